@@ -1,0 +1,84 @@
+import type { FlowId, Micros, NodeRef, Seq, WireId } from '../base/ids';
+
+/**
+ * What a node observed about flows: the events of the flow chains. They never enter actors; batches of them are written
+ * in columns. Every event names the topology (`topologySeq`) it was made under.
+ */
+export type FlowEvent = FlowStarted | FlowEnded | FlowTakenOver | FlowRerouted | FlowRepinned | FlowReplicated;
+
+interface FlowEventBase {
+  readonly at: Micros;
+  readonly flow: FlowId;
+  readonly topologySeq: Seq;
+}
+
+/** A flow began (observed by the ingress INODE), or its route became known (observed by the egress INODE). */
+export interface FlowStarted extends FlowEventBase {
+  readonly type: 'FlowStarted';
+  readonly observedAs: 'ingress' | 'egress';
+  readonly flowType: number;
+  readonly wireId: WireId;
+  /** External network the first frame came from. */
+  readonly network: number;
+  readonly key: FlowKeyText;
+  /** Path ID. */
+  readonly path: number;
+  /** The nodes of the path in order; 0 = not chosen yet (distributed adaptive selection). */
+  readonly route: readonly NodeRef[];
+  /** The backup of each node of the route; 0 = none. */
+  readonly backups: readonly NodeRef[];
+  readonly start: 'syn' | 'midstream' | 'first-packet';
+}
+
+/** The first connection's 5-tuple as text, initiator first; for layer-2 flows the MAC addresses and EtherType. */
+export interface FlowKeyText {
+  readonly proto: number;
+  readonly a: string;
+  readonly aPort: number;
+  readonly b: string;
+  readonly bPort: number;
+  readonly vlan: number;
+}
+
+export interface FlowEnded extends FlowEventBase {
+  readonly type: 'FlowEnded';
+  readonly end: 'fin' | 'rst' | 'idle' | 'eof' | 'lost';
+  readonly packets: readonly [number, number];
+  readonly bytes: readonly [number, number];
+}
+
+/** The backup became the flow's primary at this stage ([0085c]). */
+export interface FlowTakenOver extends FlowEventBase {
+  readonly type: 'FlowTakenOver';
+  readonly from: NodeRef;
+  readonly to: NodeRef;
+  /** The next backup, 0 if there is none or the flow could not be exported (`unprotected`). */
+  readonly backup: NodeRef;
+  /** When the takeover took effect on the wire: what `trace --at` goes by. */
+  readonly effectiveAt: Micros;
+  /** Held frames that were emitted (flag 6). */
+  readonly emitted: number;
+}
+
+/** Another node took the flow without its state (`redirect`), or nobody did (`discard`: `to` is 0). */
+export interface FlowRerouted extends FlowEventBase {
+  readonly type: 'FlowRerouted';
+  readonly reason: 'failed' | 'congested' | 'operator' | 'diverted';
+  readonly from: NodeRef;
+  readonly to: NodeRef;
+  readonly effectiveAt: Micros;
+}
+
+/** The flow's topology ID changed while its nodes stayed. */
+export interface FlowRepinned extends FlowEventBase {
+  readonly type: 'FlowRepinned';
+  readonly fromWireId: WireId;
+  readonly toWireId: WireId;
+}
+
+/** A clone of the flow was made ([0084]). */
+export interface FlowReplicated extends FlowEventBase {
+  readonly type: 'FlowReplicated';
+  readonly clone: FlowId;
+  readonly path: number;
+}

@@ -1,0 +1,162 @@
+import type { ClusterId, Incarnation, NodeId, Seq, WireId } from '../base/ids';
+
+/**
+ * A topology: all clusters, active nodes, links and paths at one instant ([0027] xix), as published by the control
+ * plane and installed on every node. It is plain data (JSON, integers only); nodes derive their tables from it.
+ * A flow lives and dies under the topology it started in.
+ */
+export interface Topology {
+  readonly grid: string;
+  /** Monotonic number. */
+  readonly version: number;
+  /** The allocated 8-bit ID that packets carry. */
+  readonly wireId: WireId;
+  /** Seeds the rendezvous hash and the flow-ID hash of the whole grid. */
+  readonly seed: number;
+  readonly selection: 'centralized' | 'distributed';
+  readonly timing: Timing;
+  readonly networks: readonly ExternalNetwork[];
+  readonly clusters: readonly TopologyCluster[];
+  readonly links: readonly VirtualLink[];
+  readonly paths: readonly FlowPath[];
+  readonly policies: readonly FlowPolicy[];
+}
+
+/** Intervals, all in milliseconds of grid time. */
+export interface Timing {
+  readonly helloMs: number;
+  /** A neighbour is held dead after this many hello intervals without a sign of life (as BFD counts). */
+  readonly detectMultiplier: number;
+  readonly tcpIdleMs: number;
+  readonly udpIdleMs: number;
+  readonly icmpIdleMs: number;
+  readonly otherIdleMs: number;
+}
+
+export const DEFAULT_TIMING: Timing = {
+  helloMs: 10,
+  detectMultiplier: 3,
+  tcpIdleMs: 3_600_000,
+  udpIdleMs: 60_000,
+  icmpIdleMs: 30_000,
+  otherIdleMs: 60_000,
+};
+
+/** A network outside the grid ([0048]); `id` is what dataplane keys and capture taps name it by (1–255). */
+export interface ExternalNetwork {
+  readonly id: number;
+  readonly name: string;
+  /** The INODE cluster through which it connects. */
+  readonly cluster: ClusterId;
+  readonly tagged: boolean;
+}
+
+/** `discard | redirect | backup` ([0085]). */
+export type FailurePolicy = 'discard' | 'redirect' | 'backup';
+/** Next-hop selection ([0066 b], [0079], [0083]). */
+export type SelectorKind = 'hash' | 'round-robin' | 'weighted-round-robin' | 'least-flows' | 'feedback';
+/** How a cluster takes part in its paths; switched by an event, for new flows. */
+export type ClusterMode = 'through' | 'copy' | 'bypass' | 'drop';
+export type ClusterRole = 'inode' | 'anode' | 'mnode';
+
+export interface TopologyCluster {
+  readonly id: ClusterId;
+  readonly name: string;
+  readonly role: ClusterRole;
+  readonly failure: FailurePolicy;
+  readonly selector: SelectorKind;
+  readonly mode: ClusterMode;
+  /** What happens to flows when no healthy member is left. */
+  readonly whenEmpty: 'bypass' | 'drop';
+  readonly function: FunctionSpec;
+  /** In order of node ID. Members that failed are left out: they are dead to this and every later topology. */
+  readonly members: readonly TopologyMember[];
+}
+
+/** A packet function by name, with its configuration as JSON. */
+export interface FunctionSpec {
+  readonly name: string;
+  readonly config: { readonly [key: string]: unknown };
+}
+
+export interface TopologyMember {
+  readonly node: NodeId;
+  readonly incarnation: Incarnation;
+  /** Relative capacity, 1–100, for weighted selection. */
+  readonly weight: number;
+  /** `draining` members keep their flows and get no new ones. */
+  readonly state: 'active' | 'draining';
+  /** Number under which this node allocates flow IDs (1–255), if it is an FNODE; new after a restart. */
+  readonly fnode?: number;
+}
+
+/** A virtual link as data. This issue's kinds carry frames between the clusters they join; see `control`. */
+export interface VirtualLink {
+  readonly id: number;
+  readonly name: string;
+  readonly kind: 'external' | 'cable' | 'switch' | 'hub' | 'star' | 'resilient' | 'clustered' | 'replicated';
+  readonly members: readonly LinkMember[];
+  /** A `control` link carries commands and hellos, no flows. */
+  readonly control: boolean;
+  readonly mtu: number;
+}
+export type LinkMember =
+  | { readonly cluster: ClusterId }
+  | { readonly cluster: ClusterId; readonly node: NodeId }
+  | { readonly network: number };
+
+/** A flow path: the clusters a flow traverses, ingress INODE's cluster first, egress INODE's last ([0060], [0064]). */
+export interface FlowPath {
+  readonly id: number;
+  readonly name: string;
+  /** External networks whose flows may take it. */
+  readonly from: readonly number[];
+  /** The external network it leads to. */
+  readonly to: number;
+  readonly clusters: readonly ClusterId[];
+}
+
+/** Classifies new flows: the first policy that matches gives flow type and path. The last one matches everything. */
+export interface FlowPolicy {
+  readonly id: number;
+  readonly name: string;
+  /** Flow type on the wire, 1–65535; 0 is hello and control. */
+  readonly flowType: number;
+  readonly typeName: string;
+  readonly match: FlowMatch;
+  /**
+   * Path by name, tried in order: the first whose `from` holds the flow's network is taken. More than one with
+   * `criteria` makes the assignment dynamic.
+   */
+  readonly paths: readonly string[];
+  readonly criteria: 'static' | 'least-loaded' | 'fastest';
+  /** Name of a path for a replicated copy of the flow ([0084]). */
+  readonly replicateTo?: string;
+}
+
+/** All given members must match; absent members match anything. Ranges are inclusive. */
+export interface FlowMatch {
+  readonly networks?: readonly number[];
+  readonly proto?: readonly number[];
+  /** Prefixes in text form (`10.0.0.0/8`, `2001:db8::/32`) for the initiator / the responder. */
+  readonly from?: readonly string[];
+  readonly to?: readonly string[];
+  /** The responder's port. */
+  readonly port?: readonly (readonly [number, number])[];
+  readonly dscp?: readonly number[];
+  readonly vlan?: readonly number[];
+  readonly etherType?: readonly number[];
+  /** Needs later bytes: may only choose the tail of the path. Globs such as `*.example.org`. */
+  readonly sni?: readonly string[];
+  readonly httpHost?: readonly string[];
+}
+
+/** A published topology as nodes receive it: what it extends and what it was committed as. */
+export interface PublishedTopology {
+  readonly topology: Topology;
+  readonly seq: Seq;
+  /** Hash of the commit at `seq`, hex. */
+  readonly hash: string;
+  /** Members known dead at publication, as `cluster/node@incarnation` chain ids. */
+  readonly dead: readonly string[];
+}
