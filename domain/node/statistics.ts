@@ -1,0 +1,38 @@
+import type { Incarnation, Micros, NodeRef } from '../base/ids';
+
+/** What a node counted since its incarnation began ([0061 e], [0066 g], [0052]). All counts only grow. */
+export interface NodeStatistics {
+  readonly node: NodeRef;
+  readonly incarnation: Incarnation;
+  readonly at: Micros;
+  /** Live flows that this node handles as primary / shadows as backup. */
+  readonly flowsPrimary: number;
+  readonly flowsBackup: number;
+  readonly flowsStarted: number;
+  readonly flowsEnded: number;
+  /** Frames and bytes received from external networks and handed to them. */
+  readonly externalIn: number;
+  readonly externalOut: number;
+  /** Frames received from and sent over internal links (data only, hellos not). */
+  readonly received: number;
+  readonly sent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Frames that its function ended (verdict consume), made itself, copied for a backup, or for a replica. */
+  readonly consumed: number;
+  readonly created: number;
+  readonly copied: number;
+  readonly replicated: number;
+  /** Outputs of a backup that were held and then let go because the primary had sent them (shadow). */
+  readonly suppressed: number;
+  /** Held outputs emitted on a takeover. */
+  readonly reemitted: number;
+  /** Frames held or queued inside the node now. */
+  readonly inFlight: number;
+  /** By reason name (dataplane/frames/reasons.ts); only reasons that occurred. */
+  readonly dropped: { readonly [reason: string]: number };
+  /** Latency from ingress to leaving this node, microseconds of grid time, by power-of-two bucket (index = log2). */
+  readonly latencyBuckets: readonly number[];
+  readonly hellosSent: number;
+  readonly hellosReceived: number;
+}
