@@ -1,0 +1,161 @@
+import type { FailurePolicy } from '../../domain/topology/topology';
+import type { When } from './when';
+
+/**
+ * What the command line needs done. The command line parses and explains; the programs (runtime/programs) do the work
+ * and resolve with the exit code. A program reports what the user must know by rejecting with a FlowgridError.
+ */
+export interface Programs {
+  up(options: UpOptions, io: Io): Promise<number>;
+  classify(options: ClassifyOptions, io: Io): Promise<number>;
+  validate(options: ValidateOptions, io: Io): Promise<number>;
+  trace(options: TraceOptions, io: Io): Promise<number>;
+  audit(options: AuditOptions, io: Io): Promise<number>;
+  log(options: LogOptions, io: Io): Promise<number>;
+  check(options: CheckOptions, io: Io): Promise<number>;
+}
+
+/** Exit codes of every command: a contract that scripts depend on. */
+export const EXIT = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  differences: 3,
+  findings: 4,
+  notFound: 5,
+  timeout: 6,
+  interrupted: 130,
+} as const;
+
+/** The terminal, injected. */
+export interface Io {
+  /** Writes one line to stdout: results, and with `--json` documents or JSON lines, nothing else. */
+  out(line: string): void;
+  /** Writes one line to stderr: progress and errors. */
+  err(line: string): void;
+  /** Writes to stderr as it is, without a line end: for a live status on a terminal. */
+  paint(text: string): void;
+  /** Whether stderr is a terminal, so that a live status can be painted. */
+  readonly isTerminal: boolean;
+  /** Columns of the terminal; 80 where there is none. */
+  columns(): number;
+  /** Aborted by the first Ctrl-C (or SIGTERM): the program ends soon and resolves with `EXIT.interrupted`. */
+  readonly interrupted: AbortSignal;
+}
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  /** One JSON document, or JSON lines, on stdout. */
+  readonly json: boolean;
+  /** The data directory: event log, key, socket. */
+  readonly data: string;
+}
+
+/** What happens to a node when a share of the capture's frames has been fed in. */
+export interface NodeAtFraction {
+  /** Node name, as `AB-2`, or a cluster name (`AB`): its node with most live flows. */
+  readonly node: string;
+  /** Share of the capture's frames, 0–1. */
+  readonly fraction: number;
+}
+
+export interface ScaleAtFraction {
+  /** Cluster name. */
+  readonly cluster: string;
+  /** Number of active nodes that the cluster shall have. */
+  readonly nodes: number;
+  readonly fraction: number;
+}
+
+export interface PolicyOverride {
+  readonly cluster: string;
+  readonly policy: FailurePolicy;
+}
+
+export interface UpOptions extends CommonOptions {
+  /** Path of the grid file. */
+  readonly grid: string;
+  /** Path of the capture to feed in; absent: the one that the grid file names, or none. */
+  readonly capture?: string;
+  /** Times the capture's own speed, or as fast as possible. */
+  readonly speed: number | 'max';
+  /** End with a report after the capture instead of staying up. */
+  readonly once: boolean;
+  /** Feed the capture again and again. */
+  readonly loop: boolean;
+  /** File for the report as JSON. */
+  readonly report?: string;
+  readonly kills: readonly NodeAtFraction[];
+  readonly revives: readonly NodeAtFraction[];
+  readonly scales: readonly ScaleAtFraction[];
+  readonly policies: readonly PolicyOverride[];
+  /** Overrides the grid file's. */
+  readonly selection?: 'centralized' | 'distributed';
+  /** Overrides the grid file's; an unsigned 32-bit integer. */
+  readonly seed?: number;
+  /** Worker threads that host nodes. */
+  readonly workers: number;
+  /** File (pcapng) for the frames that leave the grid. */
+  readonly out?: string;
+  /** File (pcapng) for the frames on internal links. */
+  readonly internalOut?: string;
+  /** File with the grid's secret (hex); absent: `<data>/grid.key`. */
+  readonly key?: string;
+}
+
+export interface ClassifyOptions {
+  readonly captures: readonly string[];
+  readonly json: boolean;
+  /** Idle seconds for every protocol, or `none`; absent: the defaults of each protocol. */
+  readonly idle?: number | 'none';
+}
+
+export interface ValidateOptions {
+  readonly grid: string;
+  readonly json: boolean;
+}
+
+export interface TraceOptions extends CommonOptions {
+  /** The flow asked about. */
+  readonly subject: TraceSubject;
+  /** The instant whose route is wanted; absent: now. */
+  readonly at?: When;
+  /** A changed grid file: the decisions as it would make them. */
+  readonly grid?: string;
+}
+
+export type TraceSubject =
+  | { readonly kind: 'flow'; readonly flow: number }
+  | { readonly kind: 'tuple'; readonly tuple: FiveTuple }
+  | { readonly kind: 'frame'; readonly capture: string; readonly frame: number };
+
+/** A connection as typed by a person: `tcp 10.0.0.1:1234 10.0.0.2:80`. */
+export interface FiveTuple {
+  /** IP protocol number. */
+  readonly proto: number;
+  readonly a: string;
+  readonly aPort: number;
+  readonly b: string;
+  readonly bPort: number;
+}
+
+export interface AuditOptions extends CommonOptions {
+  readonly action: 'state' | 'flow' | 'history' | 'verify';
+  /** Flow ID, for `flow`. */
+  readonly flow?: number;
+  readonly at?: When;
+  readonly since?: When;
+  readonly until?: When;
+}
+
+export interface LogOptions extends CommonOptions {
+  readonly action: 'tail' | 'dump';
+  /** Stay and print what is appended. */
+  readonly follow: boolean;
+  /** For `tail`: how many of the newest commits. */
+  readonly lines: number;
+  readonly since?: When;
+  readonly until?: When;
+}
+
+export type CheckOptions = CommonOptions;
