@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { availability } from './availability';
+import { cached, onPath, run } from './cache';
+import { ask, freePorts } from './ports';
+import { type RunningServer, startServer } from './server';
+
+export const KAFKA_VERSION = '4.1.2';
+const SLF4J_VERSION = '1.7.36';
+
+/** A running Apache Kafka; `brokers` is what clients are given as bootstrap servers. */
+export interface KafkaServer extends RunningServer {
+  readonly brokers: string;
+}
+
+/** Whether Apache Kafka can run here: Java and either the cached jars or Maven to fetch them. */
+export const kafkaAvailable = availability(() => {
+  if (!onPath('java')) throw new Error('Kafka needs Java 17 or newer: no java on the PATH');
+  jars();
+  return `Apache Kafka ${KAFKA_VERSION} on ${javaVersion()}`;
+});
+
+/** Small, because it shares a machine with the tests; compiled once, because it lives only for seconds. */
+const JVM = ['-Xms128m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'];
+
+/**
+ * Starts Apache Kafka as a single broker that is also its own KRaft controller, on free loopback ports, with empty
+ * storage in a temporary folder. Topics are not created on first use.
+ */
+export async function startKafka(): Promise<KafkaServer> {
+  const [broker, controller] = (await freePorts(2)) as [number, number];
+  const dir = mkdtempSync(join(tmpdir(), 'flowgrid-kafka-'));
+  const config = join(dir, 'server.properties');
+  writeFileSync(config, properties(broker, controller, join(dir, 'data')));
+  const java = [...JVM, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath()];
+  const clusterId = randomBytes(16).toString('base64url');
+  run('java', [...java, 'kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', config]);
+  const server = await startServer({
+    name: 'kafka',
+    version: KAFKA_VERSION,
+    command: 'java',
+    args: [...java, 'kafka.Kafka', config],
+    answers: () => answersApiVersions(broker),
+    readyWithinMs: 90_000,
+    cleanUp: () => rmSync(dir, { recursive: true, force: true }),
+  });
+  return Object.assign(server, { brokers: `127.0.0.1:${broker}` });
+}
+
+/** One broker: every internal topic has one partition and one copy. */
+function properties(broker: number, controller: number, dataDir: string): string {
+  const settings = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+    listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${broker}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': dataDir,
+    'auto.create.topics.enable': false,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    // A killed broker may come back under its id only after its old session has ended.
+    'broker.session.timeout.ms': 2000,
+    'broker.heartbeat.interval.ms': 500,
+    'num.network.threads': 2,
+    'num.io.threads': 2,
+  };
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+}
+
+/** Asks for the protocol versions (request 18, version 0), which a broker answers once it serves clients. */
+async function answersApiVersions(port: number): Promise<boolean> {
+  const correlation = 0x666c6f77;
+  const request = Buffer.alloc(14);
+  request.writeInt32BE(10, 0);
+  request.writeInt16BE(18, 4);
+  request.writeInt32BE(correlation, 8);
+  request.writeInt16BE(-1, 12);
+  const answer = await ask(port, request);
+  return (
+    answer !== undefined && answer.length >= 10 && answer.readInt32BE(4) === correlation && answer.readInt16BE(8) === 0
+  );
+}
+
+/** The folder with Kafka's jars, fetched by Maven on first use. */
+function jars(): string {
+  return cached(`kafka-${KAFKA_VERSION}`, (dir) => {
+    if (!onPath('mvn')) throw new Error('Kafka is not in .services and there is no mvn on the PATH to fetch it');
+    const pom = join(dir, 'pom.xml');
+    writeFileSync(pom, POM);
+    run('mvn', [
+      '-B',
+      '-q',
+      '-f',
+      pom,
+      'dependency:copy-dependencies',
+      '-DincludeScope=runtime',
+      `-DoutputDirectory=${dir}`,
+    ]);
+  });
+}
+
+function classPath(): string {
+  const dir = jars();
+  return readdirSync(dir)
+    .filter((name) => name.endsWith('.jar'))
+    .map((name) => join(dir, name))
+    .join(delimiter);
+}
+
+function javaVersion(): string {
+  return run('java', ['--version']).split('\n')[0] ?? 'java';
+}
+
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>flowgrid</groupId>
+  <artifactId>kafka-for-tests</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>${KAFKA_VERSION}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId>
+      <artifactId>slf4j-simple</artifactId>
+      <version>${SLF4J_VERSION}</version>
+    </dependency>
+  </dependencies>
+</project>
+`;
