@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { availability } from './availability';
+import { cached, onPath, run } from './cache';
+import { ask, freePorts } from './ports';
+import { type RunningServer, startServer } from './server';
+
+/** The release that is built when the machine has no nats-server of its own. */
+export const NATS_VERSION = 'v2.14.8';
+
+/** A running nats-server; `servers` is what clients are given. */
+export interface NatsServer extends RunningServer {
+  readonly servers: string;
+}
+
+/** Whether nats-server can run here: installed, cached, or Go to build it. */
+export const natsAvailable = availability(() => run(binary(), ['--version']));
+
+/** Starts nats-server on a free loopback port. JetStream stays off: the bus promises nothing that would need it. */
+export async function startNats(): Promise<NatsServer> {
+  const [port] = (await freePorts(1)) as [number];
+  const dir = mkdtempSync(join(tmpdir(), 'flowgrid-nats-'));
+  const command = binary();
+  const server = await startServer({
+    name: 'nats',
+    version: run(command, ['--version']),
+    command,
+    args: ['--addr', '127.0.0.1', '--port', String(port), '--ports_file_dir', dir],
+    answers: async () => (await ask(port, Buffer.alloc(0)))?.toString('utf8').startsWith('INFO ') === true,
+    readyWithinMs: 30_000,
+    cleanUp: () => rmSync(dir, { recursive: true, force: true }),
+  });
+  return Object.assign(server, { servers: `127.0.0.1:${port}` });
+}
+
+function binary(): string {
+  if (onPath('nats-server')) return 'nats-server';
+  const dir = cached(`nats-server-${NATS_VERSION}`, (fresh) => {
+    if (!onPath('go')) throw new Error('no nats-server on the PATH or in .services, and no go to build it');
+    run('go', ['install', `github.com/nats-io/nats-server/v2@${NATS_VERSION}`], {
+      env: { ...process.env, GOBIN: fresh },
+    });
+  });
+  return join(dir, 'nats-server');
+}
