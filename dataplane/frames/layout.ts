@@ -8,6 +8,40 @@
  * Types in the comments: u8, u16, u32, i32, u64, f64, and `bytes n`.
  */
 
+/* ---- Arena header: the first kilobyte; address 0 is nobody's, so that 0 can mean "none" everywhere --------------- */
+
+export const ARENA_HEADER = 1024;
+/** u32 first free byte (atomic: any thread may allocate). */
+export const A_CURSOR = 64;
+/** u32 address of slot 0. */
+export const A_SLOTS = 128;
+/** u32 number of slots. */
+export const A_SLOT_COUNT = 132;
+/** u32 address of the node table, NODE_SIZE bytes a NodeRef. */
+export const A_NODES = 136;
+/** u32 address of two u32 per slot: links of the lists of free slots (dataplane/frames/slots.ts). */
+export const A_FREE_LINKS = 140;
+/** u32 slots in a full batch of free slots. */
+export const A_FREE_BATCH = 144;
+/** u32 head of the shared stack of free batches (atomic): tag in the high 14 bits, slot number + 1 in the low 18. */
+export const A_FREE_HEAD = 192;
+
+/* ---- Tables: a 64-byte header, then a power of two of entries, found by linear probing ------------------------- */
+
+export const TABLE_HEADER = 64;
+/** u32 address of the first entry. */
+export const T_ENTRIES = 0;
+/** u32 number of places − 1; a hash's first place is `hash & mask`. */
+export const T_MASK = 4;
+/** u32 entries in use. */
+export const T_SIZE = 8;
+/** u32 tombstones: places of removed entries, over which probing goes on. */
+export const T_TOMBSTONES = 12;
+/** u32 most entries the table takes. */
+export const T_LIMIT = 16;
+/** u32 longest way, in places, of an entry from its first place since the table was last empty: probing ends there. */
+export const T_REACH = 20;
+
 /* ---- Slots: one frame each, with what is known about it ------------------------------------------------------- */
 
 /** Longest frame that a slot takes; longer ones are dropped as `oversize`. */
@@ -69,7 +103,7 @@ export const S_TAGS = 46;
 export const S_DSCP = 47;
 /** u32 IP identification (IPv4 16 bits, IPv6 32 bits). */
 export const S_IP_ID = 48;
-/** u32 hash of the canonical key at S_KEY; never 0. */
+/** u32 hash of the canonical key at S_KEY; never 0 or 1. */
 export const S_HASH = 52;
 /** u32 address of the connection entry; 0 = none found. */
 export const S_CONN = 56;
@@ -103,7 +137,7 @@ export const S_SRC_IS_B = 112;
 export const S_REVERSE = 113;
 /** u16 length of the descriptor at S_DESCRIPTOR; 0 = the frame carries none. */
 export const S_DESC_LEN = 114;
-/** u32 sequence number (from the descriptor, or stamped at ingress). */
+/** u32 sequence number (from the descriptor, or stamped at ingress); 0 = unsequenced. */
 export const S_SEQ = 116;
 /** u16 virtual link over which the frame last travelled. */
 export const S_LINK = 120;
@@ -111,9 +145,12 @@ export const S_LINK = 120;
 export const S_SPARE = 122;
 /** u32 next slot in a list of held frames; 0xffffffff = end. */
 export const S_NEXT = 124;
-/** bytes 250: the descriptor saved by `open`, or the template that `seal` appends. Wire layout (big-endian). */
+/**
+ * bytes 250: the descriptor saved by `open`, or the template that `seal` appends. Wire layout (big-endian); checksum and
+ * signature are zero here.
+ */
 export const S_DESCRIPTOR = 128;
-/** bytes 24: scratch for signatures and functions. */
+/** bytes 24: scratch for packet functions; kernels leave it alone. */
 export const S_SCRATCH = 384;
 
 /** S_FLAGS bits. */
@@ -135,8 +172,10 @@ export const SF_ALTERED = 32;
 export const CONN_SIZE = 128;
 /** bytes 48: canonical key, as at S_KEY. */
 export const C_KEY = 0;
-/** u32 hash; 0 = the entry is free. */
+/** u32 hash; 0 = the entry is free, HASH_TOMBSTONE = removed. */
 export const C_HASH = 48;
+/** C_HASH of a removed entry; hashes of keys are at least 2. */
+export const HASH_TOMBSTONE = 1;
 /** u32 address of the flow entry; 0 = none. */
 export const C_FLOW = 52;
 /** u32 state bits `CS_*`. */
@@ -243,6 +282,8 @@ export const FS_UNPROTECTED = 8;
 /** Every frame of the flow must be seen by TypeScript (takeover under way, awaiting a route). */
 export const FS_SLOW = 16;
 export const FS_ENDED = 32;
+/** The whole F_STATE of a removed entry, over which probing goes on. */
+export const FS_TOMBSTONE = 0x8000_0000;
 
 /* ---- Node table: 64 bytes a NodeRef ---------------------------------------------------------------------------- */
 

@@ -47,6 +47,8 @@ export const REASONS = [
   'node-dead',
   'unmatched-output',
   'replica-end',
+  // Not a drop: a function took the frame for itself.
+  'consumed',
 ] as const;
 
 export type ReasonName = (typeof REASONS)[number];
