@@ -1,0 +1,81 @@
+import {
+  S_DESC_LEN,
+  S_FLAGS,
+  S_FLOW,
+  S_FRAME_NO,
+  S_LEN,
+  S_NETWORK,
+  S_NEXT,
+  S_OFF,
+  S_REASON,
+  S_REVERSE,
+  S_SEQ,
+  S_TIME,
+  SLOT_FRAME,
+  FRAME_MAX,
+  FRAME_MIN,
+} from '../frames/layout';
+import { FrameView } from './frame-view';
+import type { Emitter } from './function';
+import type { FunctionServices } from './host';
+
+/** Number of frames that a node itself created (taps and reports show them as such). */
+const NO_FRAME_NUMBER = 0xffffffff;
+
+/** Gives functions slots for frames of their own; created frames carry sequence 0 and are never judged as duplicates. */
+export class FrameEmitter implements Emitter {
+  private readonly view: FrameView;
+  private cause = -1;
+  private pending = -1;
+  private sent = 0;
+
+  constructor(private readonly services: Pick<FunctionServices, 'views' | 'slotAddress' | 'takeSlot' | 'emit'>) {
+    this.view = new FrameView(services.views);
+  }
+
+  /** A function is about to process `slot`. */
+  begin(slot: number): void {
+    this.cause = slot;
+    this.sent = 0;
+  }
+
+  /** The function has returned. @returns how many frames it created. */
+  finish(): number {
+    this.cause = -1;
+    return this.sent;
+  }
+
+  create(length: number): FrameView | undefined {
+    if (this.cause < 0 || length < FRAME_MIN || length > FRAME_MAX) return undefined;
+    if (this.pending < 0) this.pending = this.services.takeSlot();
+    if (this.pending < 0) return undefined;
+    const { u8, u16, u32, f64 } = this.services.views;
+    const target = this.services.slotAddress(this.pending);
+    const source = this.services.slotAddress(this.cause);
+    u32[(target + S_OFF) >>> 2] = SLOT_FRAME;
+    u32[(target + S_LEN) >>> 2] = length;
+    u8.fill(0, target + SLOT_FRAME, target + SLOT_FRAME + length);
+    f64[(target + S_TIME) >>> 3] = f64[(source + S_TIME) >>> 3]!;
+    u32[(target + S_FRAME_NO) >>> 2] = NO_FRAME_NUMBER;
+    u16[(target + S_NETWORK) >>> 1] = 0;
+    u16[(target + S_REASON) >>> 1] = 0;
+    u16[(target + S_FLAGS) >>> 1] = 0;
+    u32[(target + S_FLOW) >>> 2] = u32[(source + S_FLOW) >>> 2]!;
+    u32[(target + S_SEQ) >>> 2] = 0;
+    u16[(target + S_DESC_LEN) >>> 1] = 0;
+    u32[(target + S_NEXT) >>> 2] = 0xffffffff;
+    this.view.moveTo(target, 0, 0);
+    return this.view;
+  }
+
+  send(direction: 'onward' | 'back'): void {
+    if (this.pending < 0 || this.cause < 0) return;
+    const { u8 } = this.services.views;
+    const back = direction === 'back';
+    const reverse = u8[this.services.slotAddress(this.cause) + S_REVERSE]!;
+    u8[this.services.slotAddress(this.pending) + S_REVERSE] = back ? 1 - reverse : reverse;
+    this.services.emit(this.pending, this.cause, back);
+    this.pending = -1;
+    this.sent++;
+  }
+}

@@ -1,0 +1,139 @@
+import type { FlowId, Micros, NodeRef } from '../../domain/base/ids';
+import type { FlowView } from './flow-view';
+import type { FrameView } from './frame-view';
+
+/**
+ * The public interface of packet functions: the applications that run at ANODEs ([0051]).
+ *
+ * A function is one stateful object per node. The node hands it every frame of every flow it handles, one at a time,
+ * descriptor already stripped and MAC addresses restored ([0075], [0078]), and gets a verdict back. Functions never
+ * wait, never read a clock, never draw from a random source of their own: all they may look at is the frame, the flow
+ * and what they remembered, so that a backup that is given the same frames computes the same ([0085 c]).
+ */
+export interface PacketFunction {
+  /** What of its state a backup can hold; see {@link StateKind}. */
+  readonly stateKind: StateKind;
+  /** What it reads of a frame; see {@link Reads}. */
+  readonly reads: Reads;
+  /** Names of the reasons it may drop for; `drop(i)` counts under `dropReasons[i]`. */
+  readonly dropReasons: readonly string[];
+  /**
+   * Judges one frame. `frame` and `flow` are reusable cursors: they are valid during the call and must not be kept.
+   * Must not throw on any content and should not allocate once a flow is established.
+   */
+  process(frame: FrameView, flow: FlowView): Verdict;
+  /**
+   * Everything the function knows about a flow, for another member of the cluster; undefined = nothing known.
+   * Absent with `per-flow` and `exported` only if there is no state worth moving.
+   */
+  exportFlow?(flow: FlowId): Uint8Array | undefined;
+  /** Takes over what {@link exportFlow} gave; replaces what was known about the flow. */
+  importFlow?(flow: FlowId, state: Uint8Array): void;
+  /**
+   * `exported` only: the shared state that frames created or changed since the last call, for the backup; undefined =
+   * none. The node holds those frames back until the backup has acknowledged it.
+   */
+  takeDelta?(): Uint8Array | undefined;
+  /** `exported` only: applies what another member's {@link takeDelta} gave, in order. Idempotent. */
+  applyDelta?(delta: Uint8Array): void;
+  /** The flow is over (closed or idle); forget it. */
+  flowEnded?(flow: FlowId): void;
+  /** Housekeeping, about once a second of grid time. Must not change what later frames get. */
+  tick?(now: Micros): void;
+}
+
+/**
+ * What may be shadowed (DESIGN.md section 5):
+ *
+ * - `stateless`: the output depends on the frame alone. Any member may take any frame.
+ * - `per-flow`: the output depends only on earlier frames of the same flow *and direction*, at most one output per
+ *   input. The backup processes every frame itself and holds what comes out; takeover is exact. How the two directions
+ *   interleave at the backup is not what it was at the primary, so a function must not decide one direction's frames by
+ *   what it saw in the other.
+ * - `exported`: state is shared between flows. The backup does *not* process: it holds the frames as they came,
+ *   applies the primary's deltas, and processes what it holds when it takes over. Because a frame leaves the primary
+ *   only after the backup acknowledged its delta, no state that anybody has seen is ever lost. A frame that the primary
+ *   had already judged must get the same verdict again.
+ * - `opaque`: nothing can be exported; shadowing is best effort, and counted.
+ */
+export type StateKind = 'stateless' | 'per-flow' | 'exported' | 'opaque';
+
+/**
+ * `nothing`: never looks at a frame; `bytes`: raw bytes alone; `headers`: the host parses each frame first, so that
+ * `frame.proto`, `frame.payload` and the like hold.
+ */
+export type Reads = 'nothing' | 'bytes' | 'headers';
+
+/** {@link FORWARD}, {@link CONSUME} or {@link drop}. A number, so that a verdict costs nothing. */
+export type Verdict = number;
+/** The frame goes on along its path, as it is now. */
+export const FORWARD: Verdict = 0;
+/** The frame ends here on purpose: it was for this function. Counted as consumed, not as dropped. */
+export const CONSUME: Verdict = 1;
+const FIRST_DROP = 2;
+
+/** The frame is dropped for `dropReasons[reasonIndex]`. */
+export function drop(reasonIndex: number): Verdict {
+  return FIRST_DROP + reasonIndex;
+}
+
+/** The index into `dropReasons` of a verdict made by {@link drop}; negative for the others. */
+export function dropIndex(verdict: Verdict): number {
+  return verdict - FIRST_DROP;
+}
+
+/** What a function learns when it is created. */
+export interface FunctionContext {
+  /** The node it runs on. */
+  readonly node: NodeRef;
+  /** Seeds keyed hashes; the same on every node of the grid. */
+  readonly seed: number;
+  /** For frames of the function's own making, while it processes one. */
+  readonly emitter: Emitter;
+}
+
+/** Creates frames: an answer, a notification. They belong to the flow of the frame at hand and carry no sequence. */
+export interface Emitter {
+  /**
+   * A zero-filled frame of `length` bytes (14 to 16,384) to be filled through the cursor's `bytes` and `offset` and then
+   * given to {@link send}; undefined when no slot is free. One at a time.
+   */
+  create(length: number): FrameView | undefined;
+  /** Sends what {@link create} gave, before the frame at hand: on in its direction, or back to where it came from. */
+  send(direction: 'onward' | 'back'): void;
+}
+
+/**
+ * A function by name. A user's own module exports one as `definition`; `config` is the grid file's JSON, already
+ * wrapped so that wrong members are reported by place and remedy.
+ */
+export interface FunctionDefinition {
+  readonly name: string;
+  /** One sentence, for listings. */
+  readonly summary: string;
+  /** @throws FlowgridError `invalid-grid` through `config` when the configuration is wrong. */
+  create(config: FunctionConfig, context: FunctionContext): PacketFunction;
+}
+
+/**
+ * Reads a function's configuration member by member and complains clearly. Every member that is present must have been
+ * asked for: the host calls {@link end} after `create`, so that a misspelt member is an error and not a silent default.
+ */
+export interface FunctionConfig {
+  /** Where this configuration stands, for messages: `function packet-filter: rules[2]`. */
+  readonly place: string;
+  has(name: string): boolean;
+  string(name: string, fallback?: string): string;
+  boolean(name: string, fallback?: boolean): boolean;
+  /** An integer in [min, max]. */
+  integer(name: string, min: number, max: number, fallback?: number): number;
+  oneOf<Choice extends string>(name: string, choices: readonly Choice[], fallback?: Choice): Choice;
+  strings(name: string, fallback?: readonly string[]): readonly string[];
+  integers(name: string, min: number, max: number, fallback?: readonly number[]): readonly number[];
+  /** A list of objects, each read by a reader of its own. */
+  list(name: string): readonly FunctionConfig[];
+  /** Rejects the configuration at `name`. @throws FlowgridError `invalid-grid`. */
+  fail(name: string, problem: string, remedy: string): never;
+  /** @throws FlowgridError `invalid-grid` when a member was never asked for. */
+  end(): void;
+}

@@ -1,0 +1,17 @@
+/** The public interface for packet functions: what the package exports to functions of a user's own. */
+export {
+  CONSUME,
+  FORWARD,
+  drop,
+  type Emitter,
+  type FunctionConfig,
+  type FunctionContext,
+  type FunctionDefinition,
+  type PacketFunction,
+  type Reads,
+  type StateKind,
+  type Verdict,
+} from './function';
+export { FrameView, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP, PROTO_UDPLITE } from './frame-view';
+export { FlowView } from './flow-view';
+export { decodeState, encodeState } from './state-codec';
