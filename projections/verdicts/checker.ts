@@ -1,0 +1,293 @@
+import { clusterOf, nodeRef, type ChainId, type NodeRef, type Seq } from '../../domain/base/ids';
+import type { FlowEvent } from '../../domain/flow/events';
+import type { Commit } from '../../domain/log/commit';
+import type { NodeStatistics } from '../../domain/node/statistics';
+import type { TapRecord } from '../../domain/seams/tap';
+import type { Topology } from '../../domain/topology/topology';
+import { judgeConservation, TapCounts } from './conservation';
+import { DescriptorReader, senderByMac } from './descriptor-reader';
+import { FlowBook } from './flow-book';
+import { CREATED, FrameBook } from './frame-book';
+import { GridView } from './grid-view';
+import { sipHash24 } from './siphash';
+import { Judge, type Verdicts } from './words';
+
+export interface CheckerOptions {
+  /** The 16-byte keys under which a node may have signed: the current and the previous. Absent: signatures go unjudged. */
+  readonly keysOf?: (node: NodeRef) => readonly Uint8Array[];
+}
+
+/** What the caller knows and taps do not see. */
+export interface Evidence {
+  /** Statistics of every live incarnation, read while no frame moved. Absent: conservation is not judged. */
+  readonly nodes?: readonly NodeStatistics[];
+  /** The last statistics of incarnations that died, as far as they are known. */
+  readonly dead?: readonly NodeStatistics[];
+  /** Frames that are on links, sent and not yet received; 0 when the grid has come to rest. */
+  readonly inTransit?: number;
+  /** Hash of the live state at `seq`, and of the state rebuilt from the log up to it. */
+  readonly replay?: { readonly seq: Seq; readonly live: string; readonly rebuilt: string };
+  /** Commands whose success was acknowledged, and what the log says of them now. */
+  readonly durability?: { readonly acknowledged: readonly Acknowledged[]; readonly logged: ReadonlyMap<string, Seq> };
+  /** Whether the log is complete: what no event has explained by now is then broken. Default true. */
+  readonly isFinal?: boolean;
+}
+
+export interface Acknowledged {
+  readonly commandId: string;
+  readonly seq: Seq;
+}
+
+/** Numbers beside the verdicts. */
+export interface CheckerFigures {
+  readonly entered: number;
+  readonly left: number;
+  readonly created: number;
+  readonly altered: number;
+  readonly unjudged: number;
+  readonly floodExempt: number;
+  readonly liveFlows: number;
+}
+
+/**
+ * Judges the invariants while a grid runs, from taps and the log alone, in memory bounded by the live flows. It shares no
+ * code with what it judges.
+ */
+export interface Checker {
+  /** A frame crossed a link. Records of one link come in the order of that link. */
+  observe(record: TapRecord): void;
+  /** An event of a flow chain; it may come before or after the frames that it explains. */
+  observeFlowEvent(chain: ChainId, event: FlowEvent): void;
+  /** An accepted commit of `topology`. */
+  observeCommit(commit: Commit): void;
+  verdicts(evidence?: Evidence): Verdicts;
+  figures(): CheckerFigures;
+}
+
+export function createChecker(options: CheckerOptions = {}): Checker {
+  return new StreamingChecker(options);
+}
+
+class StreamingChecker implements Checker {
+  private readonly grid = new GridView();
+  private readonly flows = new FlowBook(this.grid);
+  private readonly frames = new FrameBook(this.grid);
+  private readonly taps = new TapCounts();
+  private readonly isolation = new Judge();
+  private readonly descriptor = new DescriptorReader();
+  private created = 0;
+
+  constructor(private readonly options: CheckerOptions) {}
+
+  observe(record: TapRecord): void {
+    switch (record.kind) {
+      case 'entered':
+        return this.entered(record);
+      case 'sent':
+        return this.sent(record);
+      case 'left':
+        return this.left(record);
+      case 'lost':
+        return this.lost(record);
+    }
+  }
+
+  observeFlowEvent(_chain: ChainId, event: FlowEvent): void {
+    this.flows.note(event);
+  }
+
+  observeCommit(commit: Commit): void {
+    for (const { type, data } of commit.events) {
+      if (type === 'TopologyPublished') this.grid.publish((data as { topology: Topology }).topology);
+      else if (type === 'NodeFailed') this.grid.markFailed(failedNode(data as { cluster: number; node: number }));
+    }
+  }
+
+  figures(): CheckerFigures {
+    return {
+      entered: this.taps.entered,
+      left: this.taps.left,
+      created: this.created,
+      altered: this.frames.altered,
+      unjudged: this.frames.unjudged,
+      floodExempt: this.flows.exempt,
+      liveFlows: this.flows.liveFlows,
+    };
+  }
+
+  verdicts(evidence: Evidence = {}): Verdicts {
+    const isFinal = evidence.isFinal ?? true;
+    const { affinity, pinnedTopology, oneEmitter } = this.flows.judged(isFinal);
+    const emitters = oneEmitter.copy();
+    if (isFinal && evidence.nodes !== undefined) this.judgeMissing(emitters, evidence.nodes);
+    return {
+      affinity: affinity.verdict(),
+      pinnedTopology: pinnedTopology.verdict(),
+      oneEmitter: emitters.verdict(),
+      conservation: this.conservation(evidence).verdict(),
+      isolation: this.isolation.verdict(),
+      transparency: this.frames.judge.verdict(),
+      replay: judgeReplay(evidence).verdict(),
+      durability: judgeDurability(evidence).verdict(),
+    };
+  }
+
+  private entered(record: TapRecord): void {
+    this.taps.entered++;
+    if (record.to !== 0) this.taps.at(record.to).entered++;
+    this.frames.enter(record);
+  }
+
+  private sent(record: TapRecord): void {
+    if (!this.isSealed(record)) return;
+    if (this.descriptor.flowType === 0) return;
+    const named = this.descriptor.emitterIn(clusterOf(record.to));
+    const isShadowCopy = named !== 0 && named !== record.to;
+    this.countSent(record, isShadowCopy);
+    if (isShadowCopy) return;
+    const flow = this.flows.sent(record, this.descriptor);
+    if (flow === undefined || this.descriptor.isReplica) return;
+    this.frames.travel(record, flow, this.descriptor, clusterOf(record.from));
+  }
+
+  private countSent(record: TapRecord, isShadowCopy: boolean): void {
+    const sender = this.taps.at(record.from);
+    sender.sent++;
+    if (isShadowCopy) sender.shadowCopies++;
+    if (this.descriptor.isReplica) sender.replicas++;
+    this.taps.at(record.to).sentTo++;
+  }
+
+  /** Isolation inside: between members of the link, under a descriptor signed by the sender. */
+  private isSealed(record: TapRecord): boolean {
+    this.isolation.observed();
+    const flaw = this.descriptor.read(record.bytes);
+    if (flaw !== 'none') {
+      this.breaksInside(record, `carries no descriptor (its ${flaw} is wrong)`);
+      return false;
+    }
+    if (!this.grid.isEmpty) this.judgeMembership(record, record.from);
+    if (!this.grid.isEmpty) this.judgeMembership(record, record.to);
+    if (senderByMac(record.bytes) !== record.from) this.breaksInside(record, "has another sender's MAC");
+    if (!this.isSigned(record.from)) this.breaksInside(record, 'is not signed by its sender');
+    return true;
+  }
+
+  private judgeMembership(record: TapRecord, node: NodeRef): void {
+    if (this.grid.isOnLink(record.link, node)) return;
+    this.breaksInside(
+      record,
+      `goes to ${this.grid.nodeName(record.to)}: ${this.grid.nodeName(node)} is no member of the link`,
+    );
+  }
+
+  private breaksInside(record: TapRecord, what: string): void {
+    const link = this.grid.linkName(record.link);
+    this.isolation.broken(`frame ${record.frameNo} on ${link} from ${this.grid.nodeName(record.from)} ${what}`);
+  }
+
+  private isSigned(sender: NodeRef): boolean {
+    const keys = this.options.keysOf?.(sender);
+    if (keys === undefined) return true;
+    const signed = this.descriptor.signedBytes();
+    const signature = this.descriptor.signature();
+    return keys.some((key) => sipHash24(key, signed) === signature);
+  }
+
+  private left(record: TapRecord): void {
+    this.taps.left++;
+    this.taps.at(record.from).left++;
+    if (record.frameNo === CREATED) this.created++;
+    const entry = this.frames.find(record.frameNo);
+    this.judgeOutside(record, entry);
+    const flow = entry?.flow;
+    const hop =
+      entry === undefined || flow === undefined
+        ? undefined
+        : this.flows.left(flow, entry.isReverse, entry.sequence, record, entry.wireId);
+    this.frames.leave(record, entry, hop);
+  }
+
+  /** Isolation outside: no descriptor leaves, and nodes serve their own networks only. */
+  private judgeOutside(record: TapRecord, entry: ReturnType<FrameBook['find']>): void {
+    this.isolation.observed();
+    if (this.descriptor.read(record.bytes) === 'none' && !this.frames.isAsEntered(record, entry)) {
+      this.breaksOutside(record, 'with its descriptor');
+    }
+    if (!this.grid.isEmpty && !this.grid.isOnNetwork(record.network, record.from)) {
+      this.breaksOutside(record, `to network ${record.network}, which another cluster connects`);
+    }
+  }
+
+  private breaksOutside(record: TapRecord, what: string): void {
+    this.isolation.broken(`frame ${record.frameNo} left ${this.grid.nodeName(record.from)} ${what}`);
+  }
+
+  private lost(record: TapRecord): void {
+    if (record.link !== 0 && this.descriptor.read(record.bytes) === 'none') {
+      if (this.descriptor.flowType === 0) return;
+      const named = this.descriptor.emitterIn(clusterOf(record.to));
+      if (named === record.to) this.flows.lost(record, this.descriptor);
+    }
+    this.taps.lost++;
+    this.taps.at(record.to).lostTo++;
+  }
+
+  private conservation(evidence: Evidence): Judge {
+    const judge = new Judge();
+    if (evidence.nodes === undefined || this.taps.entered + this.taps.left === 0) return judge;
+    const figures = { nodes: evidence.nodes, dead: evidence.dead ?? [], inTransit: evidence.inTransit ?? 0 };
+    judgeConservation(judge, this.taps, figures, this.grid);
+    return judge;
+  }
+
+  /** A cluster that hands on what it gets may miss no more frames than its nodes reported dropped or still hold. */
+  private judgeMissing(judge: Judge, nodes: readonly NodeStatistics[]): void {
+    for (const [cluster, missing] of this.flows.missingFrames()) {
+      const own = nodes.filter((node) => clusterOf(node.node) === cluster);
+      const reported = own.reduce((total, node) => total + node.inFlight + droppedForGood(node), 0);
+      if (missing.frames <= reported) continue;
+      const where = this.grid.clusterName(cluster);
+      judge.broken(
+        `${missing.what}: ${missing.frames} frames went into ${where} and never came out, ${reported} are reported`,
+      );
+    }
+  }
+}
+
+/** Reasons that drop a copy of a frame whose other copy goes on. */
+const COPY_REASONS: readonly string[] = ['duplicate', 'replay-old', 'fenced'];
+
+function droppedForGood(node: NodeStatistics): number {
+  return Object.entries(node.dropped).reduce(
+    (total, [reason, n]) => total + (COPY_REASONS.includes(reason) ? 0 : n),
+    0,
+  );
+}
+
+function failedNode(data: { cluster: number; node: number }): NodeRef {
+  return nodeRef(data.cluster, data.node);
+}
+
+function judgeReplay({ replay }: Evidence): Judge {
+  const judge = new Judge();
+  if (replay === undefined) return judge;
+  judge.observed();
+  if (replay.live !== replay.rebuilt) {
+    judge.broken(
+      `at seq ${replay.seq} the live state hashes to ${replay.live}, the state rebuilt from the log to ${replay.rebuilt}`,
+    );
+  }
+  return judge;
+}
+
+function judgeDurability({ durability }: Evidence): Judge {
+  const judge = new Judge();
+  for (const { commandId, seq } of durability?.acknowledged ?? []) {
+    judge.observed();
+    const logged = durability?.logged.get(commandId);
+    if (logged === undefined) judge.broken(`${commandId} was acknowledged at seq ${seq} and is not in the log`);
+    else if (logged !== seq) judge.broken(`${commandId} was acknowledged at seq ${seq} and stands at ${logged}`);
+  }
+  return judge;
+}

@@ -1,0 +1,275 @@
+import { clusterOf, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
+import type { FlowEvent } from '../../domain/flow/events';
+import type { TapRecord } from '../../domain/seams/tap';
+import type { DescriptorReader } from './descriptor-reader';
+import { flowName, type GridView } from './grid-view';
+import { networkStage, ObservedFlow, stageCluster, type Doubt, type Hop, type Stage } from './observed-flow';
+import { Judge, type InvariantName } from './words';
+
+/** An ended flow is forgotten after this much grid time: events of all its nodes have come, its ID is not yet given again. */
+const LINGER_US = 10_000_000;
+/** Flows watched at once; beyond it the oldest is judged by what is known and forgotten. */
+const FLOWS_MAX = 1 << 20;
+/** Frames lost with a node that are remembered for one flow, to see whether a backup emits them. */
+const LOST_MAX = 4096;
+
+/** Frames of flows that a cluster took in and that never came out of it. */
+export interface Missing {
+  frames: number;
+  readonly what: string;
+}
+
+type FlowInvariant = 'affinity' | 'pinnedTopology' | 'oneEmitter';
+type FlowJudges = { readonly [name in FlowInvariant]: Judge };
+
+/**
+ * Judges affinity, pinned topology and one emitter: flow by flow, from frames on internal links, frames that leave, and
+ * the flow events. What a frame shows before its event has come is doubted, and broken only when the flow is forgotten,
+ * or the run over, without the event.
+ */
+export class FlowBook {
+  private readonly flows = new Map<FlowId, ObservedFlow>();
+  private readonly ended: ObservedFlow[] = [];
+  private readonly judges: FlowJudges = { affinity: new Judge(), pinnedTopology: new Judge(), oneEmitter: new Judge() };
+  private readonly missing = new Map<number, Missing>();
+  /** Frames under flood guard, which are exempt from these invariants. */
+  exempt = 0;
+
+  constructor(private readonly grid: GridView) {}
+
+  get liveFlows(): number {
+    return this.flows.size;
+  }
+
+  /** A frame with a descriptor was sent to the node that shall emit it. */
+  sent(record: TapRecord, descriptor: DescriptorReader): ObservedFlow | undefined {
+    if (descriptor.isFlood) {
+      this.exempt++;
+      return undefined;
+    }
+    this.forgetEnded(record.at);
+    const flow = this.flowOf(descriptor.flow);
+    const from = stageOf(descriptor, clusterOf(record.from), descriptor.isReverse, true);
+    const to = stageOf(descriptor, clusterOf(record.to), descriptor.isReverse, false);
+    const hop = flow.hop(from, to, descriptor.isReverse, record.from, descriptor.wireId);
+    this.judgeWireId(flow, hop, descriptor.wireId, record);
+    if (this.judgeEmitter(flow, hop, record, descriptor.sequence)) {
+      this.judgeNamed(flow, hop, record);
+      this.judgeSequence(flow, hop, record, descriptor.sequence, descriptor.isReemitted);
+    }
+    return flow;
+  }
+
+  /** A frame of `flow` left the grid; returns the hop for the judgement of its order. */
+  left(flow: ObservedFlow, isReverse: boolean, sequence: number, record: TapRecord, wireId: number): Hop {
+    const from = exitStage(flow, clusterOf(record.from), isReverse);
+    const hop = flow.hop(from, networkStage(record.network), isReverse, record.from, wireId);
+    if (this.judgeEmitter(flow, hop, record, sequence)) this.judgeSequence(flow, hop, record, sequence, false);
+    return hop;
+  }
+
+  /** A frame was lost on its way to its emitter. */
+  lost(record: TapRecord, descriptor: DescriptorReader): void {
+    if (descriptor.isFlood || descriptor.sequence === 0) return;
+    const flow = this.flowOf(descriptor.flow);
+    if (flow.lost.length >= LOST_MAX) return;
+    flow.lost.push({
+      cluster: clusterOf(record.to),
+      isReverse: descriptor.isReverse,
+      sequence: descriptor.sequence,
+      frameNo: record.frameNo,
+    });
+  }
+
+  note(event: FlowEvent): void {
+    const flow = this.flowOf(event.flow);
+    flow.note(event);
+    if (event.type === 'FlowEnded') this.ended.push(flow);
+  }
+
+  /** The judges as of now. When the log is complete (`isFinal`), what no event has explained is broken. */
+  judged(isFinal: boolean): FlowJudges {
+    if (isFinal) for (const flow of this.flows.values()) this.settle(flow);
+    return this.judges;
+  }
+
+  /** By cluster: frames of protected flows that went in and never came out. Complete once {@link judged} was final. */
+  missingFrames(): ReadonlyMap<number, Missing> {
+    return this.missing;
+  }
+
+  private flowOf(id: FlowId): ObservedFlow {
+    const known = this.flows.get(id);
+    if (known !== undefined) return known;
+    if (this.flows.size >= FLOWS_MAX) this.forget(this.flows.values().next().value!);
+    const flow = new ObservedFlow(id);
+    this.flows.set(id, flow);
+    return flow;
+  }
+
+  private forgetEnded(now: Micros): void {
+    while (this.ended.length > 0 && this.ended[0]!.endedAt! + LINGER_US < now) this.forget(this.ended.shift()!);
+  }
+
+  private forget(flow: ObservedFlow): void {
+    if (this.flows.get(flow.id) !== flow) return;
+    this.settle(flow);
+    this.flows.delete(flow.id);
+  }
+
+  private judgeWireId(flow: ObservedFlow, hop: Hop, wireId: number, record: TapRecord): void {
+    this.judges.pinnedTopology.observed();
+    if (hop.wireId === wireId) return;
+    const what = `frame ${record.frameNo} carries topology ID ${wireId} instead of ${hop.wireId}`;
+    flow.doubt({ invariant: 'pinnedTopology', kind: 'wire-id', from: hop.wireId, to: wireId, what });
+    hop.wireId = wireId;
+  }
+
+  /** Whether the frame comes from the present emitter; one from a replaced emitter is no more than put by. */
+  private judgeEmitter(flow: ObservedFlow, hop: Hop, record: TapRecord, sequence: number): boolean {
+    this.judges.affinity.observed();
+    if (hop.emitter === record.from) return true;
+    const isReplaced = hop.replaced.includes(record.from);
+    if (isReplaced && !flow.hasMoved(hop.emitter, record.from)) {
+      if (sequence !== 0 && !hop.sequences.has(sequence)) (hop.fenced ??= new Set()).add(sequence);
+      return false;
+    }
+    this.doubtMove(flow, hop.emitter, record.from, record.frameNo);
+    hop.replaced.push(hop.emitter);
+    hop.emitter = record.from;
+    // The new emitter detects for itself whom to name.
+    hop.named = 0;
+    return true;
+  }
+
+  private judgeNamed(flow: ObservedFlow, hop: Hop, record: TapRecord): void {
+    if (hop.named === 0) hop.named = flow.nodeAt(hop.to, record.to);
+    if (hop.named === record.to) return;
+    this.doubtMove(flow, hop.named, record.to, record.frameNo);
+    hop.named = record.to;
+  }
+
+  /** A node that failed may be left without an event that names the flow; a node that is active may not. */
+  private doubtMove(flow: ObservedFlow, from: NodeRef, to: NodeRef, frameNo: number): void {
+    const what = `frame ${frameNo} met ${this.grid.nodeName(to)} instead of ${this.grid.nodeName(from)}`;
+    flow.doubt({ invariant: 'affinity', kind: 'move', from, to, what });
+  }
+
+  private judgeSequence(flow: ObservedFlow, hop: Hop, record: TapRecord, sequence: number, isReemitted: boolean): void {
+    if (sequence === 0) return;
+    this.judges.oneEmitter.observed();
+    hop.fenced?.delete(sequence);
+    if (hop.sequences.add(sequence) === 'repeat' && !isReemitted) {
+      this.breaks('oneEmitter', flow, `frame ${record.frameNo}: sequence ${sequence} ${this.tookTwice(hop)}`);
+    }
+    if (isReemitted) this.doubtReemission(flow, record);
+    for (const before of flow.hops) {
+      if (before.to !== hop.from || before.isReverse !== hop.isReverse || before.fenced?.has(sequence) !== true)
+        continue;
+      before.fenced.delete(sequence);
+      const who = this.grid.nodeName(record.from);
+      const by = before.replaced.map((node) => this.grid.nodeName(node)).join(', ');
+      this.breaks(
+        'oneEmitter',
+        flow,
+        `frame ${record.frameNo}: ${who} accepted sequence ${sequence} from fenced ${by}`,
+      );
+    }
+  }
+
+  private tookTwice(hop: Hop): string {
+    const by = this.grid.nodeName(hop.emitter);
+    return hop.to >= networkStage(0)
+      ? `left twice at ${by}`
+      : `was sent twice by ${by}, the second not marked as re-emitted`;
+  }
+
+  private doubtReemission(flow: ObservedFlow, record: TapRecord): void {
+    if (flow.doubts.some((doubt) => doubt.kind === 'reemission' && doubt.to === record.from)) return;
+    const what = `frame ${record.frameNo} is marked as re-emitted by ${this.grid.nodeName(record.from)}, which took nothing over`;
+    flow.doubt({ invariant: 'oneEmitter', kind: 'reemission', from: 0, to: record.from, what });
+  }
+
+  /** Judges what stays open of a flow; repeatable, because what was judged is taken away. */
+  private settle(flow: ObservedFlow): void {
+    for (const doubt of flow.doubts) if (!this.isAllowed(flow, doubt)) this.breaks(doubt.invariant, flow, doubt.what);
+    flow.doubts.length = 0;
+    for (const lost of flow.lost) this.settleLost(flow, lost);
+    flow.lost.length = 0;
+    this.countMissing(flow);
+    flow.hops.length = 0;
+  }
+
+  private isAllowed(flow: ObservedFlow, doubt: Doubt): boolean {
+    if (flow.isExplained(doubt)) return true;
+    return doubt.kind === 'move' && this.grid.hasFailed(doubt.from);
+  }
+
+  private settleLost(flow: ObservedFlow, lost: ObservedFlow['lost'][number]): void {
+    if (!this.isPromised(flow, lost.cluster)) return;
+    this.judges.oneEmitter.observed();
+    const isOut = flow.hops.some(
+      (hop) =>
+        hop.isReverse === lost.isReverse && stageCluster(hop.from) === lost.cluster && hop.sequences.has(lost.sequence),
+    );
+    if (isOut) return;
+    const where = this.grid.clusterName(lost.cluster);
+    this.breaks(
+      'oneEmitter',
+      flow,
+      `frame ${lost.frameNo} was lost with a node of ${where} and its backup did not emit it`,
+    );
+  }
+
+  private countMissing(flow: ObservedFlow): void {
+    for (const hop of flow.hops) {
+      const cluster = stageCluster(hop.to);
+      if (hop.to >= networkStage(0) || !this.isPromised(flow, cluster)) continue;
+      const onward = flow.hops.filter((other) => other.from === hop.to && other.isReverse === hop.isReverse);
+      if (!hop.sequences.isExact || onward.some((other) => !other.sequences.isExact)) continue;
+      const out = Math.max(0, ...onward.map((other) => other.sequences.size));
+      const frames = hop.sequences.size - out;
+      if (frames <= 0) continue;
+      const known = this.missing.get(cluster);
+      if (known !== undefined) known.frames += frames;
+      else this.missing.set(cluster, { frames, what: `flow ${flowName(flow.id)}` });
+    }
+  }
+
+  private isPromised(flow: ObservedFlow, cluster: number): boolean {
+    return this.grid.isLossless(cluster) && !flow.unprotected.has(cluster);
+  }
+
+  private breaks(invariant: InvariantName, flow: ObservedFlow, what: string): void {
+    this.judges[invariant as FlowInvariant].broken(`flow ${flowName(flow.id)}: ${what}`);
+  }
+}
+
+/**
+ * The stage of a cluster in a frame's path. A cluster that stands in the path once is its own stage; one that connects
+ * both ends is two: the initiator's and the responder's. `isSender`: the cluster has just processed the frame.
+ */
+function stageOf(descriptor: DescriptorReader, cluster: number, isReverse: boolean, isSender: boolean): Stage {
+  let elements = 0;
+  let processed = 0;
+  for (let i = 0; i < descriptor.count; i++) {
+    if (descriptor.clusterAt(i) !== cluster) continue;
+    elements++;
+    if (descriptor.isProcessed(i)) processed++;
+  }
+  if (elements < 2) return cluster;
+  const isExit = isSender ? processed > 1 : processed > 0;
+  return cluster | (isExit === isReverse ? INITIATOR_END : RESPONDER_END);
+}
+
+const INITIATOR_END = 0x100;
+const RESPONDER_END = 0x200;
+
+/** The stage from which a flow leaves in one direction: where its last hop led. */
+function exitStage(flow: ObservedFlow, cluster: number, isReverse: boolean): Stage {
+  for (const hop of flow.hops) {
+    const isInto = hop.isReverse === isReverse && hop.to < networkStage(0) && stageCluster(hop.to) === cluster;
+    if (isInto) return hop.to;
+  }
+  return cluster;
+}

@@ -1,0 +1,100 @@
+import { clusterOf, nodeName, nodeOf, type FlowId, type NodeRef, type WireId } from '../../domain/base/ids';
+import type { Topology, TopologyCluster, VirtualLink } from '../../domain/topology/topology';
+
+/** Functions that never change, drop or end a frame: a cluster of them must hand on what it got. */
+const TRANSPARENT_FUNCTIONS: readonly string[] = ['pass'];
+/** Functions that may change a frame's bytes. A function not known here may too. */
+const UNALTERING_FUNCTIONS: readonly string[] = [
+  'pass',
+  'packet-filter',
+  'rate-limiter',
+  'host-filter',
+  'ids',
+  'recorder',
+];
+
+/** What the log says about the grid, as far as the verdicts need it. */
+export class GridView {
+  private readonly byWireId = new Map<WireId, Topology>();
+  private readonly clusters = new Map<number, TopologyCluster>();
+  private readonly links = new Map<number, VirtualLink>();
+  private readonly networks = new Map<number, number>();
+  private readonly everMember = new Set<NodeRef>();
+  private readonly failed = new Set<NodeRef>();
+
+  /** A topology was published. Its wire ID means this topology from now on. */
+  publish(topology: Topology): void {
+    this.byWireId.set(topology.wireId, topology);
+    for (const link of topology.links) this.links.set(link.id, link);
+    for (const network of topology.networks) this.networks.set(network.id, network.cluster);
+    for (const cluster of topology.clusters) {
+      this.clusters.set(cluster.id, cluster);
+      for (const member of cluster.members) this.everMember.add((cluster.id << 7) | member.node);
+    }
+  }
+
+  /** An incarnation of this node failed. */
+  markFailed(node: NodeRef): void {
+    this.failed.add(node);
+  }
+
+  get isEmpty(): boolean {
+    return this.byWireId.size === 0;
+  }
+
+  hasFailed(node: NodeRef): boolean {
+    return this.failed.has(node);
+  }
+
+  cluster(id: number): TopologyCluster | undefined {
+    return this.clusters.get(id);
+  }
+
+  /** Whether a cluster promises that none of its frames is missing after a failure, and can be held to it by counting. */
+  isLossless(cluster: number): boolean {
+    const known = this.clusters.get(cluster);
+    return known?.failure === 'backup' && TRANSPARENT_FUNCTIONS.includes(known.function.name);
+  }
+
+  /** Whether frames may come out of a cluster changed. */
+  mayAlter(cluster: number): boolean {
+    const known = this.clusters.get(cluster);
+    return known !== undefined && !UNALTERING_FUNCTIONS.includes(known.function.name);
+  }
+
+  /** Whether `node` is, or was, a member of an internal link: of its clusters, or named itself. */
+  isOnLink(link: number, node: NodeRef): boolean {
+    const members = this.links.get(link)?.members ?? [];
+    const cluster = clusterOf(node);
+    const joined = members.some(
+      (member) =>
+        'cluster' in member && member.cluster === cluster && (!('node' in member) || member.node === nodeOf(node)),
+    );
+    return joined && this.everMember.has(node);
+  }
+
+  /** Whether `node` connects an external network. */
+  isOnNetwork(network: number, node: NodeRef): boolean {
+    return this.networks.get(network) === clusterOf(node) && this.everMember.has(node);
+  }
+
+  /** `AB-2`, or numbers where the cluster was never published. */
+  nodeName(node: NodeRef): string {
+    if (node === 0) return 'nobody';
+    const cluster = this.clusters.get(clusterOf(node));
+    return cluster === undefined ? `node ${clusterOf(node)}/${nodeOf(node)}` : nodeName(cluster.name, nodeOf(node));
+  }
+
+  clusterName(id: number): string {
+    return this.clusters.get(id)?.name ?? `cluster ${id}`;
+  }
+
+  linkName(id: number): string {
+    return this.links.get(id)?.name ?? `link ${id}`;
+  }
+}
+
+/** Flow IDs as people read and type them: `0x01abcdef`. */
+export function flowName(flow: FlowId): string {
+  return `0x${flow.toString(16).padStart(8, '0')}`;
+}

@@ -1,0 +1,10 @@
+export {
+  createChecker,
+  type Acknowledged,
+  type Checker,
+  type CheckerFigures,
+  type CheckerOptions,
+  type Evidence,
+} from './checker';
+export { flowName } from './grid-view';
+export { anyBroken, INVARIANTS, type InvariantName, type Verdict, type Verdicts } from './words';

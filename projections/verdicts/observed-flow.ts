@@ -1,0 +1,165 @@
+import { clusterOf, type FlowId, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
+import type { FlowEvent } from '../../domain/flow/events';
+import { SequenceSet } from './sequence-set';
+import type { InvariantName } from './words';
+
+/** Doubts kept for one flow at most; further ones of the same flow add nothing to a verdict. */
+const DOUBTS_MAX = 32;
+
+/** Marks a stage that is an external network: cluster IDs end at 255. */
+const NETWORK_STAGE = 0x1000;
+
+/**
+ * A place in a flow's path: the cluster, and, where one cluster connects both ends of the path, which end; or the
+ * external network to which frames leave.
+ */
+export type Stage = number;
+
+/** The stage of an external network. */
+export function networkStage(network: number): Stage {
+  return NETWORK_STAGE | network;
+}
+export function stageCluster(stage: Stage): number {
+  return stage & 0xff;
+}
+
+/** What was seen of one flow between two stages in one direction. */
+export interface Hop {
+  readonly from: Stage;
+  readonly to: Stage;
+  readonly isReverse: boolean;
+  readonly sequences: SequenceSet;
+  /** Who emits for the first stage, who did before, and whom it names in the second. */
+  emitter: NodeRef;
+  readonly replaced: NodeRef[];
+  named: NodeRef;
+  wireId: WireId;
+  /** Sequences that only a replaced emitter sent: the next stage must not have accepted them. */
+  fenced?: Set<number>;
+  /** Entry ordinal of the last frame that left, for its order. */
+  lastOrdinal: number;
+}
+
+/** A change that was seen before an event explained it; if none ever does, the invariant is broken. */
+export interface Doubt {
+  readonly invariant: InvariantName;
+  readonly kind: 'move' | 'wire-id' | 'reemission';
+  readonly from: number;
+  readonly to: number;
+  readonly what: string;
+}
+
+/** A frame that was on its way to its emitter when that node died. */
+export interface LostFrame {
+  readonly cluster: number;
+  readonly isReverse: boolean;
+  readonly sequence: number;
+  readonly frameNo: number;
+}
+
+/** All that is remembered of a live flow. Events and frames may come in either order. */
+export class ObservedFlow {
+  readonly hops: Hop[] = [];
+  readonly doubts: Doubt[] = [];
+  readonly lost: LostFrame[] = [];
+  /** Clusters in which no backup holds the flow's state: nothing is promised there. */
+  readonly unprotected = new Set<number>();
+  endedAt: Micros | undefined;
+  private readonly nodes = new Map<Stage, NodeRef>();
+  private readonly moves: { readonly from: NodeRef; readonly to: NodeRef }[] = [];
+  private readonly repins: { readonly from: WireId; readonly to: WireId }[] = [];
+  private firstWireId: WireId | undefined;
+
+  constructor(readonly id: FlowId) {}
+
+  /** Takes in an event that names the flow. */
+  note(event: FlowEvent): void {
+    switch (event.type) {
+      case 'FlowStarted':
+        event.backups.forEach((backup, i) => {
+          if (backup === 0 && event.route[i] !== 0) this.unprotected.add(clusterOf(event.route[i]!));
+        });
+        this.noteStartedUnder(event.wireId);
+        return;
+      case 'FlowEnded':
+        this.endedAt = event.at;
+        return;
+      case 'FlowTakenOver':
+        this.moves.push({ from: event.from, to: event.to });
+        if (event.backup === 0) this.unprotected.add(clusterOf(event.to));
+        return;
+      case 'FlowRerouted':
+        this.moves.push({ from: event.from, to: event.to });
+        this.unprotected.add(clusterOf(event.from));
+        return;
+      case 'FlowRepinned':
+        this.repins.push({ from: event.fromWireId, to: event.toWireId });
+        return;
+      case 'FlowReplicated':
+        return;
+    }
+  }
+
+  private noteStartedUnder(wireId: WireId): void {
+    if (this.firstWireId !== undefined && this.firstWireId !== wireId) {
+      const what = `the log says that it started under topology ID ${wireId}, its frames carried ${this.firstWireId}`;
+      this.doubt({ invariant: 'pinnedTopology', kind: 'wire-id', from: wireId, to: this.firstWireId, what });
+    }
+    this.firstWireId ??= wireId;
+  }
+
+  /** The hop between two stages, made on first use under what is known of the flow. */
+  hop(from: Stage, to: Stage, isReverse: boolean, emitter: NodeRef, wireId: WireId): Hop {
+    for (const hop of this.hops) if (hop.from === from && hop.to === to && hop.isReverse === isReverse) return hop;
+    this.firstWireId ??= wireId;
+    const hop: Hop = {
+      from,
+      to,
+      isReverse,
+      sequences: new SequenceSet(),
+      emitter: this.nodeAt(from, emitter),
+      replaced: [],
+      named: 0,
+      wireId: this.firstWireId,
+      lastOrdinal: -1,
+    };
+    this.hops.push(hop);
+    return hop;
+  }
+
+  /** The node of this flow in a stage: the first that was seen there, `seen` if none was. */
+  nodeAt(stage: Stage, seen: NodeRef): NodeRef {
+    const known = this.nodes.get(stage);
+    if (known !== undefined) return known;
+    this.nodes.set(stage, seen);
+    return seen;
+  }
+
+  doubt(doubt: Doubt): void {
+    if (this.doubts.length < DOUBTS_MAX) this.doubts.push(doubt);
+  }
+
+  /** Whether events explain a doubt by now. */
+  isExplained(doubt: Doubt): boolean {
+    if (doubt.kind === 'reemission') return this.moves.some((move) => move.to === doubt.to);
+    return reaches(doubt.kind === 'move' ? this.moves : this.repins, doubt.from, doubt.to);
+  }
+
+  /** Whether events moved the flow from one node to another, in one step or several. */
+  hasMoved(from: NodeRef, to: NodeRef): boolean {
+    return reaches(this.moves, from, to);
+  }
+}
+
+function reaches(steps: readonly { readonly from: number; readonly to: number }[], from: number, to: number): boolean {
+  const reached = new Set([from]);
+  for (let grew = true; grew && !reached.has(to);) {
+    grew = false;
+    for (const step of steps) {
+      if (!reached.has(step.from) || reached.has(step.to)) continue;
+      reached.add(step.to);
+      grew = true;
+    }
+  }
+  return reached.has(to);
+}
