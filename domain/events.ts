@@ -1,0 +1,36 @@
+import type { ClusterEvent } from './cluster/events';
+import type { GridEvent } from './grid/events';
+import type { LeaderElected } from './leadership/events';
+import type { LinkEvent } from './link/events';
+import type { FlowsAnchored } from './log/events';
+import type { NodeEvent } from './node/events';
+import type { PathEvent } from './path/events';
+import type { PolicyEvent } from './policy/events';
+import type { ProvisioningEvent } from './provisioning/events';
+import type { TopologyLifeEvent } from './topology/events';
+
+/** Every event of the `topology` stream: everything that changes the grid. */
+export type TopologyEvent =
+  | GridEvent
+  | NodeEvent
+  | ClusterEvent
+  | LinkEvent
+  | PolicyEvent
+  | PathEvent
+  | TopologyLifeEvent
+  | ProvisioningEvent
+  | LeaderElected
+  | FlowsAnchored;
+
+export type TopologyEventType = TopologyEvent['type'];
+
+export type {
+  ClusterEvent,
+  GridEvent,
+  LinkEvent,
+  NodeEvent,
+  PathEvent,
+  PolicyEvent,
+  ProvisioningEvent,
+  TopologyLifeEvent,
+};

@@ -1,0 +1,30 @@
+import type { ExternalNetwork, FlowMatch, Timing, Topology } from '../topology/topology';
+
+/** What holds for the grid as a whole. */
+export interface GridSettings {
+  readonly name: string;
+  /** Seeds rendezvous and flow-ID hashes; fixed for the grid's life, because flows live by it. */
+  readonly seed: number;
+  readonly selection: Topology['selection'];
+  readonly timing: Timing;
+  readonly networks: readonly ExternalNetwork[];
+  readonly capture: CaptureEntry | null;
+}
+
+/** Where replayed traffic enters: the initiator's side at one external network, the responder's at another. */
+export interface CaptureEntry extends CaptureSides {
+  /** First matching rule wins; without one, the sides above. */
+  readonly rules: readonly CaptureRule[];
+  /** Bridge domains: broadcast and multicast go once to every other network of the sender's. */
+  readonly bridges: readonly (readonly number[])[];
+}
+
+/** Network IDs of the two sides. */
+export interface CaptureSides {
+  readonly initiator: number;
+  readonly responder: number;
+}
+
+export interface CaptureRule extends CaptureSides {
+  readonly match: FlowMatch;
+}

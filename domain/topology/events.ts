@@ -1,0 +1,29 @@
+import type { ChainId, Millis, WireId } from '../base/ids';
+import type { EventOf } from '../message';
+import type { Topology } from './topology';
+
+/** A topology was made: nodes install it and acknowledge (phase one of publication). */
+export type TopologyPublished = EventOf<
+  'TopologyPublished',
+  {
+    readonly version: number;
+    readonly wireId: WireId;
+    readonly topology: Topology;
+    /** Lives known dead that some live topology still names. */
+    readonly dead: readonly ChainId[];
+  }
+>;
+/** All live nodes had installed it: FNODEs stamp new flows with it (phase two). */
+export type TopologyApplied = EventOf<'TopologyApplied', { readonly version: number; readonly tookMs: number }>;
+/** Flows of an old topology are asked to move to a newer ID while their nodes stay, because IDs are scarce. */
+export type TopologyRepinRequested = EventOf<
+  'TopologyRepinRequested',
+  { readonly version: number; readonly wireId: WireId; readonly toVersion: number; readonly toWireId: WireId }
+>;
+/** No flow carries the wire ID any more, and every live node has said so: it is free again from `freeAt` on. */
+export type TopologyRetired = EventOf<
+  'TopologyRetired',
+  { readonly version: number; readonly wireId: WireId; readonly freeAt: Millis }
+>;
+
+export type TopologyLifeEvent = TopologyPublished | TopologyApplied | TopologyRepinRequested | TopologyRetired;
