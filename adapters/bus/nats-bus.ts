@@ -1,0 +1,145 @@
+import type { ConnectionOptions, Msg, NatsConnection } from 'nats';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FlowgridError } from '../../domain/base/errors';
+import type { Bus, BusHandler, BusSubscription } from '../../domain/seams/bus';
+import { compilePattern } from './matching';
+import { type HandlerErrorListener, busClosed, checkMessage, noAnswer, throwHandlerError } from './message';
+
+export interface NatsBusOptions {
+  /** `host:port`, one or several of a NATS cluster. */
+  readonly servers: string | readonly string[];
+  /** Shown in the server's list of connections. */
+  readonly name?: string;
+  /** How long the first connection may take, in milliseconds; default 5,000. */
+  readonly connectWithinMs?: number;
+  readonly onHandlerError?: HandlerErrorListener;
+}
+
+/** What a NATS bus lost on its own side. */
+export interface NatsBusCounts {
+  /** Messages given up because no server was connected. */
+  dropped: number;
+  reconnects: number;
+}
+
+export interface NatsBus extends Bus {
+  /** False while no server can be reached: what is published meanwhile is dropped and counted, never piled up. */
+  readonly connected: boolean;
+  readonly counts: Readonly<NatsBusCounts>;
+}
+
+/** Pause between attempts to reach a server again, in milliseconds. */
+const RECONNECT_PAUSE_MS = 250;
+const CONNECT_WITHIN_MS = 5_000;
+
+/**
+ * Connects to nats-server. Subscriptions survive the loss of the server: the connection is tried again for ever.
+ * The `nats` package is loaded here and nowhere else, so that an install without it works until this is called.
+ *
+ * @throws FlowgridError `unsupported` without the package, `timeout` when no server answers.
+ */
+export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> {
+  const { connect } = await import('nats').catch((cause: unknown) => {
+    throw new FlowgridError('unsupported', 'the nats package is not installed', {
+      remedy: 'npm install nats@2',
+      cause,
+    });
+  });
+  const settings: ConnectionOptions = {
+    servers: typeof options.servers === 'string' ? options.servers : [...options.servers],
+    name: options.name ?? 'flowgrid',
+    timeout: options.connectWithinMs ?? CONNECT_WITHIN_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_PAUSE_MS,
+  };
+  const connection = await connect(settings).catch((cause: unknown) => {
+    const message = `no NATS server answers at ${String(options.servers)}: ${(cause as Error).message}`;
+    throw new FlowgridError('timeout', message, {
+      canRetry: true,
+      remedy: 'start nats-server, or correct the address',
+      cause,
+    });
+  });
+  return new ConnectedBus(connection, options.onHandlerError ?? throwHandlerError);
+}
+
+class ConnectedBus implements NatsBus {
+  readonly kind = 'nats';
+  readonly counts: NatsBusCounts = { dropped: 0, reconnects: 0 };
+  connected = true;
+  private readonly closing = new AbortController();
+
+  constructor(
+    private readonly connection: NatsConnection,
+    private readonly onHandlerError: HandlerErrorListener,
+  ) {
+    void this.watch();
+  }
+
+  publish(subject: string, payload: Uint8Array): void {
+    checkMessage(subject, payload);
+    if (this.connection.isClosed()) return;
+    if (this.connected) this.connection.publish(subject, payload);
+    else this.counts.dropped++;
+  }
+
+  subscribe(pattern: string, handler: BusHandler): BusSubscription {
+    compilePattern(pattern);
+    if (this.connection.isClosed()) throw busClosed(`subscribe ${pattern}`);
+    const subscription = this.connection.subscribe(pattern, {
+      callback: (error, message) => {
+        if (error !== null) this.onHandlerError(error, pattern);
+        else void this.call(handler, message);
+      },
+    });
+    return { unsubscribe: () => subscription.unsubscribe() };
+  }
+
+  async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    checkMessage(subject, payload);
+    if (this.closing.signal.aborted) throw busClosed(`request ${subject}`);
+    const askedAt = Date.now();
+    try {
+      const answer = await this.connection.request(subject, payload, { timeout: timeoutMs });
+      return answer.data;
+    } catch (error) {
+      // NATS says at once that nobody listens. Waiting all the same keeps callers that try again from spinning.
+      const left = Math.max(0, askedAt + timeoutMs - Date.now());
+      await delay(left, undefined, { signal: this.closing.signal }).catch(() => undefined);
+      throw this.closing.signal.aborted ? busClosed(`request ${subject}`) : noAnswer(subject, timeoutMs, error);
+    }
+  }
+
+  async flush(): Promise<void> {
+    if (this.connection.isClosed() || !this.connected) return;
+    // A flush that a disconnection cuts short has nothing left to wait for: its messages are gone.
+    await this.connection.flush().catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    this.closing.abort();
+    await this.connection.close();
+  }
+
+  private async call(handler: BusHandler, message: Msg): Promise<void> {
+    try {
+      const answer = await handler(message.data, message.subject);
+      if (answer === undefined || !message.reply || this.connection.isClosed()) return;
+      if (this.connected) message.respond(answer);
+      else this.counts.dropped++;
+    } catch (error) {
+      this.onHandlerError(error, message.subject);
+    }
+  }
+
+  /** Follows the connection, so that nothing is published into a buffer that no server will ever read. */
+  private async watch(): Promise<void> {
+    for await (const { type } of this.connection.status()) {
+      if (type === 'disconnect') this.connected = false;
+      if (type !== 'reconnect') continue;
+      this.connected = true;
+      this.counts.reconnects++;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { FlowgridError } from '../../domain/base/errors';
+
+/**
+ * The subjects of one grid (DESIGN section 8). Names become tokens: what a token may not hold is percent-encoded, so
+ * that a node `AB-2` is `flowgrid.<grid>.node.AB-2.hello` and no name can break out of its place. `ANY` in the place
+ * of a name makes a pattern for all of them.
+ */
+export interface Subjects {
+  /** A node's sign of life to the control plane. */
+  nodeHello(node: string): string;
+  /** A node's condition and counters. */
+  nodeStatus(node: string): string;
+  /** Requests to a node; idempotent by command id. */
+  nodeCommand(node: string): string;
+  /** What a node brings to whoever leads, and is answered: flow batches, acknowledgements of topologies. */
+  nodeReply(node: string): string;
+  /** Announcements of new topologies, to all: `{version, seq, hash}`. */
+  topology(): string;
+  /** A flow began at a node: to its downstream neighbours and siblings. */
+  flowStarted(node: string): string;
+  flowEnded(node: string): string;
+  /** Statistics, every second, as JSON. */
+  statsGrid(): string;
+  statsCluster(cluster: string): string;
+  statsNode(node: string): string;
+  statsLink(link: string): string;
+  statsType(flowType: number): string;
+  statsFlow(node: string): string;
+  /** What an operator has to know now. */
+  alert(): string;
+  /** Every subject of the grid. */
+  all(): string;
+}
+
+/** Stands for every name in one place of a pattern. */
+export const ANY = '*';
+
+/** The largest message that every bus carries, in bytes; larger things travel in chunks. */
+export const PAYLOAD_BYTES_MAX = 1_000_000;
+
+/** The subjects of the named grid. */
+export function subjectsOf(grid: string): Subjects {
+  const root = `flowgrid.${encodeToken(grid)}`;
+  const of = (room: string, name: string, leaf = ''): string =>
+    `${root}.${room}.${name === ANY ? ANY : encodeToken(name)}${leaf}`;
+  return {
+    nodeHello: (node) => of('node', node, '.hello'),
+    nodeStatus: (node) => of('node', node, '.status'),
+    nodeCommand: (node) => of('node', node, '.command'),
+    nodeReply: (node) => of('node', node, '.reply'),
+    topology: () => `${root}.topology`,
+    flowStarted: (node) => of('flow', node, '.started'),
+    flowEnded: (node) => of('flow', node, '.ended'),
+    statsGrid: () => `${root}.stats.grid`,
+    statsCluster: (cluster) => of('stats.cluster', cluster),
+    statsNode: (node) => of('stats.node', node),
+    statsLink: (link) => of('stats.link', link),
+    statsType: (flowType) => of('stats.type', String(flowType)),
+    statsFlow: (node) => of('stats.flow', node),
+    alert: () => `${root}.alert`,
+    all: () => `${root}.>`,
+  };
+}
+
+/** The name in a `node` or `flow` subject: the sender of `flowgrid.<grid>.node.<name>.hello`; undefined in others. */
+export function nodeOfSubject(subject: string): string | undefined {
+  const [, , room, name, leaf] = subject.split('.');
+  return (room === 'node' || room === 'flow') && name !== undefined && leaf !== undefined
+    ? decodeURIComponent(name)
+    : undefined;
+}
+
+/**
+ * A name as one subject token: ASCII without dots, spaces and wildcards, decoded by `decodeURIComponent`.
+ *
+ * @throws FlowgridError `usage` for an empty name or one with half a surrogate pair, which have no encoding.
+ */
+export function encodeToken(name: string): string {
+  if (name === '' || LONE_SURROGATE.test(name))
+    throw new FlowgridError('usage', `no subject token: ${JSON.stringify(name)}`);
+  return encodeURIComponent(name).replace(/[.*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** With the `u` flag a class of surrogates matches only those that are not part of a pair. */
+const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
