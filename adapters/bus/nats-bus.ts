@@ -79,7 +79,7 @@ class ConnectedBus implements NatsBus {
   publish(subject: string, payload: Uint8Array): void {
     checkMessage(subject, payload);
     if (this.connection.isClosed()) return;
-    if (this.connected) this.connection.publish(subject, payload);
+    if (this.connected) this.connection.publish(subject, copy(payload));
     else this.counts.dropped++;
   }
 
@@ -100,7 +100,7 @@ class ConnectedBus implements NatsBus {
     if (this.closing.signal.aborted) throw busClosed(`request ${subject}`);
     const askedAt = Date.now();
     try {
-      const answer = await this.connection.request(subject, payload, { timeout: timeoutMs });
+      const answer = await this.connection.request(subject, copy(payload), { timeout: timeoutMs });
       return answer.data;
     } catch (error) {
       // NATS says at once that nobody listens. Waiting all the same keeps callers that try again from spinning.
@@ -126,7 +126,7 @@ class ConnectedBus implements NatsBus {
     try {
       const answer = await handler(message.data, message.subject);
       if (answer === undefined || !message.reply || this.connection.isClosed()) return;
-      if (this.connected) message.respond(answer);
+      if (this.connected) message.respond(copy(answer));
       else this.counts.dropped++;
     } catch (error) {
       this.onHandlerError(error, message.subject);
@@ -142,4 +142,9 @@ class ConnectedBus implements NatsBus {
       this.counts.reconnects++;
     }
   }
+}
+
+/** The client keeps a reference until the socket takes the bytes, and the caller may use its buffer again before that. */
+function copy(payload: Uint8Array): Uint8Array {
+  return new Uint8Array(payload);
 }
