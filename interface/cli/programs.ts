@@ -103,16 +103,14 @@ export interface UpOptions extends CommonOptions {
   readonly key?: string;
 }
 
-export interface ClassifyOptions {
+export interface ClassifyOptions extends CommonOptions {
   readonly captures: readonly string[];
-  readonly json: boolean;
   /** Idle seconds for every protocol, or `none`; absent: the defaults of each protocol. */
   readonly idle?: number | 'none';
 }
 
-export interface ValidateOptions {
+export interface ValidateOptions extends CommonOptions {
   readonly grid: string;
-  readonly json: boolean;
 }
 
 export interface TraceOptions extends CommonOptions {

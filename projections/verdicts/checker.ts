@@ -1,9 +1,9 @@
 import { clusterOf, nodeRef, type ChainId, type NodeRef, type Seq } from '../../domain/base/ids';
+import type { TopologyEvent } from '../../domain/events';
 import type { FlowEvent } from '../../domain/flow/events';
 import type { Commit } from '../../domain/log/commit';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TapRecord } from '../../domain/seams/tap';
-import type { Topology } from '../../domain/topology/topology';
 import { judgeConservation, TapCounts } from './conservation';
 import { DescriptorReader, senderByMac } from './descriptor-reader';
 import { FlowBook } from './flow-book';
@@ -59,7 +59,7 @@ export interface Checker {
   /** An event of a flow chain; it may come before or after the frames that it explains. */
   observeFlowEvent(chain: ChainId, event: FlowEvent): void;
   /** An accepted commit of `topology`. */
-  observeCommit(commit: Commit): void;
+  observeCommit(commit: Commit<TopologyEvent>): void;
   verdicts(evidence?: Evidence): Verdicts;
   figures(): CheckerFigures;
 }
@@ -96,10 +96,10 @@ class StreamingChecker implements Checker {
     this.flows.note(event);
   }
 
-  observeCommit(commit: Commit): void {
-    for (const { type, data } of commit.events) {
-      if (type === 'TopologyPublished') this.grid.publish((data as { topology: Topology }).topology);
-      else if (type === 'NodeFailed') this.grid.markFailed(failedNode(data as { cluster: number; node: number }));
+  observeCommit(commit: Commit<TopologyEvent>): void {
+    for (const event of commit.events) {
+      if (event.type === 'TopologyPublished') this.grid.publish(event.data.topology);
+      else if (event.type === 'NodeFailed') this.grid.markFailed(nodeRef(event.data.cluster, event.data.node));
     }
   }
 
@@ -263,10 +263,6 @@ function droppedForGood(node: NodeStatistics): number {
     (total, [reason, n]) => total + (COPY_REASONS.includes(reason) ? 0 : n),
     0,
   );
-}
-
-function failedNode(data: { cluster: number; node: number }): NodeRef {
-  return nodeRef(data.cluster, data.node);
 }
 
 function judgeReplay({ replay }: Evidence): Judge {

@@ -1,0 +1,3 @@
+export { createCli, type Cli } from './create-cli';
+export * from './programs';
+export { formatWhen, parseWhen, type When } from './when';

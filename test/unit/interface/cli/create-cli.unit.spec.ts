@@ -1,0 +1,211 @@
+import { FlowgridError } from '../../../../domain/base/errors';
+import { createCli, type Io, type Programs } from '../../../../interface/cli';
+
+type Call = readonly [program: string, options: object];
+
+function fixture(behaviour: (program: string) => Promise<number> = async () => 0) {
+  const calls: Call[] = [];
+  const out: string[] = [];
+  const err: string[] = [];
+  const io: Io = {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    paint: (text) => err.push(text),
+    isTerminal: false,
+    columns: () => 100,
+    interrupted: new AbortController().signal,
+  };
+  const program = (name: string) => (options: object) => {
+    calls.push([name, options]);
+    return behaviour(name);
+  };
+  const programs: Programs = {
+    up: program('up'),
+    classify: program('classify'),
+    validate: program('validate'),
+    trace: program('trace'),
+    audit: program('audit'),
+    log: program('log'),
+    check: program('check'),
+  };
+  const cli = createCli(programs, io, '1.2.3');
+  return { calls, out, err, run: (line: string) => cli.run(line === '' ? [] : line.split(' ')) };
+}
+
+const COMMANDS = ['up', 'classify', 'validate', 'trace', 'audit', 'log', 'check', 'completion'];
+
+describe('the command line', () => {
+  it('gives up its typed options', async () => {
+    const { calls, run } = fixture();
+    const code = await run(
+      'up g.yaml --capture c.pcap --speed max --once --report r.json --kill AB-2@0.5 --kill AC-1@0.75 --revive AB-2@1 ' +
+        '--scale AB=4@0.7 --policy AB=redirect --selection distributed --seed 7 --workers 2 --out o --internal-out i --json',
+    );
+    expect(code).toBe(0);
+    expect(calls).toEqual([
+      [
+        'up',
+        {
+          grid: 'g.yaml',
+          capture: 'c.pcap',
+          speed: 'max',
+          once: true,
+          loop: false,
+          report: 'r.json',
+          kills: [
+            { node: 'AB-2', fraction: 0.5 },
+            { node: 'AC-1', fraction: 0.75 },
+          ],
+          revives: [{ node: 'AB-2', fraction: 1 }],
+          scales: [{ cluster: 'AB', nodes: 4, fraction: 0.7 }],
+          policies: [{ cluster: 'AB', policy: 'redirect' }],
+          selection: 'distributed',
+          seed: 7,
+          workers: 2,
+          out: 'o',
+          internalOut: 'i',
+          json: true,
+          data: '.flowgrid',
+        },
+      ],
+    ]);
+  });
+
+  it('gives up its defaults, and forgets the options of an earlier run', async () => {
+    const { calls, run } = fixture();
+    await run('up g.yaml --kill AB-2@0.5 --loop');
+    await run('up g.yaml');
+    expect(calls[1]![1]).toEqual({
+      grid: 'g.yaml',
+      speed: 1,
+      once: false,
+      loop: false,
+      kills: [],
+      revives: [],
+      scales: [],
+      policies: [],
+      workers: 1,
+      json: false,
+      data: '.flowgrid',
+    });
+  });
+
+  it.each([
+    [
+      'classify a.pcap b.pcap --idle none --json',
+      'classify',
+      { captures: ['a.pcap', 'b.pcap'], idle: 'none', json: true },
+    ],
+    ['classify a.pcap --idle 2.5', 'classify', { captures: ['a.pcap'], idle: 2.5 }],
+    ['validate g.yaml', 'validate', { grid: 'g.yaml' }],
+    ['trace 0x0100abcd', 'trace', { subject: { kind: 'flow', flow: 0x0100abcd } }],
+    [
+      'trace a.pcap:12 --grid new.yaml',
+      'trace',
+      { subject: { kind: 'frame', capture: 'a.pcap', frame: 12 }, grid: 'new.yaml' },
+    ],
+    [
+      'trace tcp 10.0.0.1:1234 10.0.0.2:80 --at +12.5s',
+      'trace',
+      {
+        subject: { kind: 'tuple', tuple: { proto: 6, a: '10.0.0.1', aPort: 1234, b: '10.0.0.2', bPort: 80 } },
+        at: { kind: 'offset', ms: 12_500 },
+      },
+    ],
+    ['audit', 'audit', { action: 'state' }],
+    ['audit state --at 42', 'audit', { action: 'state', at: { kind: 'seq', seq: 42 } }],
+    ['audit flow 0x01000002', 'audit', { action: 'flow', flow: 0x01000002 }],
+    [
+      'audit history --since 1714564800.5 --until 2024-05-01T12:00:10Z',
+      'audit',
+      { action: 'history', since: { kind: 'time', at: 1714564800500 }, until: { kind: 'time', at: 1714564810000 } },
+    ],
+    ['audit verify --data /tmp/g', 'audit', { action: 'verify', data: '/tmp/g' }],
+    ['log', 'log', { action: 'tail', follow: false, lines: 20 }],
+    ['log dump --follow --since 7', 'log', { action: 'dump', follow: true, lines: 20, since: { kind: 'seq', seq: 7 } }],
+    ['check --json', 'check', { json: true }],
+  ])('takes apart: %s', async (line, program, options) => {
+    const { calls, run } = fixture();
+    expect(await run(line)).toBe(0);
+    expect(calls).toEqual([[program, { json: false, data: '.flowgrid', ...options }]]);
+  });
+
+  it.each([
+    ['', 'Usage: flowgrid'],
+    ['fly', "unknown command 'fly'"],
+    ['up', "missing required argument 'grid'"],
+    ['up g.yaml --hurry', "unknown option '--hurry'"],
+    ['up g.yaml --kill AB-2', "--kill: 'AB-2' is not NODE@FRACTION"],
+    ['up g.yaml --kill AB-2@half', "--kill: 'half' is not a fraction"],
+    ['up g.yaml --kill AB-2@1.5', "--kill: '1.5' is not a fraction"],
+    ['up g.yaml --scale AB@0.5', "--scale: 'AB@0.5' is not CLUSTER=N@FRACTION"],
+    ['up g.yaml --scale AB=0@0.5', "--scale: 'AB=0@0.5' is not CLUSTER=N@FRACTION"],
+    ['up g.yaml --policy AB=hope', "--policy: 'AB=hope' is not CLUSTER="],
+    ['up g.yaml --selection both', "argument 'both' is invalid"],
+    ['up g.yaml --speed 0', "--speed: '0' is not 1, 10 or max"],
+    ['up g.yaml --seed 4294967296', "--seed: '4294967296' is not an integer from 0 to 4294967295"],
+    ['up g.yaml --workers 0', "--workers: '0' is not an integer from 1 to 64"],
+    ['classify', "missing required argument 'capture'"],
+    ['classify a --idle soon', "--idle: 'soon' is not SECONDS or none"],
+    ['trace tcp 10.0.0.1', 'names no flow, frame or connection'],
+    ['trace 0x1ffffffff', 'is no flow ID'],
+    ['audit everything', "'everything' is invalid"],
+    ['audit flow', "'audit flow' needs a flow ID"],
+    ['audit state 7', "'audit state' takes no '7'"],
+    ['audit --at yesterday', "'yesterday' names no instant"],
+    ['log --lines none', "--lines: 'none' is not an integer"],
+  ])("refuses '%s' with exit 2 and a remedy, and runs nothing", async (line, message) => {
+    const { calls, out, err, run } = fixture();
+    expect(await run(line)).toBe(2);
+    expect(err.join('\n')).toContain(message);
+    if (line !== '') expect(err.join('\n')).toContain('remedy: ');
+    expect(out).toEqual([]);
+    expect(calls).toEqual([]);
+  });
+
+  it('hands on the exit code of the program', async () => {
+    expect(await fixture(async () => 4).run('check')).toBe(4);
+  });
+
+  it.each([
+    ['not-found', 5],
+    ['timeout', 6],
+    ['invalid-grid', 2],
+    ['invalid-record', 4],
+    ['interrupted', 130],
+    ['log-locked', 1],
+  ] as const)("turns a '%s' error into exit %d, its message and its remedy", async (word, code) => {
+    const error = new FlowgridError(word, 'grid.yaml:3:5 is odd', { remedy: 'make it even' });
+    const { err, run } = fixture(() => Promise.reject(error));
+    expect(await run('check')).toBe(code);
+    expect(err).toEqual(['flowgrid: grid.yaml:3:5 is odd', '  remedy: make it even']);
+  });
+
+  it('turns any other error into exit 1, and shows where it came from', async () => {
+    const { err, run } = fixture(() => Promise.reject(new TypeError('no such thing')));
+    expect(await run('check')).toBe(1);
+    expect(err[0]).toBe('flowgrid: unexpected: no such thing');
+    expect(err.length).toBeGreaterThan(1);
+  });
+
+  it.each(COMMANDS)("shows help with examples for '%s' on stdout, exit 0", async (command) => {
+    const { out, err, run } = fixture();
+    expect(await run(`${command} --help`)).toBe(0);
+    expect(out.join('\n')).toMatch(new RegExp(`Usage: flowgrid ${command}[\\s\\S]*Examples:\\n {2}\\$ `));
+    expect(err).toEqual([]);
+  });
+
+  it('prints its version', async () => {
+    const { out, run } = fixture();
+    expect(await run('--version')).toBe(0);
+    expect(out).toEqual(['1.2.3']);
+  });
+
+  it.each(['bash', 'zsh'])('completes every command and its options in %s', async (shell) => {
+    const { out, run } = fixture();
+    expect(await run(`completion ${shell}`)).toBe(0);
+    for (const command of COMMANDS) expect(out[0]).toContain(`${command})`);
+    expect(out[0]).toContain('--internal-out');
+    expect(out[0]).toContain('state flow history verify');
+  });
+});
