@@ -35,7 +35,7 @@ export interface EventLog {
   appendFlows(batch: FlowBatchRecord): Promise<'appended' | 'duplicate' | 'gap'>;
   /** Batches of one chain from `from` on (inclusive), at most `limit`, in order. */
   readFlows(chain: ChainId, from: number, limit: number): Promise<FlowBatchRecord[]>;
-  /** The head of every chain. */
+  /** The head of every chain, in the order of the chains' names. */
   chains(): Promise<ChainHead[]>;
   /** The newest snapshot at or before `atOrBefore`; a snapshot is a cache, never the truth. */
   snapshot(atOrBefore: Seq): Promise<StoredSnapshot | undefined>;

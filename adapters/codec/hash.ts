@@ -1,0 +1,20 @@
+import { createHash, hash } from 'node:crypto';
+import { canonical, type Canonical } from '../../domain/base/canonical';
+
+/** The one-shot form spares an object per call; releases before Node 20.12 do not have it. */
+const oneShot: ((bytes: Uint8Array | string) => string) | undefined =
+  typeof hash === 'function' ? (bytes) => hash('sha256', bytes, 'hex') : undefined;
+
+/** SHA-256 of bytes (or of a string's UTF-8) as 64 hex digits. */
+export const sha256: (bytes: Uint8Array | string) => string =
+  oneShot ?? ((bytes) => createHash('sha256').update(bytes).digest('hex'));
+
+/** SHA-256 of a state's canonical text (sorted keys, integers): equal if and only if the states are. */
+export function stateHash(state: Canonical): string {
+  return sha256(canonical(state));
+}
+
+/** 64 hex digits to 32 bytes. */
+export function hashBytes(hex: string): Uint8Array {
+  return Buffer.from(hex, 'hex');
+}

@@ -1,0 +1,97 @@
+import type { Commit, CommittedEvent } from '../../domain/log/commit';
+import { FlowgridError } from '../../domain/base/errors';
+import { hashBytes } from './hash';
+import { pack, unpack } from './pack';
+
+/**
+ * A commit as bytes: one MessagePack array with fixed places (docs/reference/event-log.md),
+ * `[format, seq, prev, epoch, commandId, at, by, cause, corr, [[type, v, data], …]]`, `prev` as 32 raw bytes.
+ */
+const FORMAT = 1;
+const PLACES = 10;
+
+/** A commit is refused above this size: 16 MiB, far above the largest topology. */
+export const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
+ * Encodes a commit; the same commit gives the same bytes, always.
+ *
+ * @throws FlowgridError `invalid-record` when a field has no place in a record, or the record would be too big.
+ */
+export function encodeCommit(commit: Commit): Uint8Array {
+  const fault = headerFault(commit);
+  if (fault !== undefined) throw new FlowgridError('invalid-record', `commit ${commit.seq}: ${fault}`);
+  const bytes = pack([
+    FORMAT,
+    commit.seq,
+    hashBytes(commit.prev),
+    commit.epoch,
+    commit.commandId,
+    commit.at,
+    commit.by,
+    commit.cause,
+    commit.corr,
+    commit.events.map((event) => [event.type, event.v, event.data]),
+  ]);
+  if (bytes.length > COMMIT_BYTES_MAX) {
+    throw new FlowgridError('invalid-record', `commit ${commit.seq}: ${bytes.length} bytes, over ${COMMIT_BYTES_MAX}`);
+  }
+  return bytes;
+}
+
+/**
+ * Decodes a commit and checks the shape of everything but the events' data.
+ *
+ * @throws FlowgridError `invalid-record` naming what is wrong; `unsupported` for a format newer than this program's.
+ */
+export function decodeCommit(bytes: Uint8Array): Commit {
+  const places = unpack(bytes);
+  if (!Array.isArray(places)) throw new FlowgridError('invalid-record', 'a commit is a MessagePack array');
+  const [format, seq, prev, epoch, commandId, at, by, cause, corr, events] = places as readonly unknown[];
+  if (typeof format === 'number' && format > FORMAT) {
+    throw new FlowgridError('unsupported', `commit format ${format} is newer than ${FORMAT}`, {
+      remedy: 'read this log with the release that wrote it, or a later one',
+    });
+  }
+  if (format !== FORMAT || places.length !== PLACES || !ArrayBuffer.isView(prev) || !Array.isArray(events)) {
+    throw new FlowgridError('invalid-record', 'not laid out as a commit');
+  }
+  const commit = {
+    seq,
+    prev: Buffer.from(prev.buffer, prev.byteOffset, prev.byteLength).toString('hex'),
+    epoch,
+    commandId,
+    at,
+    by,
+    cause,
+    corr,
+    events: events.map(decodeEvent),
+  };
+  const fault = headerFault(commit);
+  if (fault !== undefined) throw new FlowgridError('invalid-record', `commit ${String(seq)}: ${fault}`);
+  return commit as Commit;
+}
+
+function decodeEvent(places: unknown): CommittedEvent {
+  if (!Array.isArray(places) || places.length !== 3 || typeof places[0] !== 'string' || !isCount(places[1])) {
+    throw new FlowgridError('invalid-record', 'an event of a commit is [type, version, data]');
+  }
+  return { type: places[0], v: places[1], data: places[2] as unknown };
+}
+
+/** What is wrong with a commit's own fields, or undefined. */
+function headerFault(commit: { readonly [field in keyof Commit]: unknown }): string | undefined {
+  if (!isCount(commit.seq) || commit.seq === 0) return 'seq is no positive integer';
+  if (typeof commit.prev !== 'string' || !/^[0-9a-f]{64}$/.test(commit.prev)) return 'prev is no SHA-256';
+  if (!isCount(commit.epoch)) return 'epoch is no count';
+  if (!isCount(commit.at)) return 'at is no time in milliseconds';
+  if (!isCount(commit.cause)) return 'cause is no seq';
+  for (const field of ['commandId', 'by', 'corr'] as const) {
+    if (typeof commit[field] !== 'string') return `${field} is no text`;
+  }
+  return undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,69 @@
+import type { Commit } from '../../domain/log/commit';
+import type { Head, Orphan, StoredCommit } from '../../domain/seams/event-log';
+import { EMPTY_HEAD } from '../../domain/seams/event-log';
+import { isFlowgridError } from '../../domain/base/errors';
+import { sha256 } from '../codec/hash';
+import { decodeCommit } from '../codec/records';
+
+/** What the rule said about one record. */
+export type Verdict =
+  | { readonly accepted: true; readonly commit: StoredCommit; readonly head: Head }
+  | { readonly accepted: false; readonly reason: Orphan['reason'] };
+
+/**
+ * The acceptance rule, in its one place: a record extends `head` if and only if it is a commit with
+ * `seq = head.seq + 1`, `prev = SHA-256(stored bytes of the head)` and `epoch ≥ head.epoch`. Every adapter decides by
+ * it, on reading, so that no broker's compare-and-set has to be believed. `reason` is the first condition that failed,
+ * in the order undecodable, seq, prev, epoch.
+ *
+ * @throws FlowgridError `unsupported` for a record of a later release: ignoring it would fork the history.
+ */
+export function judge(head: Head, bytes: Uint8Array): Verdict {
+  const commit = decoded(bytes);
+  if (commit === undefined) return { accepted: false, reason: 'undecodable' };
+  if (commit.seq !== head.seq + 1) return { accepted: false, reason: 'seq' };
+  if (commit.prev !== head.hash) return { accepted: false, reason: 'prev' };
+  if (commit.epoch < head.epoch) return { accepted: false, reason: 'epoch' };
+  const hash = sha256(bytes);
+  return {
+    accepted: true,
+    commit: { seq: commit.seq, hash, bytes },
+    head: { seq: commit.seq, hash, epoch: commit.epoch, at: commit.at },
+  };
+}
+
+/** Raw records folded into accepted commits and orphans. */
+export interface Folded {
+  readonly head: Head;
+  readonly accepted: readonly StoredCommit[];
+  readonly orphans: readonly Orphan[];
+}
+
+/** Folds raw records, in the order in which they are stored; `position` names a record for display. */
+export function fold(
+  records: Iterable<{ readonly position: string; readonly bytes: Uint8Array }>,
+  from: Head = EMPTY_HEAD,
+): Folded {
+  const accepted: StoredCommit[] = [];
+  const orphans: Orphan[] = [];
+  let head = from;
+  for (const { position, bytes } of records) {
+    const verdict = judge(head, bytes);
+    if (verdict.accepted) {
+      head = verdict.head;
+      accepted.push(verdict.commit);
+    } else {
+      orphans.push({ position, reason: verdict.reason, bytes });
+    }
+  }
+  return { head, accepted, orphans };
+}
+
+function decoded(bytes: Uint8Array): Commit | undefined {
+  try {
+    return decodeCommit(bytes);
+  } catch (error) {
+    if (isFlowgridError(error, 'invalid-record')) return undefined;
+    throw error;
+  }
+}

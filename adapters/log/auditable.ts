@@ -1,0 +1,35 @@
+import type { ChainId, Seq } from '../../domain/base/ids';
+import type { ChainHead, EventLog, FlowBatchRecord, Head, StoredCommit } from '../../domain/seams/event-log';
+
+/**
+ * What a log really holds, unjudged: what `verify` walks. Nothing is checked or decoded here, damage is passed on as it
+ * is.
+ */
+export interface RawLog {
+  /** The head as it was stored with the newest commit. */
+  storedHead(): Head;
+  /** Records that were accepted, in the order of their places; `hash` is what was stored beside the bytes. */
+  commits(): Iterable<StoredCommit>;
+  /** The stored head of each chain. */
+  chains(): Iterable<ChainHead>;
+  /** The batches that a chain still holds, in the order of their places. */
+  batches(chain: ChainId): Iterable<FlowBatchRecord>;
+}
+
+/** A log that can be verified and trimmed. */
+export interface AuditableLog extends EventLog {
+  raw(): RawLog;
+  /**
+   * Lets go of the batches of a chain before number `keepFrom` (retention). Trim only what a `FlowsAnchored` event
+   * covers: what is missing without an anchor counts as deleted.
+   */
+  trimFlows(chain: ChainId, keepFrom: number): Promise<void>;
+}
+
+/** Snapshots that an adapter keeps; older ones are dropped. */
+export const SNAPSHOTS_KEPT = 4;
+
+/** The seqs of the snapshots that are no longer kept. */
+export function staleSnapshots(seqs: readonly Seq[]): Seq[] {
+  return [...seqs].sort((a, b) => b - a).slice(SNAPSHOTS_KEPT);
+}
