@@ -60,3 +60,5 @@ export interface Kernels {
   /** Internet checksum (RFC 1071) of `length` bytes at `address`, as the 16-bit value to store big-endian. */
   checksum(address: number, length: number): number;
 }
+
+export { loadKernels } from './load';
