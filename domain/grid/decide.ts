@@ -1,0 +1,51 @@
+import { canonical, type Canonical } from '../base/canonical';
+import type { Millis } from '../base/ids';
+import type { GridState } from '../grid-state';
+import { NOTHING_TO_DO, reject, type Decision } from '../message';
+import type { Timing } from '../topology/topology';
+import type { GridEvent } from './events';
+import type { GridSettings } from './settings';
+
+export function createGrid(state: GridState, settings: GridSettings): Decision<GridEvent> {
+  if (state.grid !== null) return reject('exists', `grid ${state.grid.name} exists already`);
+  if (settings.name === '') return reject('invalid', 'a grid needs a name');
+  return invalidNetworks(settings) ?? [{ type: 'GridCreated', v: 1, data: settings }];
+}
+
+export function reconfigureGrid(state: GridState, settings: GridSettings): Decision<GridEvent> {
+  const { grid } = state;
+  if (grid === null) return reject('not-found', 'there is no grid yet');
+  if (settings.name !== grid.name) return reject('not-allowed', `grid ${grid.name} cannot be renamed`);
+  if (settings.seed !== grid.seed) return reject('not-allowed', `grid ${grid.name}: live flows depend on its seed`);
+  if (canonical(settings as unknown as Canonical) === canonical(grid as unknown as Canonical)) return NOTHING_TO_DO;
+  return invalidNetworks(settings) ?? [{ type: 'GridReconfigured', v: 1, data: settings }];
+}
+
+function invalidNetworks(settings: GridSettings): ReturnType<typeof reject> | undefined {
+  const ids = new Set<number>();
+  for (const { id, name } of settings.networks) {
+    if (!Number.isInteger(id) || id < 1 || id > 255)
+      return reject('invalid', `network ${name}: ID ${id} is not in 1–255`);
+    if (ids.has(id)) return reject('invalid', `network ${name}: ID ${id} is taken`);
+    ids.add(id);
+  }
+  return undefined;
+}
+
+/** The idle timeout of the flow type that waits longest. */
+export function longestIdleMs(timing: Timing): number {
+  return Math.max(timing.tcpIdleMs, timing.udpIdleMs, timing.icmpIdleMs, timing.otherIdleMs);
+}
+
+/** After this long without a sign of life a node is held dead (hello interval × multiplier). */
+export function detectionMs(timing: Timing): number {
+  return timing.helloMs * timing.detectMultiplier;
+}
+
+/** Flow IDs rest this long beyond the longest idle timeout before they, or their FNODE's number, are given again. */
+const FLOW_ID_REST_MS = 60_000;
+
+/** When no flow can be alive any more that an FNODE allocated which fell silent at `at`. */
+export function flowIdsFreeAt(settings: GridSettings, at: Millis): Millis {
+  return at + longestIdleMs(settings.timing) + FLOW_ID_REST_MS;
+}

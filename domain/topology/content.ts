@@ -1,0 +1,86 @@
+import { canonical, type Canonical } from '../base/canonical';
+import type { ClusterState } from '../cluster/state';
+import { carriesFlows, nodesOf } from '../cluster/state';
+import type { GridState } from '../grid-state';
+import { isMember, type NodeState } from '../node/state';
+import type { Topology, TopologyCluster, TopologyMember } from './topology';
+
+/** A topology but for its numbers: what decides whether a new one has to be published. */
+export type TopologyContent = Omit<Topology, 'version' | 'wireId'>;
+
+/** The topology that the grid should have now; undefined while nothing can carry a flow. */
+export function contentOf(state: GridState): TopologyContent | undefined {
+  if (state.grid === null) return undefined;
+  const clusters = Object.values(state.clusters);
+  if (!clusters.some((cluster) => carriesFlows(cluster) && nodesOf(cluster).some(isMember))) return undefined;
+  const { name, seed, selection, timing, networks } = state.grid;
+  return {
+    grid: name,
+    seed,
+    selection,
+    timing,
+    networks,
+    clusters: clusters.map(clusterContent),
+    links: Object.values(state.links.links),
+    paths: Object.values(state.paths),
+    policies: Object.values(state.policies),
+  };
+}
+
+/** Whether the grid has moved on since its newest topology. */
+export function isTopologyStale(state: GridState): boolean {
+  const content = contentOf(state);
+  if (content === undefined) return false;
+  const { latest } = state.topology;
+  return latest === null || !sameContent(content, latest);
+}
+
+/** States are immutable, so a cluster that did not change is derived once: publication costs what changed. */
+const derived = new WeakMap<ClusterState, TopologyCluster>();
+
+function clusterContent(cluster: ClusterState): TopologyCluster {
+  let content = derived.get(cluster);
+  if (content === undefined) {
+    const { originates: _, ...settings } = cluster.settings;
+    content = { ...settings, members: nodesOf(cluster).filter(isMember).map(memberContent) };
+    derived.set(cluster, content);
+  }
+  return content;
+}
+
+function memberContent(node: NodeState): TopologyMember {
+  const member: TopologyMember = {
+    node: node.node,
+    incarnation: node.incarnation,
+    weight: node.weight,
+    state: node.status === 'draining' ? 'draining' : 'active',
+  };
+  return node.fnode === 0 ? member : { ...member, fnode: node.fnode };
+}
+
+function sameContent(content: TopologyContent, latest: Topology): boolean {
+  return (
+    content.selection === latest.selection &&
+    sameParts([content.timing], [latest.timing]) &&
+    sameParts(content.networks, latest.networks) &&
+    sameParts(content.clusters, latest.clusters) &&
+    sameParts(content.links, latest.links) &&
+    sameParts(content.paths, latest.paths) &&
+    sameParts(content.policies, latest.policies)
+  );
+}
+
+function sameParts(a: readonly object[], b: readonly object[]): boolean {
+  return a.length === b.length && a.every((part, index) => part === b[index] || textOf(part) === textOf(b[index]!));
+}
+
+const texts = new WeakMap<object, string>();
+
+function textOf(part: object): string {
+  let text = texts.get(part);
+  if (text === undefined) {
+    text = canonical(part as Canonical);
+    texts.set(part, text);
+  }
+  return text;
+}
