@@ -111,6 +111,6 @@ export interface FlowClassifier {
   expire(nowUs: Micros, budget: number): number;
   /** Ends one connection, removing it from the table. */
   end(connection: number, end: ConnectionEnd): void;
-  /** Ends everything that is left, and releases held fragments as their own flows. */
-  close(nowUs: Micros): void;
+  /** Ends everything that is left, after releasing held fragments to travel as flows of their own. */
+  close(): void;
 }

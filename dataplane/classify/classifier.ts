@@ -1,0 +1,447 @@
+import type { Micros } from '../../domain/base/ids';
+import type { Timing } from '../../domain/topology/topology';
+import type { ConnectionTable } from '../flows/connection-table';
+import type { Arena } from '../frames/arena';
+import {
+  C_BYTES_AB,
+  C_BYTES_BA,
+  C_FIRST,
+  C_FLOW,
+  C_HASH,
+  C_ID,
+  C_KEY,
+  C_LAST,
+  C_LATER_AB,
+  C_LATER_BA,
+  C_PACKETS_AB,
+  C_PACKETS_BA,
+  C_STATE,
+  CS_B_INITIATES,
+  CS_CLOSED,
+  CS_FLOW_REVERSED,
+  CS_SLOW,
+  F_CONNS,
+  F_ID,
+  HASH_TOMBSTONE,
+  K_PROTO,
+  S_CONN,
+  S_FLAGS,
+  S_FLOW,
+  S_FRAGMENT,
+  S_KEY,
+  S_LEN,
+  S_PAYLOAD,
+  S_PROTO,
+  S_REASON,
+  S_REVERSE,
+  S_SRC_IS_B,
+  SF_END,
+  SF_START,
+} from '../frames/layout';
+import { reason } from '../frames/reasons';
+import type { Kernels } from '../kernels/kernels';
+import { ApplicationContext } from './application-context';
+import { ExpectationTable } from './expectations';
+import { FRAGMENT_LIMITS, FragmentTable, type FragmentLimits } from './fragments';
+import { keyEnd, keyScope } from './keys';
+import type { CompiledPolicies } from './policies';
+import {
+  Classified,
+  type ClassifierPorts,
+  type ConnectionEnd,
+  type ConnectionStart,
+  type Expectation,
+  type FlowClassifier,
+} from './ports';
+import { APPLICATION_PROTOCOLS } from './protocols/registry';
+import type { ApplicationProtocol } from './protocols/protocol';
+import { QuotedPacket } from './quoted-packet';
+import { endOf, followTcp, isBareSyn, opensAnother } from './tcp';
+
+const TCP = 6;
+const UDP = 17;
+const ICMP = 1;
+const ICMPV6 = 58;
+const PROTOCOLS_WITH_PORTS = new Set([TCP, UDP, 33, 132, 136]);
+const FRAGMENT_FIRST = 1;
+/** Places that are searched for ended connections when the table is full. */
+const MAKE_ROOM_PLACES = 4096;
+
+const FINE = 0;
+const TABLE_FULL = reason('table-full');
+const NO_PATH = reason('no-path');
+const LATER_FRAGMENT = reason('later-fragment');
+const ICMP_ERROR = reason('icmp-error');
+const RUNT = reason('runt');
+
+/** How long a silent connection is kept, microseconds. */
+export interface ClassifierTiming {
+  readonly tcpUs: number;
+  readonly udpUs: number;
+  readonly icmpUs: number;
+  readonly otherUs: number;
+  /** After its last frame, once it has closed: stragglers still find it. */
+  readonly closedUs: number;
+}
+
+/** Long enough for retransmitted FINs and ACKs; a new SYN needs no wait. */
+const CLOSED_US = 10_000_000;
+
+/** A topology's idle timeouts, in microseconds. */
+export function classifierTiming(timing: Timing): ClassifierTiming {
+  return {
+    tcpUs: timing.tcpIdleMs * 1000,
+    udpUs: timing.udpIdleMs * 1000,
+    icmpUs: timing.icmpIdleMs * 1000,
+    otherUs: timing.otherIdleMs * 1000,
+    closedUs: Math.min(CLOSED_US, timing.tcpIdleMs * 1000),
+  };
+}
+
+export interface ClassifierOptions {
+  readonly arena: Arena;
+  readonly connections: ConnectionTable;
+  readonly kernels: Kernels;
+  /** Slot that the classifier keeps for itself (it parses there what ICMP errors quote). */
+  readonly scratchSlot: number;
+  /** Seed of the kernels' key hash, as given to `parse`. */
+  readonly seedLo: number;
+  readonly seedHi: number;
+  readonly timing: ClassifierTiming;
+  readonly policies: CompiledPolicies;
+  readonly ports: ClassifierPorts;
+  readonly protocols?: readonly ApplicationProtocol[];
+  readonly fragments?: FragmentLimits;
+}
+
+/**
+ * Whether a frame, after `parse` and `lookupConnections`, must be classified: it left the fast path, or it is a first
+ * fragment, which later ones will ask for.
+ */
+export function needsClassifier(arena: Arena, slot: number): boolean {
+  return arena.u16[(slot + S_REASON) >>> 1] !== FINE || arena.u8[slot + S_FRAGMENT] === FRAGMENT_FIRST;
+}
+
+/** The stateful classifier ([0059], [0067]): decides once per connection to which flow it belongs. */
+export class Classifier implements FlowClassifier {
+  private readonly arena: Arena;
+  private readonly connections: ConnectionTable;
+  private readonly ports: ClassifierPorts;
+  private timing: ClassifierTiming;
+  private policies: CompiledPolicies;
+  private readonly expectations = new ExpectationTable();
+  private readonly fragments: FragmentTable;
+  private readonly applications: ApplicationContext;
+  private readonly quoted: QuotedPacket;
+  private nextId = 1;
+  private cursor = 0;
+
+  constructor(options: ClassifierOptions) {
+    this.arena = options.arena;
+    this.connections = options.connections;
+    this.ports = options.ports;
+    this.timing = options.timing;
+    this.policies = options.policies;
+    this.fragments = new FragmentTable(options.arena, options.fragments ?? FRAGMENT_LIMITS, (slot) =>
+      options.ports.release(slot),
+    );
+    this.applications = new ApplicationContext(options.arena, options.protocols ?? APPLICATION_PROTOCOLS, {
+      announced: (expectation) => {
+        this.expectations.add(expectation);
+        this.ports.expected(expectation);
+      },
+      named: (slot, connection, kind, name) => this.named(slot, connection, kind, name),
+      recognised: (connection, protocol) => this.ports.recognised(connection, protocol),
+    });
+    this.quoted = new QuotedPacket(options);
+  }
+
+  /** Takes another topology's policies and idle timeouts, for connections to come and silences from now on. */
+  configure(policies: CompiledPolicies, timing: ClassifierTiming): void {
+    this.policies = policies;
+    this.timing = timing;
+  }
+
+  classify(slot: number, nowUs: Micros): Classified {
+    const { arena } = this;
+    const why = arena.u16[(slot + S_REASON) >>> 1];
+    if (why === FINE) return this.counted(slot, nowUs);
+    if (why === RUNT) return Classified.dropped;
+    if (why === LATER_FRAGMENT && PROTOCOLS_WITH_PORTS.has(arena.u8[slot + S_PROTO]))
+      return this.laterFragment(slot, nowUs);
+    if (why === ICMP_ERROR && this.followsQuoted(slot)) return Classified.established;
+    return this.ownConnection(slot, nowUs);
+  }
+
+  observeLeaving(slot: number, flow: number, reverse: boolean, nowUs: Micros): boolean {
+    const { arena } = this;
+    const why = arena.u16[(slot + S_REASON) >>> 1];
+    // Their ports, or their flow, are those of another frame: they tell nothing about a connection.
+    if (why === ICMP_ERROR || (why === LATER_FRAGMENT && PROTOCOLS_WITH_PORTS.has(arena.u8[slot + S_PROTO])))
+      return true;
+    let connection = this.current(slot);
+    if (connection === 0) {
+      connection = this.insert(slot, nowUs);
+      if (connection === 0) return false;
+      this.setState(connection, reverse ? CS_FLOW_REVERSED : 0);
+    } else if (why !== FINE) {
+      this.count(slot, connection, nowUs);
+    }
+    this.bind(connection, flow);
+    this.follow(slot, connection, nowUs);
+    this.mark(slot, connection);
+    return true;
+  }
+
+  expect(expectation: Expectation): void {
+    this.expectations.add(expectation);
+  }
+
+  expire(nowUs: Micros, budget: number): number {
+    let ended = 0;
+    this.fragments.expire(nowUs);
+    this.expectations.expire(nowUs);
+    this.cursor = this.connections.scan(this.cursor, budget, (connection) => {
+      const state = this.arena.u32[(connection + C_STATE) >>> 2];
+      if (this.arena.f64[(connection + C_LAST) >>> 3] + this.idleLimit(connection, state) > nowUs) return;
+      this.end(connection, endOf(state, 'idle'));
+      ended++;
+    });
+    return ended;
+  }
+
+  end(connection: number, end: ConnectionEnd): void {
+    const { arena } = this;
+    const flow = arena.u32[(connection + C_FLOW) >>> 2];
+    const last = flow !== 0 && --arena.u32[(flow + F_CONNS) >>> 2] === 0;
+    if (last) this.expectations.dropFlow(arena.u32[(flow + F_ID) >>> 2]);
+    this.applications.forget(connection);
+    this.connections.remove(connection);
+    this.ports.connectionEnded(connection, end, last);
+    arena.u32[(connection + C_ID) >>> 2] = 0;
+  }
+
+  close(): void {
+    this.fragments.close();
+    let cursor = 0;
+    do {
+      cursor = this.connections.scan(cursor, MAKE_ROOM_PLACES, (connection) => {
+        this.end(connection, endOf(this.arena.u32[(connection + C_STATE) >>> 2], 'eof'));
+      });
+    } while (cursor !== 0);
+  }
+
+  /** The kernel has found and counted it: a first fragment of a known connection. */
+  private counted(slot: number, nowUs: Micros): Classified {
+    this.rememberFragment(slot, this.arena.u32[(slot + S_CONN) >>> 2], nowUs);
+    return Classified.established;
+  }
+
+  /** A frame whose own key names its connection. */
+  private ownConnection(slot: number, nowUs: Micros): Classified {
+    let connection = this.current(slot);
+    let result: Classified = Classified.established;
+    if (connection === 0) {
+      connection = this.insert(slot, nowUs);
+      if (connection === 0) return this.drop(slot, TABLE_FULL);
+      result = this.assignFlow(slot, connection, nowUs);
+      if (result === Classified.dropped) return result;
+    } else {
+      this.count(slot, connection, nowUs);
+    }
+    this.follow(slot, connection, nowUs);
+    this.mark(slot, connection);
+    return result;
+  }
+
+  /** The connection that a frame belongs to; 0 = a new one (the one before on its 5-tuple has then been ended). */
+  private current(slot: number): number {
+    const { arena } = this;
+    const connection = this.connections.find(slot);
+    if (connection === 0 || arena.u8[slot + S_PROTO] !== TCP || arena.u16[(slot + S_PAYLOAD) >>> 1] === 0)
+      return connection;
+    if (!isBareSyn(arena, slot) || !opensAnother(arena, slot, connection)) return connection;
+    this.end(connection, endOf(arena.u32[(connection + C_STATE) >>> 2], 'idle'));
+    return 0;
+  }
+
+  /** Makes a connection entry for a frame, counted, its initiator the frame's sender. 0 = the table is full. */
+  private insert(slot: number, nowUs: Micros): number {
+    const { arena } = this;
+    let connection = this.connections.insert(slot);
+    if (connection === 0) {
+      this.expire(nowUs, MAKE_ROOM_PLACES);
+      connection = this.connections.insert(slot);
+      if (connection === 0) return 0;
+    }
+    arena.u32[(connection + C_ID) >>> 2] = this.nextId;
+    this.nextId = this.nextId === 0xffff_ffff ? 1 : this.nextId + 1;
+    arena.f64[(connection + C_FIRST) >>> 3] = nowUs;
+    const heeded = this.applications.heeds(slot) ? CS_SLOW : 0;
+    this.setState(connection, (arena.u8[slot + S_SRC_IS_B] === 1 ? CS_B_INITIATES : 0) | heeded);
+    this.count(slot, connection, nowUs);
+    return connection;
+  }
+
+  /** Gives a new connection its flow: the one that expects it, or a new one. */
+  private assignFlow(slot: number, connection: number, nowUs: Micros): Classified {
+    const { arena, ports } = this;
+    arena.u32[(slot + S_CONN) >>> 2] = connection;
+    let flow = this.expectedFlow(slot, connection, nowUs);
+    const joined = flow !== 0;
+    if (!joined) {
+      const initiatorIsB = (arena.u32[(connection + C_STATE) >>> 2] & CS_B_INITIATES) !== 0;
+      const policy = this.policies.match(arena, slot, initiatorIsB);
+      if (this.policies.awaiting) this.applications.wantNames(connection);
+      arena.u16[(slot + S_REASON) >>> 1] = FINE;
+      flow = ports.allocateFlow(slot, connection, policy);
+    }
+    if (flow === 0) {
+      this.applications.forget(connection);
+      this.connections.remove(connection);
+      return this.drop(slot, arena.u16[(slot + S_REASON) >>> 1] || NO_PATH);
+    }
+    this.bind(connection, flow);
+    ports.connectionStarted(connection, this.startOf(slot), slot);
+    if (joined) return Classified.newConnection;
+    arena.u16[(slot + S_FLAGS) >>> 1] |= SF_START;
+    return Classified.newFlow;
+  }
+
+  private expectedFlow(slot: number, connection: number, nowUs: Micros): number {
+    if (this.expectations.size === 0) return 0;
+    const { arena } = this;
+    const key = connection + C_KEY;
+    const fromB = arena.u8[slot + S_SRC_IS_B] === 1;
+    const initiator = keyEnd(arena, key, fromB);
+    const expectation = this.expectations.take(keyScope(arena, key), initiator, keyEnd(arena, key, !fromB), nowUs);
+    if (expectation === undefined) return 0;
+    const flow = this.ports.joinFlow(slot, connection, expectation);
+    // Either end may have opened it; it runs against its flow when the one that did is not on the initiator's side.
+    const opensAtEndpoint = initiator.address === expectation.endpoint && initiator.port === expectation.port;
+    if (flow !== 0 && expectation.towardsInitiator !== opensAtEndpoint) this.setState(connection, CS_FLOW_REVERSED);
+    return flow;
+  }
+
+  private startOf(slot: number): ConnectionStart {
+    if (this.arena.u8[slot + S_PROTO] !== TCP || this.arena.u8[slot + S_KEY + K_PROTO] !== TCP) return 'first-packet';
+    return isBareSyn(this.arena, slot) ? 'syn' : 'midstream';
+  }
+
+  /** What every frame of a watched or changing connection tells: TCP state, first fragments, control streams. */
+  private follow(slot: number, connection: number, nowUs: Micros): void {
+    const { arena } = this;
+    if (arena.u8[slot + S_KEY + K_PROTO] === TCP && arena.u16[(slot + S_PAYLOAD) >>> 1] !== 0) {
+      const closed = followTcp(arena, slot, connection);
+      const flow = arena.u32[(connection + C_FLOW) >>> 2];
+      if (closed && arena.u32[(flow + F_CONNS) >>> 2] === 1) arena.u16[(slot + S_FLAGS) >>> 1] |= SF_END;
+    }
+    this.rememberFragment(slot, connection, nowUs);
+    if ((arena.u32[(connection + C_STATE) >>> 2] & CS_SLOW) !== 0) this.applications.hear(slot, connection, nowUs);
+  }
+
+  private rememberFragment(slot: number, connection: number, nowUs: Micros): void {
+    if (this.arena.u8[slot + S_FRAGMENT] !== FRAGMENT_FIRST || connection === 0) return;
+    this.fragments.first(slot, connection, this.arena.u32[(connection + C_ID) >>> 2], nowUs);
+  }
+
+  /** Writes into the slot what the kernel writes for known connections, and lets it go on. */
+  private mark(slot: number, connection: number): void {
+    const { arena } = this;
+    const state = arena.u32[(connection + C_STATE) >>> 2];
+    const turned = ((state & CS_B_INITIATES) !== 0) !== ((state & CS_FLOW_REVERSED) !== 0);
+    arena.u32[(slot + S_CONN) >>> 2] = connection;
+    arena.u32[(slot + S_FLOW) >>> 2] = arena.u32[(connection + C_FLOW) >>> 2];
+    arena.u8[slot + S_REVERSE] = (arena.u8[slot + S_SRC_IS_B] === 1) !== turned ? 1 : 0;
+    arena.u16[(slot + S_REASON) >>> 1] = FINE;
+  }
+
+  private laterFragment(slot: number, nowUs: Micros): Classified {
+    const { arena } = this;
+    const connection = this.fragmentConnection(slot);
+    if (connection === 0) {
+      return this.fragments.hold(slot, nowUs) ? Classified.held : this.ownConnection(slot, nowUs);
+    }
+    const fromB = arena.u8[slot + S_SRC_IS_B] === 1;
+    arena.u32[(connection + (fromB ? C_LATER_BA : C_LATER_AB)) >>> 2]++;
+    arena.f64[(connection + (fromB ? C_BYTES_BA : C_BYTES_AB)) >>> 3] += arena.u32[(slot + S_LEN) >>> 2];
+    arena.f64[(connection + C_LAST) >>> 3] = nowUs;
+    this.mark(slot, connection);
+    return Classified.established;
+  }
+
+  /** The live connection of the first fragment that goes with the later one in a slot; 0 = unknown. */
+  private fragmentConnection(slot: number): number {
+    const connection = this.fragments.find(slot);
+    return this.isLive(connection, this.fragments.lastId) ? connection : 0;
+  }
+
+  private isLive(connection: number, id: number): boolean {
+    if (connection === 0) return false;
+    const { u32 } = this.arena;
+    return u32[(connection + C_HASH) >>> 2] > HASH_TOMBSTONE && u32[(connection + C_ID) >>> 2] === id;
+  }
+
+  /** Routes an ICMP error on the connection it quotes, against the quoted packet's direction, if that is known. */
+  private followsQuoted(slot: number): boolean {
+    const { arena, quoted } = this;
+    if (!quoted.parse(slot)) return false;
+    const connection = quoted.isLaterFragment
+      ? this.fragmentConnection(quoted.slot)
+      : this.connections.find(quoted.slot);
+    if (connection === 0 || arena.u32[(connection + C_FLOW) >>> 2] === 0) return false;
+    this.mark(quoted.slot, connection);
+    const reverse = 1 - arena.u8[quoted.slot + S_REVERSE];
+    this.mark(slot, connection);
+    arena.u8[slot + S_REVERSE] = reverse;
+    return true;
+  }
+
+  private count(slot: number, connection: number, nowUs: Micros): void {
+    const { arena } = this;
+    const fromB = arena.u8[slot + S_SRC_IS_B] === 1;
+    arena.u32[(connection + (fromB ? C_PACKETS_BA : C_PACKETS_AB)) >>> 2]++;
+    arena.f64[(connection + (fromB ? C_BYTES_BA : C_BYTES_AB)) >>> 3] += arena.u32[(slot + S_LEN) >>> 2];
+    arena.f64[(connection + C_LAST) >>> 3] = nowUs;
+  }
+
+  /** Makes `flow` the connection's flow, and counts it there. */
+  private bind(connection: number, flow: number): void {
+    const { arena } = this;
+    const before = arena.u32[(connection + C_FLOW) >>> 2];
+    if (before === flow) return;
+    if (before !== 0) arena.u32[(before + F_CONNS) >>> 2]--;
+    arena.u32[(connection + C_FLOW) >>> 2] = flow;
+    arena.u32[(flow + F_CONNS) >>> 2]++;
+  }
+
+  private named(slot: number, connection: number, kind: 'sni' | 'httpHost', name: string): void {
+    const initiatorIsB = (this.arena.u32[(connection + C_STATE) >>> 2] & CS_B_INITIATES) !== 0;
+    const policy = this.policies.matchNamed(this.arena, slot, initiatorIsB, kind, name);
+    if (policy !== -1) this.ports.refined(connection, policy);
+  }
+
+  private setState(connection: number, bits: number): void {
+    this.arena.u32[(connection + C_STATE) >>> 2] |= bits;
+  }
+
+  private idleLimit(connection: number, state: number): number {
+    if ((state & CS_CLOSED) !== 0) return this.timing.closedUs;
+    switch (this.arena.u8[connection + C_KEY + K_PROTO]) {
+      case TCP:
+        return this.timing.tcpUs;
+      case UDP:
+        return this.timing.udpUs;
+      case ICMP:
+      case ICMPV6:
+        return this.timing.icmpUs;
+      default:
+        return this.timing.otherUs;
+    }
+  }
+
+  private drop(slot: number, why: number): Classified {
+    this.arena.u16[(slot + S_REASON) >>> 1] = why;
+    return Classified.dropped;
+  }
+}
