@@ -1,0 +1,57 @@
+import { comparable, comparableOut, directionKey, readCaptureFile, type CapturedFrame } from './capture-file';
+
+/** How what left a grid differs from what entered it. */
+export interface Difference {
+  /** Frames that entered and did not leave, by 0-based frame number. */
+  readonly missing: number[];
+  /** Frames that left and had not entered (or left twice), by 0-based number in the output. */
+  readonly extra: number[];
+  /** Flows and directions whose frames left in another order. */
+  readonly reordered: string[];
+  readonly entered: number;
+  readonly left: number;
+}
+
+/** Compares a capture with the `--out` file of a grid it was sent through: as a multiset, and in order per flow and direction. */
+export function compareThroughGrid(capturePath: string, outPath: string): Difference {
+  const entered = readCaptureFile(capturePath).frames;
+  const left = readCaptureFile(outPath).frames;
+  const byContent = new Map<string, number[]>();
+  entered.forEach((frame, index) => {
+    const content = comparable(frame).toString('latin1');
+    const indexes = byContent.get(content);
+    if (indexes === undefined) byContent.set(content, [index]);
+    else indexes.push(index);
+  });
+  const extra: number[] = [];
+  const matched: number[] = [];
+  left.forEach((frame, index) => {
+    const original = take(byContent, frame, entered);
+    if (original === undefined) extra.push(index);
+    else matched.push(original);
+  });
+  const missing = [...byContent.values()].flat().sort((a, b) => a - b);
+  return { missing, extra, reordered: reordered(entered, matched), entered: entered.length, left: left.length };
+}
+
+/** The earliest unmatched frame that entered with these bytes; link types may be mixed, so both readings are tried. */
+function take(byContent: Map<string, number[]>, frame: CapturedFrame, entered: CapturedFrame[]): number | undefined {
+  for (const linkType of [1, 0]) {
+    const indexes = byContent.get(comparableOut(frame.bytes, linkType).toString('latin1'));
+    const position = indexes?.findIndex((index) => (entered[index]!.linkType === 1) === (linkType === 1)) ?? -1;
+    if (position >= 0) return indexes!.splice(position, 1)[0];
+  }
+  return undefined;
+}
+
+function reordered(entered: CapturedFrame[], matched: number[]): string[] {
+  const newest = new Map<string, number>();
+  const wrong = new Set<string>();
+  for (const index of matched) {
+    const frame = entered[index]!;
+    const key = directionKey(comparable(frame), frame.linkType);
+    if ((newest.get(key) ?? -1) > index) wrong.add(key);
+    else newest.set(key, index);
+  }
+  return [...wrong];
+}
