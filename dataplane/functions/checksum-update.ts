@@ -20,8 +20,8 @@ export function updateChecksum(checksum: number, before: number, after: number):
 export function internetChecksum(bytes: Uint8Array, at: number, length: number, initial = 0): number {
   let sum = initial;
   const even = at + (length & ~1);
-  for (let i = at; i < even; i += 2) sum += (bytes[i]! << 8) | bytes[i + 1]!;
-  if ((length & 1) !== 0) sum += bytes[even]! << 8;
+  for (let i = at; i < even; i += 2) sum += (bytes[i] << 8) | bytes[i + 1];
+  if ((length & 1) !== 0) sum += bytes[even] << 8;
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return ~sum & 0xffff;
 }

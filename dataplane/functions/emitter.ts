@@ -55,12 +55,12 @@ export class FrameEmitter implements Emitter {
     u32[(target + S_OFF) >>> 2] = SLOT_FRAME;
     u32[(target + S_LEN) >>> 2] = length;
     u8.fill(0, target + SLOT_FRAME, target + SLOT_FRAME + length);
-    f64[(target + S_TIME) >>> 3] = f64[(source + S_TIME) >>> 3]!;
+    f64[(target + S_TIME) >>> 3] = f64[(source + S_TIME) >>> 3];
     u32[(target + S_FRAME_NO) >>> 2] = NO_FRAME_NUMBER;
     u16[(target + S_NETWORK) >>> 1] = 0;
     u16[(target + S_REASON) >>> 1] = 0;
     u16[(target + S_FLAGS) >>> 1] = 0;
-    u32[(target + S_FLOW) >>> 2] = u32[(source + S_FLOW) >>> 2]!;
+    u32[(target + S_FLOW) >>> 2] = u32[(source + S_FLOW) >>> 2];
     u32[(target + S_SEQ) >>> 2] = 0;
     u16[(target + S_DESC_LEN) >>> 1] = 0;
     u32[(target + S_NEXT) >>> 2] = 0xffffffff;
@@ -72,7 +72,7 @@ export class FrameEmitter implements Emitter {
     if (this.pending < 0 || this.cause < 0) return;
     const { u8 } = this.services.views;
     const back = direction === 'back';
-    const reverse = u8[this.services.slotAddress(this.cause) + S_REVERSE]!;
+    const reverse = u8[this.services.slotAddress(this.cause) + S_REVERSE];
     u8[this.services.slotAddress(this.pending) + S_REVERSE] = back ? 1 - reverse : reverse;
     this.services.emit(this.pending, this.cause, back);
     this.pending = -1;

@@ -15,7 +15,7 @@ export class FlowTimes {
     let at = this.index.get(flow | 0);
     if (at === undefined) at = this.add(flow);
     const place = at + reverse;
-    const last = this.times[place]!;
+    const last = this.times[place];
     if (time <= last) return last;
     this.times[place] = time;
     return time;
@@ -24,7 +24,7 @@ export class FlowTimes {
   /** [forward, reverse], or undefined for a flow never seen. */
   get(flow: FlowId): [Micros, Micros] | undefined {
     const at = this.index.get(flow | 0);
-    return at === undefined ? undefined : [this.times[at]!, this.times[at + 1]!];
+    return at === undefined ? undefined : [this.times[at], this.times[at + 1]];
   }
 
   set(flow: FlowId, forward: Micros, reverse: Micros): void {

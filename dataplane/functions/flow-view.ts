@@ -12,17 +12,17 @@ export class FlowView {
   /** Points at the frame in the slot at byte address `slot`. The host calls it; functions do not. */
   moveTo(slot: number): void {
     this.slot = slot;
-    this.entry = this.views.u32[(slot + S_FLOW) >>> 2]!;
+    this.entry = this.views.u32[(slot + S_FLOW) >>> 2];
   }
 
   /** The flow ID ([0077]): the same in both directions and for all connections of the flow. */
   get id(): FlowId {
-    return this.entry === 0 ? 0 : this.views.u32[(this.entry + F_ID) >>> 2]!;
+    return this.entry === 0 ? 0 : this.views.u32[(this.entry + F_ID) >>> 2];
   }
 
   /** Flow type ([0059]): a policy's number, 0 where there is none. */
   get type(): number {
-    return this.entry === 0 ? 0 : this.views.u16[(this.entry + F_TYPE) >>> 1]!;
+    return this.entry === 0 ? 0 : this.views.u16[(this.entry + F_TYPE) >>> 1];
   }
 
   /**
@@ -31,7 +31,7 @@ export class FlowView {
    * Valid for functions that read headers.
    */
   get connection(): number {
-    return this.views.u32[(this.slot + S_HASH) >>> 2]!;
+    return this.views.u32[(this.slot + S_HASH) >>> 2];
   }
 
   /** Whether the frame runs against the flow's direction: from the responder to the initiator. */
@@ -44,21 +44,21 @@ export class FlowView {
    * start marks alone; this number does not get lost with the first frame).
    */
   get sequence(): number {
-    return this.views.u32[(this.slot + S_SEQ) >>> 2]!;
+    return this.views.u32[(this.slot + S_SEQ) >>> 2];
   }
 
   /** First frame of the flow, as its INODE marked it ([0071]). */
   get start(): boolean {
-    return (this.views.u16[(this.slot + S_FLAGS) >>> 1]! & SF_START) !== 0;
+    return (this.views.u16[(this.slot + S_FLAGS) >>> 1] & SF_START) !== 0;
   }
 
   /** Last frame of the flow, as its INODE marked it. */
   get end(): boolean {
-    return (this.views.u16[(this.slot + S_FLAGS) >>> 1]! & SF_END) !== 0;
+    return (this.views.u16[(this.slot + S_FLAGS) >>> 1] & SF_END) !== 0;
   }
 
   /** This node shadows the flow: what comes out is held. For counters only; a verdict must not depend on it. */
   get shadow(): boolean {
-    return (this.views.u16[(this.slot + S_FLAGS) >>> 1]! & SF_HOLD) !== 0;
+    return (this.views.u16[(this.slot + S_FLAGS) >>> 1] & SF_HOLD) !== 0;
   }
 }

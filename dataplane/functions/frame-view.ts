@@ -58,8 +58,8 @@ export class FrameView {
    */
   moveTo(slot: number, now: Micros, seed: number): void {
     this.slot = slot;
-    this.base = slot + this.views.u32[(slot + S_OFF) >>> 2]!;
-    this.size = this.views.u32[(slot + S_LEN) >>> 2]!;
+    this.base = slot + this.views.u32[(slot + S_OFF) >>> 2];
+    this.size = this.views.u32[(slot + S_LEN) >>> 2];
     this.time = now;
     this.seed = seed;
     this.draws = 0;
@@ -95,7 +95,7 @@ export class FrameView {
 
   /** When the frame entered the grid, as its ingress node's clock had it. May step back between frames. */
   get ingressTime(): Micros {
-    return this.views.f64[(this.slot + S_TIME) >>> 3]!;
+    return this.views.f64[(this.slot + S_TIME) >>> 3];
   }
 
   /** A uniform 32-bit number, drawn from the frame's identity: primary and backup draw the same. */
@@ -105,13 +105,13 @@ export class FrameView {
 
   /** Number of the frame in its source; the same for copies. */
   get number(): number {
-    return this.views.u32[(this.slot + S_FRAME_NO) >>> 2]!;
+    return this.views.u32[(this.slot + S_FRAME_NO) >>> 2];
   }
 
   /* ---- Raw bytes ------------------------------------------------------------------------------------------- */
 
   u8(at: number): number {
-    return at >= 0 && at < this.size ? this.views.u8[this.base + at]! : 0;
+    return at >= 0 && at < this.size ? this.views.u8[this.base + at] : 0;
   }
 
   /** Big-endian, as on the wire. */
@@ -128,50 +128,50 @@ export class FrameView {
 
   /** EtherType behind the tags; 0 for 802.3 lengths. */
   get etherType(): number {
-    return this.views.u16[(this.slot + S_ETHERTYPE) >>> 1]!;
+    return this.views.u16[(this.slot + S_ETHERTYPE) >>> 1];
   }
   /** Number of VLAN tags. */
   get tags(): number {
-    return this.views.u8[this.slot + S_TAGS]!;
+    return this.views.u8[this.slot + S_TAGS];
   }
   /** 4, 6, or 0 = no (readable) IP header. */
   get ip(): number {
-    return this.views.u8[this.slot + S_IP]!;
+    return this.views.u8[this.slot + S_IP];
   }
   /** Offset of the IP header. */
   get l3(): number {
-    return this.views.u16[(this.slot + S_L3) >>> 1]!;
+    return this.views.u16[(this.slot + S_L3) >>> 1];
   }
   /** Offset of the transport header; 0 in later fragments. */
   get l4(): number {
-    return this.views.u16[(this.slot + S_L4) >>> 1]!;
+    return this.views.u16[(this.slot + S_L4) >>> 1];
   }
   /** Transport protocol number (behind IPv6 extension headers). */
   get proto(): number {
-    return this.views.u8[this.slot + S_PROTO]!;
+    return this.views.u8[this.slot + S_PROTO];
   }
   get dscp(): number {
-    return this.views.u8[this.slot + S_DSCP]!;
+    return this.views.u8[this.slot + S_DSCP];
   }
   /** TCP flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
   get tcpFlags(): number {
-    return this.views.u8[this.slot + S_TCP_FLAGS]!;
+    return this.views.u8[this.slot + S_TCP_FLAGS];
   }
   /** 0 no fragment, 1 first, 2 later, 3 atomic. */
   get fragment(): number {
-    return this.views.u8[this.slot + S_FRAGMENT]!;
+    return this.views.u8[this.slot + S_FRAGMENT];
   }
   /** IP identification. */
   get ipId(): number {
-    return this.views.u32[(this.slot + S_IP_ID) >>> 2]!;
+    return this.views.u32[(this.slot + S_IP_ID) >>> 2];
   }
   /** Offset of the transport payload; 0 when there is no readable TCP or UDP header. */
   get payload(): number {
-    return this.views.u16[(this.slot + S_PAYLOAD) >>> 1]!;
+    return this.views.u16[(this.slot + S_PAYLOAD) >>> 1];
   }
   /** Length of the transport payload that is present in the frame. */
   get payloadLength(): number {
-    return this.views.u16[(this.slot + S_PAYLOAD_LEN) >>> 1]!;
+    return this.views.u16[(this.slot + S_PAYLOAD_LEN) >>> 1];
   }
   /** Whether there are port numbers to read. */
   get hasPorts(): boolean {
@@ -216,7 +216,7 @@ export class FrameView {
     const transport = this.transportChecksumAt(true);
     const length = this.ip === 4 ? 4 : 16;
     for (let i = 0; i < length; i += 2) {
-      const word = (source[from + i]! << 8) | source[from + i + 1]!;
+      const word = (source[from + i] << 8) | source[from + i + 1];
       this.replace16(at + i, word, ipChecksum, transport);
     }
   }
@@ -239,7 +239,7 @@ export class FrameView {
     const start = this.payload;
     if (start === 0 || at < start || at + length > start + this.payloadLength) return false;
     const transport = this.transportChecksumAt(false);
-    for (let i = 0; i < length; i++) this.replace8(at + i, source[from + i]!, this.l4, transport);
+    for (let i = 0; i < length; i++) this.replace8(at + i, source[from + i], this.l4, transport);
     return true;
   }
 
@@ -331,6 +331,6 @@ export class FrameView {
   }
 
   private markAltered(): void {
-    this.views.u16[(this.slot + S_FLAGS) >>> 1]! |= SF_ALTERED;
+    this.views.u16[(this.slot + S_FLAGS) >>> 1] |= SF_ALTERED;
   }
 }

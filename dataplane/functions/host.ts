@@ -112,7 +112,7 @@ export class FunctionHost {
   processOne(slot: number, list: number): Verdict {
     this.services.views.u32[list >>> 2] = slot;
     this.processBatch(list, 1);
-    const why = this.services.views.u16[(this.services.slotAddress(slot) + S_REASON) >>> 1]!;
+    const why = this.services.views.u16[(this.services.slotAddress(slot) + S_REASON) >>> 1];
     return why === 0 ? FORWARD : why === CONSUMED ? CONSUME : why;
   }
 
@@ -163,7 +163,7 @@ export class FunctionHost {
   /** Drops by the function's own reasons, for reports. */
   dropsByReason(): Record<string, number> {
     const result: Record<string, number> = {};
-    this.fn.dropReasons.forEach((name, index) => (result[name] = this.counters.drops[index]!));
+    this.fn.dropReasons.forEach((name, index) => (result[name] = this.counters.drops[index]));
     return result;
   }
 
@@ -171,11 +171,11 @@ export class FunctionHost {
     const { u16, u32 } = this.services.views;
     let fresh = true;
     for (let i = 0; i < n; i++) {
-      if (u16[(this.services.slotAddress(u32[(list >>> 2) + i]!) + S_REASON) >>> 1] !== 0) fresh = false;
+      if (u16[(this.services.slotAddress(u32[(list >>> 2) + i]) + S_REASON) >>> 1] !== 0) fresh = false;
     }
     if (this.fn.reads === 'headers' && fresh) this.parse(list, n);
     for (let i = 0; i < n; i++) {
-      const slot = u32[(list >>> 2) + i]!;
+      const slot = u32[(list >>> 2) + i];
       const address = this.services.slotAddress(slot);
       if (fresh || u16[(address + S_REASON) >>> 1] === 0) {
         if (!fresh && this.fn.reads === 'headers') this.parse(list + i * 4, 1);
@@ -191,16 +191,16 @@ export class FunctionHost {
   private parse(list: number, n: number): void {
     const { u16, u32 } = this.services.views;
     for (let i = 0; i < n; i++) {
-      const address = this.services.slotAddress(u32[(list >>> 2) + i]!);
-      this.networks[i] = u16[(address + S_NETWORK) >>> 1]!;
+      const address = this.services.slotAddress(u32[(list >>> 2) + i]);
+      this.networks[i] = u16[(address + S_NETWORK) >>> 1];
       u16[(address + S_NETWORK) >>> 1] = 0;
     }
     this.services.parse(list, n);
     for (let i = 0; i < n; i++) {
-      const address = this.services.slotAddress(u32[(list >>> 2) + i]!);
-      u16[(address + S_NETWORK) >>> 1] = this.networks[i]!;
+      const address = this.services.slotAddress(u32[(list >>> 2) + i]);
+      u16[(address + S_NETWORK) >>> 1] = this.networks[i];
       // Reasons before the first drop only say why an INODE would look closer; here they mean nothing.
-      const why = u16[(address + S_REASON) >>> 1]!;
+      const why = u16[(address + S_REASON) >>> 1];
       if (why < FIRST_REAL_DROP) u16[(address + S_REASON) >>> 1] = 0;
     }
   }
@@ -228,7 +228,7 @@ export class FunctionHost {
       counters.consumed++;
       u16[(address + S_REASON) >>> 1] = CONSUMED;
     } else {
-      counters.drops[dropIndex(verdict)]!++;
+      counters.drops[dropIndex(verdict)]++;
       u16[(address + S_REASON) >>> 1] = FUNCTION_DROP;
     }
     counters.created += this.emitter.finish();
@@ -236,10 +236,10 @@ export class FunctionHost {
 
   private timeOf(address: number): Micros {
     const { f64, u32, u8 } = this.services.views;
-    const entered = f64[(address + S_TIME) >>> 3]!;
-    const entry = u32[(address + S_FLOW) >>> 2]!;
+    const entered = f64[(address + S_TIME) >>> 3];
+    const entry = u32[(address + S_FLOW) >>> 2];
     if (this.perFlowTime && entry !== 0) {
-      return this.times.advance(u32[(entry + F_ID) >>> 2]!, u8[address + S_REVERSE]!, entered);
+      return this.times.advance(u32[(entry + F_ID) >>> 2], u8[address + S_REVERSE], entered);
     }
     if (entered > this.last) this.last = entered;
     return this.fn.stateKind === 'exported' ? this.last : entered;
@@ -248,11 +248,11 @@ export class FunctionHost {
   /** From what primary and backup both see of a frame: flow, direction, sequence and ingress time. */
   private seedOf(address: number): number {
     const { u8, u32 } = this.services.views;
-    const entry = u32[(address + S_FLOW) >>> 2]!;
-    const flow = entry === 0 ? u32[(address + S_FRAME_NO) >>> 2]! : u32[(entry + F_ID) >>> 2]!;
+    const entry = u32[(address + S_FLOW) >>> 2];
+    const flow = entry === 0 ? u32[(address + S_FRAME_NO) >>> 2] : u32[(entry + F_ID) >>> 2];
     const at = address + S_DESCRIPTOR + D_INGRESS_TIME;
-    const ingress = (u8[at]! << 24) | (u8[at + 1]! << 16) | (u8[at + 2]! << 8) | u8[at + 3]!;
-    const sequence = u32[(address + S_SEQ) >>> 2]!;
-    return mix3(mix2(this.services.seed, flow), (sequence << 1) | u8[address + S_REVERSE]!, ingress);
+    const ingress = (u8[at] << 24) | (u8[at + 1] << 16) | (u8[at + 2] << 8) | u8[at + 3];
+    const sequence = u32[(address + S_SEQ) >>> 2];
+    return mix3(mix2(this.services.seed, flow), (sequence << 1) | u8[address + S_REVERSE], ingress);
   }
 }
