@@ -201,10 +201,7 @@ class StreamingChecker implements Checker {
     const entry = this.frames.find(record.frameNo);
     this.judgeOutside(record, entry);
     const flow = entry?.flow;
-    const hop =
-      entry === undefined || flow === undefined
-        ? undefined
-        : this.flows.left(flow, entry.isReverse, entry.sequence, record, entry.wireId);
+    const hop = entry === undefined || flow === undefined ? undefined : this.flows.left(flow, entry, record);
     this.frames.leave(record, entry, hop);
   }
 

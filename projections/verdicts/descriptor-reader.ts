@@ -99,14 +99,23 @@ export class DescriptorReader {
   isProcessed(index: number): boolean {
     return (this.bytes[this.start + PATH + 2 * index + 1]! & PROCESSED) !== 0;
   }
-  /** The node that the list names as emitter in `cluster`: of the first element not yet processed; 0 = none is named. */
+  /** The node that numbered the packet: the ingress INODE, first in the order of travel. */
+  get stamper(): NodeRef {
+    return this.count === 0 ? 0 : this.nodeAt(0);
+  }
+
+  /**
+   * The node that the list names for `cluster`, 0 if it names none: in the element not yet processed, where the packet
+   * is on its way into the cluster; else (a copy between its members) in the one that is.
+   */
   emitterIn(cluster: number): NodeRef {
+    let named = 0;
     for (let i = 0; i < this.count; i++) {
-      if (this.clusterAt(i) !== cluster || this.isProcessed(i)) continue;
-      const named = this.nodeAt(i);
-      return (named & 0x7f) === 0 ? 0 : named;
+      if (this.clusterAt(i) !== cluster) continue;
+      named = this.nodeAt(i);
+      if (!this.isProcessed(i)) break;
     }
-    return 0;
+    return (named & 0x7f) === 0 ? 0 : named;
   }
 
   /** The signature on the wire as 16 hex digits. */

@@ -19,6 +19,9 @@ export interface Missing {
   readonly what: string;
 }
 
+/** What the descriptor said of a frame when it was last seen inside. */
+export type Seen = Pick<DescriptorReader, 'isReverse' | 'stamper' | 'sequence' | 'wireId'>;
+
 type FlowInvariant = 'affinity' | 'pinnedTopology' | 'oneEmitter';
 type FlowJudges = { readonly [name in FlowInvariant]: Judge };
 
@@ -49,9 +52,10 @@ export class FlowBook {
     }
     this.forgetEnded(record.at);
     const flow = this.flowOf(descriptor.flow);
-    const from = stageOf(descriptor, clusterOf(record.from), descriptor.isReverse, true);
-    const to = stageOf(descriptor, clusterOf(record.to), descriptor.isReverse, false);
-    const hop = flow.hop(from, to, descriptor.isReverse, record.from, descriptor.wireId);
+    const { isReverse, stamper } = descriptor;
+    const from = stageOf(descriptor, clusterOf(record.from), isReverse, true);
+    const to = stageOf(descriptor, clusterOf(record.to), isReverse, false);
+    const hop = flow.hop({ from, to, isReverse, stamper }, record.from, descriptor.wireId);
     this.judgeWireId(flow, hop, descriptor.wireId, record);
     if (this.judgeEmitter(flow, hop, record, descriptor.sequence)) {
       this.judgeNamed(flow, hop, record);
@@ -60,11 +64,14 @@ export class FlowBook {
     return flow;
   }
 
-  /** A frame of `flow` left the grid; returns the hop for the judgement of its order. */
-  left(flow: ObservedFlow, isReverse: boolean, sequence: number, record: TapRecord, wireId: number): Hop {
+  /** A frame of `flow` left the grid, as `seen` inside; returns the hop for the judgement of its order. */
+  left(flow: ObservedFlow, seen: Seen, record: TapRecord): Hop {
+    const { isReverse, stamper } = seen;
     const from = exitStage(flow, clusterOf(record.from), isReverse);
-    const hop = flow.hop(from, networkStage(record.network), isReverse, record.from, wireId);
-    if (this.judgeEmitter(flow, hop, record, sequence)) this.judgeSequence(flow, hop, record, sequence, false);
+    const hop = flow.hop({ from, to: networkStage(record.network), isReverse, stamper }, record.from, seen.wireId);
+    if (this.judgeEmitter(flow, hop, record, seen.sequence)) {
+      this.judgeSequence(flow, hop, record, seen.sequence, false);
+    }
     return hop;
   }
 
@@ -76,6 +83,7 @@ export class FlowBook {
     flow.lost.push({
       cluster: clusterOf(record.to),
       isReverse: descriptor.isReverse,
+      stamper: descriptor.stamper,
       sequence: descriptor.sequence,
       frameNo: record.frameNo,
     });
@@ -210,7 +218,10 @@ export class FlowBook {
     this.judges.oneEmitter.observed();
     const isOut = flow.hops.some(
       (hop) =>
-        hop.isReverse === lost.isReverse && stageCluster(hop.from) === lost.cluster && hop.sequences.has(lost.sequence),
+        hop.isReverse === lost.isReverse &&
+        hop.stamper === lost.stamper &&
+        stageCluster(hop.from) === lost.cluster &&
+        hop.sequences.has(lost.sequence),
     );
     if (isOut) return;
     const where = this.grid.clusterName(lost.cluster);
@@ -225,7 +236,7 @@ export class FlowBook {
     for (const hop of flow.hops) {
       const cluster = stageCluster(hop.to);
       if (hop.to >= networkStage(0) || !this.isPromised(flow, cluster)) continue;
-      const onward = flow.hops.filter((other) => other.from === hop.to && other.isReverse === hop.isReverse);
+      const onward = flow.hops.filter((other) => leadsTo(hop, other));
       if (!hop.sequences.isExact || onward.some((other) => !other.sequences.isExact)) continue;
       const out = Math.max(0, ...onward.map((other) => other.sequences.size));
       const frames = hop.sequences.size - out;
@@ -243,6 +254,11 @@ export class FlowBook {
   private breaks(invariant: InvariantName, flow: ObservedFlow, what: string): void {
     this.judges[invariant as FlowInvariant].broken(`flow ${flowName(flow.id)}: ${what}`);
   }
+}
+
+/** Whether frames of one hop go on over the other. */
+function leadsTo(hop: Hop, onward: Hop): boolean {
+  return hop.to === onward.from && hop.isReverse === onward.isReverse && hop.stamper === onward.stamper;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { NodeRef } from '../../domain/base/ids';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { DescriptorReader } from './descriptor-reader';
 import { hashFrame, type FrameHash } from './frame-hash';
@@ -21,6 +22,7 @@ export interface FrameEntry {
   /** Where its descriptor was last seen; undefined while none was. */
   flow: ObservedFlow | undefined;
   isReverse: boolean;
+  stamper: NodeRef;
   sequence: number;
   wireId: number;
   isAltered: boolean;
@@ -72,6 +74,7 @@ export class FrameBook {
     if (entry === undefined) return;
     entry.flow = flow;
     entry.isReverse = descriptor.isReverse;
+    entry.stamper = descriptor.stamper;
     entry.sequence = descriptor.sequence;
     entry.wireId = descriptor.wireId;
     if (this.grid.mayAlter(sender)) entry.isAltered = true;
@@ -123,6 +126,7 @@ function emptyEntry(): FrameEntry {
     isFragment: false,
     flow: undefined,
     isReverse: false,
+    stamper: 0,
     sequence: 0,
     wireId: 0,
     isAltered: false,

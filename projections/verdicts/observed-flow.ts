@@ -23,11 +23,16 @@ export function stageCluster(stage: Stage): number {
   return stage & 0xff;
 }
 
+/** Names a hop within its flow. */
+export type HopKey = Pick<Hop, 'from' | 'to' | 'isReverse' | 'stamper'>;
+
 /** What was seen of one flow between two stages in one direction. */
 export interface Hop {
   readonly from: Stage;
   readonly to: Stage;
   readonly isReverse: boolean;
+  /** The node that numbered the frames: another one numbers anew. */
+  readonly stamper: NodeRef;
   readonly sequences: SequenceSet;
   /** Who emits for the first stage, who did before, and whom it names in the second. */
   emitter: NodeRef;
@@ -53,6 +58,7 @@ export interface Doubt {
 export interface LostFrame {
   readonly cluster: number;
   readonly isReverse: boolean;
+  readonly stamper: NodeRef;
   readonly sequence: number;
   readonly frameNo: number;
 }
@@ -108,14 +114,17 @@ export class ObservedFlow {
     this.firstWireId ??= wireId;
   }
 
-  /** The hop between two stages, made on first use under what is known of the flow. */
-  hop(from: Stage, to: Stage, isReverse: boolean, emitter: NodeRef, wireId: WireId): Hop {
-    for (const hop of this.hops) if (hop.from === from && hop.to === to && hop.isReverse === isReverse) return hop;
+  /** The hop that frames took, made on first use under what is known of the flow. */
+  hop({ from, to, isReverse, stamper }: HopKey, emitter: NodeRef, wireId: WireId): Hop {
+    for (const hop of this.hops) {
+      if (hop.from === from && hop.to === to && hop.isReverse === isReverse && hop.stamper === stamper) return hop;
+    }
     this.firstWireId ??= wireId;
     const hop: Hop = {
       from,
       to,
       isReverse,
+      stamper,
       sequences: new SequenceSet(),
       emitter: this.nodeAt(from, emitter),
       replaced: [],
