@@ -33,7 +33,7 @@ export function conditionOf(cluster: ClusterState): ClusterCondition {
 }
 
 /** Whether a node should take part and does not. */
-function isMissing(node: NodeState): boolean {
+export function isMissing(node: NodeState): boolean {
   const { status } = node;
   if (status === 'admitted' || status === 'configured') return !node.spare;
   return status === 'failed' || status === 'recovering';

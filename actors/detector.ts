@@ -1,0 +1,78 @@
+import type { Incarnation, Millis, NodeRef } from '../domain/base/ids';
+
+interface Watched {
+  readonly incarnation: Incarnation;
+  lastSeen: Millis;
+}
+
+/** Sets, replaces and clears one deadline per key: the part of the timer service that the detector needs. */
+export interface DeadlineSetter {
+  set(key: string, dueAt: Millis): void;
+  clear(key: string): void;
+}
+
+/**
+ * Counts hellos outside the machines, which are too slow for them, and speaks only when something changes: a watched
+ * life has been silent for the detection time (hello interval × multiplier, as BFD detects). A hello costs one map
+ * look-up; the deadline is moved only when it is reached.
+ */
+export class Detector {
+  private readonly watched = new Map<NodeRef, Watched>();
+
+  /** @param deadlines keys that this detector sets begin with {@link Detector.KEY}. */
+  constructor(private readonly deadlines: DeadlineSetter) {}
+
+  static readonly KEY = 'silence/';
+
+  /** Milliseconds of silence after which a node is suspected. */
+  detectionMs = 0;
+
+  /** Begins to watch a life of a node; `at` counts as its first sign of life. */
+  watch(ref: NodeRef, incarnation: Incarnation, at: Millis): void {
+    if (this.watched.get(ref)?.incarnation === incarnation) return;
+    this.watched.set(ref, { incarnation, lastSeen: at });
+    this.deadlines.set(`${Detector.KEY}${ref}`, at + this.detectionMs);
+  }
+
+  unwatch(ref: NodeRef): void {
+    if (this.watched.delete(ref)) this.deadlines.clear(`${Detector.KEY}${ref}`);
+  }
+
+  /** Whether the node is watched in this life. */
+  isWatching(ref: NodeRef, incarnation: Incarnation): boolean {
+    return this.watched.get(ref)?.incarnation === incarnation;
+  }
+
+  /** The nodes watched now. */
+  refs(): Iterable<NodeRef> {
+    return this.watched.keys();
+  }
+
+  /** A sign of life. */
+  hello(ref: NodeRef, incarnation: Incarnation, at: Millis): void {
+    const watched = this.watched.get(ref);
+    if (watched?.incarnation === incarnation && at > watched.lastSeen) watched.lastSeen = at;
+  }
+
+  /**
+   * Nobody was expected to say hello before `at` (a silent gap in a replayed capture): silence counts from there, for
+   * nodes that were not silent already when the gap began.
+   */
+  excuse(gapBegan: Millis, at: Millis): void {
+    for (const watched of this.watched.values()) {
+      if (gapBegan - watched.lastSeen < this.detectionMs) watched.lastSeen = Math.max(watched.lastSeen, at);
+    }
+  }
+
+  /**
+   * The deadline of `ref` was reached. Returns the silence to report, or undefined if there were signs of life; either
+   * way the node is looked at again.
+   */
+  check(ref: NodeRef, now: Millis): { readonly incarnation: Incarnation; readonly lastSeen: Millis } | undefined {
+    const watched = this.watched.get(ref);
+    if (watched === undefined) return undefined;
+    const silentAt = watched.lastSeen + this.detectionMs;
+    this.deadlines.set(`${Detector.KEY}${ref}`, Math.max(silentAt, now + 1));
+    return silentAt <= now ? { incarnation: watched.incarnation, lastSeen: watched.lastSeen } : undefined;
+  }
+}
