@@ -19,14 +19,13 @@ import {
   S_SRC_IS_B,
   S_TCP_FLAGS,
 } from '../frames/layout';
+import { PROTO_TCP, TCP_ACK, TCP_SYN } from '../headers/numbers';
 import { Inspection } from './inspection';
 import { keyEnd, keyScope } from './keys';
 import type { NameKind } from './policies';
 import type { Expectation } from './ports';
 import type { Announcement, ApplicationProtocol, StreamEnd } from './protocols/protocol';
-import { ACK, SYN, segmentAck, segmentSeq } from './tcp';
-
-const TCP = 6;
+import { segmentAck, segmentSeq } from './tcp';
 
 export interface ApplicationListener {
   announced(expectation: Expectation): void;
@@ -63,7 +62,7 @@ export class ApplicationContext {
     const proto = this.arena.u8[slot + S_KEY + K_PROTO];
     const protocols = this.byTransport.get(proto);
     if (protocols === undefined || this.arena.u16[(slot + S_PAYLOAD) >>> 1] === 0) return false;
-    if (proto === TCP) return true;
+    if (proto === PROTO_TCP) return true;
     const payload = this.payload(slot);
     return payload.length > 0 && protocols.some((protocol) => protocol.recognise(payload, 0) === 'yes');
   }
@@ -84,7 +83,7 @@ export class ApplicationContext {
     if (inspection === undefined) return;
     const state = arena.u32[(connection + C_STATE) >>> 2];
     const end = (arena.u8[slot + S_SRC_IS_B] === 1) === ((state & CS_B_INITIATES) !== 0) ? 0 : 1;
-    if (arena.u8[slot + S_KEY + K_PROTO] === TCP) this.hearSegment(inspection, slot, end);
+    if (arena.u8[slot + S_KEY + K_PROTO] === PROTO_TCP) this.hearSegment(inspection, slot, end);
     else inspection.datagram(end, this.payload(slot));
     if (!inspection.finished) return;
     arena.u32[(connection + C_STATE) >>> 2] &= ~CS_SLOW;
@@ -105,8 +104,8 @@ export class ApplicationContext {
   private hearSegment(inspection: Inspection, slot: number, end: StreamEnd): void {
     const { arena } = this;
     const flags = arena.u8[slot + S_TCP_FLAGS];
-    if ((flags & SYN) !== 0) inspection.begin(end, segmentSeq(arena, slot));
-    if ((flags & ACK) !== 0) inspection.acknowledged(end, segmentAck(arena, slot));
+    if ((flags & TCP_SYN) !== 0) inspection.begin(end, segmentSeq(arena, slot));
+    if ((flags & TCP_ACK) !== 0) inspection.acknowledged(end, segmentAck(arena, slot));
     const payload = this.payload(slot);
     if (payload.length > 0) inspection.segment(end, segmentSeq(arena, slot), payload);
   }
@@ -122,7 +121,7 @@ export class ApplicationContext {
       announced: (protocol, announcement) => this.announced(connection, protocol, announcement),
       named: (kind, name) => this.listener.named(this.slot, connection, kind, name),
     });
-    if (proto === TCP && (state & CS_SYN) !== 0) inspection.begin(0, arena.u32[(connection + C_SYN_SEQ) >>> 2]);
+    if (proto === PROTO_TCP && (state & CS_SYN) !== 0) inspection.begin(0, arena.u32[(connection + C_SYN_SEQ) >>> 2]);
     const index = this.free.pop() ?? this.inspections.length;
     this.inspections[index] = inspection;
     arena.i32[(connection + C_AUX) >>> 2] = index;

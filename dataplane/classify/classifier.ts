@@ -28,9 +28,7 @@ import {
   S_FLAGS,
   S_FLOW,
   S_FRAGMENT,
-  S_KEY,
   S_LEN,
-  S_PAYLOAD,
   S_PROTO,
   S_REASON,
   S_REVERSE,
@@ -39,6 +37,7 @@ import {
   SF_START,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
+import { FRAGMENT_FIRST, hasPorts, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../headers/numbers';
 import type { Kernels } from '../kernels/kernels';
 import { ApplicationContext } from './application-context';
 import { ExpectationTable } from './expectations';
@@ -58,12 +57,6 @@ import type { ApplicationProtocol } from './protocols/protocol';
 import { QuotedPacket } from './quoted-packet';
 import { endOf, followTcp, isBareSyn, opensAnother } from './tcp';
 
-const TCP = 6;
-const UDP = 17;
-const ICMP = 1;
-const ICMPV6 = 58;
-const PROTOCOLS_WITH_PORTS = new Set([TCP, UDP, 33, 132, 136]);
-const FRAGMENT_FIRST = 1;
 /** Places that are searched for ended connections when the table is full. */
 const MAKE_ROOM_PLACES = 4096;
 
@@ -73,6 +66,7 @@ const NO_PATH = reason('no-path');
 const LATER_FRAGMENT = reason('later-fragment');
 const ICMP_ERROR = reason('icmp-error');
 const RUNT = reason('runt');
+const OVERSIZE = reason('oversize');
 
 /** How long a silent connection is kept, microseconds. */
 export interface ClassifierTiming {
@@ -166,9 +160,8 @@ export class Classifier implements FlowClassifier {
     const { arena } = this;
     const why = arena.u16[(slot + S_REASON) >>> 1];
     if (why === FINE) return this.counted(slot, nowUs);
-    if (why === RUNT) return Classified.dropped;
-    if (why === LATER_FRAGMENT && PROTOCOLS_WITH_PORTS.has(arena.u8[slot + S_PROTO]))
-      return this.laterFragment(slot, nowUs);
+    if (why === RUNT || why === OVERSIZE) return Classified.dropped;
+    if (why === LATER_FRAGMENT && hasPorts(arena.u8[slot + S_PROTO])) return this.laterFragment(slot, nowUs);
     if (why === ICMP_ERROR && this.followsQuoted(slot)) return Classified.established;
     return this.ownConnection(slot, nowUs);
   }
@@ -177,8 +170,7 @@ export class Classifier implements FlowClassifier {
     const { arena } = this;
     const why = arena.u16[(slot + S_REASON) >>> 1];
     // Their ports, or their flow, are those of another frame: they tell nothing about a connection.
-    if (why === ICMP_ERROR || (why === LATER_FRAGMENT && PROTOCOLS_WITH_PORTS.has(arena.u8[slot + S_PROTO])))
-      return true;
+    if (why === ICMP_ERROR || (why === LATER_FRAGMENT && hasPorts(arena.u8[slot + S_PROTO]))) return true;
     let connection = this.current(slot);
     if (connection === 0) {
       connection = this.insert(slot, nowUs);
@@ -202,12 +194,17 @@ export class Classifier implements FlowClassifier {
     this.fragments.expire(nowUs);
     this.expectations.expire(nowUs);
     this.cursor = this.connections.scan(this.cursor, budget, (connection) => {
-      const state = this.arena.u32[(connection + C_STATE) >>> 2];
-      if (this.arena.f64[(connection + C_LAST) >>> 3] + this.idleLimit(connection, state) > nowUs) return;
-      this.end(connection, endOf(state, 'idle'));
-      ended++;
+      if (this.endIfIdle(connection, nowUs)) ended++;
     });
     return ended;
+  }
+
+  /** Ends a connection that has been silent for longer than it may be; says whether it did. */
+  endIfIdle(connection: number, nowUs: Micros): boolean {
+    const state = this.arena.u32[(connection + C_STATE) >>> 2];
+    if (this.arena.f64[(connection + C_LAST) >>> 3] + this.idleLimit(connection, state) >= nowUs) return false;
+    this.end(connection, endOf(state, 'idle'));
+    return true;
   }
 
   end(connection: number, end: ConnectionEnd): void {
@@ -258,8 +255,7 @@ export class Classifier implements FlowClassifier {
   private current(slot: number): number {
     const { arena } = this;
     const connection = this.connections.find(slot);
-    if (connection === 0 || arena.u8[slot + S_PROTO] !== TCP || arena.u16[(slot + S_PAYLOAD) >>> 1] === 0)
-      return connection;
+    if (connection === 0 || arena.u8[slot + S_PROTO] !== PROTO_TCP) return connection;
     if (!isBareSyn(arena, slot) || !opensAnother(arena, slot, connection)) return connection;
     this.end(connection, endOf(arena.u32[(connection + C_STATE) >>> 2], 'idle'));
     return 0;
@@ -324,14 +320,14 @@ export class Classifier implements FlowClassifier {
   }
 
   private startOf(slot: number): ConnectionStart {
-    if (this.arena.u8[slot + S_PROTO] !== TCP || this.arena.u8[slot + S_KEY + K_PROTO] !== TCP) return 'first-packet';
+    if (this.arena.u8[slot + S_PROTO] !== PROTO_TCP) return 'first-packet';
     return isBareSyn(this.arena, slot) ? 'syn' : 'midstream';
   }
 
   /** What every frame of a watched or changing connection tells: TCP state, first fragments, control streams. */
   private follow(slot: number, connection: number, nowUs: Micros): void {
     const { arena } = this;
-    if (arena.u8[slot + S_KEY + K_PROTO] === TCP && arena.u16[(slot + S_PAYLOAD) >>> 1] !== 0) {
+    if (arena.u8[slot + S_PROTO] === PROTO_TCP) {
       const closed = followTcp(arena, slot, connection);
       const flow = arena.u32[(connection + C_FLOW) >>> 2];
       if (closed && arena.u32[(flow + F_CONNS) >>> 2] === 1) arena.u16[(slot + S_FLAGS) >>> 1] |= SF_END;
@@ -428,12 +424,12 @@ export class Classifier implements FlowClassifier {
   private idleLimit(connection: number, state: number): number {
     if ((state & CS_CLOSED) !== 0) return this.timing.closedUs;
     switch (this.arena.u8[connection + C_KEY + K_PROTO]) {
-      case TCP:
+      case PROTO_TCP:
         return this.timing.tcpUs;
-      case UDP:
+      case PROTO_UDP:
         return this.timing.udpUs;
-      case ICMP:
-      case ICMPV6:
+      case PROTO_ICMP:
+      case PROTO_ICMPV6:
         return this.timing.icmpUs;
       default:
         return this.timing.otherUs;

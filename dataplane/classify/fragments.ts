@@ -1,6 +1,6 @@
 import type { Micros } from '../../domain/base/ids';
 import type { Arena } from '../frames/arena';
-import { K_ADDR_A, S_IP_ID, S_KEY, S_SRC_IS_B } from '../frames/layout';
+import { FragmentKey } from './fragment-key';
 
 export interface FragmentLimits {
   /** How long later fragments wait for their first one, microseconds. */
@@ -43,7 +43,7 @@ export class FragmentTable {
   /** Datagrams with held fragments, oldest first. */
   private readonly waiting = new Map<string, Datagram>();
   private heldCount = 0;
-  private readonly units = new Array<number>(23);
+  private readonly fragmentKey = new FragmentKey();
 
   constructor(
     private readonly arena: Arena,
@@ -138,17 +138,7 @@ export class FragmentTable {
     for (const slot of slots) this.release(slot);
   }
 
-  /** Both addresses (ports excluded), protocol, network, VLANs, direction and identification, as one string. */
   private key(slot: number): string {
-    const { arena, units } = this;
-    const words = (slot + S_KEY + K_ADDR_A) >>> 1;
-    for (let i = 0; i < 16; i++) units[i] = arena.u16[words + i];
-    // Behind the ports: protocol and version, network, the two VLAN IDs.
-    for (let i = 0; i < 4; i++) units[16 + i] = arena.u16[words + 18 + i];
-    const id = arena.u32[(slot + S_IP_ID) >>> 2];
-    units[20] = id & 0xffff;
-    units[21] = id >>> 16;
-    units[22] = arena.u8[slot + S_SRC_IS_B];
-    return String.fromCharCode(...units);
+    return this.fragmentKey.of(this.arena, slot);
   }
 }

@@ -14,16 +14,15 @@ import {
   S_ETHERTYPE,
   S_KEY,
 } from '../frames/layout';
+import { hasPorts, PROTO_TCP } from '../headers/numbers';
 import { parsePrefix } from './addresses';
 import { type Interval, IntervalSets } from './interval-sets';
 
 /** What a server's name was read from. */
 export type NameKind = 'sni' | 'httpHost';
 
-const TCP = 6;
 /** Longest host name (RFC 1035); longer ones are nobody's, and not worth matching. */
 const NAME_MAX = 255;
-const PROTOCOLS_WITH_PORTS = new Set([6, 17, 33, 132, 136]);
 
 /**
  * Policies, compiled so that matching a new flow costs a few look-ups, each a bit set with one bit a policy, whose
@@ -91,7 +90,7 @@ export class CompiledPolicies {
     const { bits, named } = this;
     let plain = -1;
     for (let i = 0; i < bits.length && plain === -1; i++) plain = lowestBit(bits[i] & ~named[i], i);
-    this.awaiting = arena.u8[slot + S_KEY + K_PROTO] === TCP && this.hasNamedBefore(plain);
+    this.awaiting = arena.u8[slot + S_KEY + K_PROTO] === PROTO_TCP && this.hasNamedBefore(plain);
     return plain;
   }
 
@@ -119,8 +118,7 @@ export class CompiledPolicies {
     this.dscp.and(bits, arena.u8[slot + S_DSCP]);
     this.vlan.and(bits, arena.u16[(key + K_VLAN_1) >>> 1]);
     this.etherType.and(bits, arena.u16[(slot + S_ETHERTYPE) >>> 1]);
-    if (PROTOCOLS_WITH_PORTS.has(proto))
-      this.port.and(bits, arena.u16[(key + (initiatorIsB ? K_PORT_A : K_PORT_B)) >>> 1]);
+    if (hasPorts(proto)) this.port.and(bits, arena.u16[(key + (initiatorIsB ? K_PORT_A : K_PORT_B)) >>> 1]);
     else andInto(bits, this.portless);
     const version = arena.u8[key + K_IP];
     this.ends[0].and(bits, arena, key + (initiatorIsB ? K_ADDR_B : K_ADDR_A), version);

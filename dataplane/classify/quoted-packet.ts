@@ -1,11 +1,11 @@
 import type { Arena } from '../frames/arena';
 import { S_FRAGMENT, S_L3, S_L4, S_LEN, S_NETWORK, S_OFF, S_REASON, S_FLAGS, SLOT_FRAME } from '../frames/layout';
+import { FRAGMENT_LATER } from '../headers/numbers';
 import { reason } from '../frames/reasons';
 import type { Kernels } from '../kernels/kernels';
 
 /** ICMP and ICMPv6 errors quote behind an eight-byte header. */
 const ICMP_HEADER = 8;
-const FRAGMENT_LATER = 2;
 const UNREADABLE = new Set([reason('not-ip'), reason('malformed-ip'), reason('no-ports'), reason('runt')]);
 
 export interface QuotedPacketOptions {

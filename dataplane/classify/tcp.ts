@@ -19,13 +19,8 @@ import {
   S_SRC_IS_B,
   S_TCP_FLAGS,
 } from '../frames/layout';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../headers/numbers';
 import type { ConnectionEnd } from './ports';
-
-/** TCP flags. */
-export const FIN = 1;
-export const SYN = 2;
-export const RST = 4;
-export const ACK = 16;
 
 /** Sequence number of the TCP segment in a slot. */
 export function segmentSeq(arena: Arena, slot: number): number {
@@ -41,9 +36,9 @@ function transport(arena: Arena, slot: number): number {
   return slot + arena.u32[(slot + S_OFF) >>> 2] + arena.u16[(slot + S_L4) >>> 1];
 }
 
-/** A SYN without ACK: what an initiator sends first. */
+/** A SYN without ACK: what an initiator sends first. False where the header is cut before its flags. */
 export function isBareSyn(arena: Arena, slot: number): boolean {
-  return (arena.u8[slot + S_TCP_FLAGS] & (SYN | ACK | RST | FIN)) === SYN;
+  return (arena.u8[slot + S_TCP_FLAGS] & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
 }
 
 /**
@@ -65,7 +60,7 @@ export function opensAnother(arena: Arena, slot: number, connection: number): bo
  */
 export function followTcp(arena: Arena, slot: number, connection: number): boolean {
   const flags = arena.u8[slot + S_TCP_FLAGS];
-  if ((flags & (SYN | FIN | RST)) === 0) return false;
+  if ((flags & (TCP_SYN | TCP_FIN | TCP_RST)) === 0) return false;
   const at = (connection + C_STATE) >>> 2;
   const fromB = arena.u8[slot + S_SRC_IS_B] === 1;
   const before = arena.u32[at];
@@ -74,13 +69,13 @@ export function followTcp(arena: Arena, slot: number, connection: number): boole
     state |= CS_SYN;
     arena.u32[(connection + C_SYN_SEQ) >>> 2] = segmentSeq(arena, slot);
   }
-  if ((flags & (SYN | ACK)) === (SYN | ACK)) state |= CS_SYN_ACK;
-  if ((flags & FIN) !== 0) {
+  if ((flags & (TCP_SYN | TCP_ACK)) === (TCP_SYN | TCP_ACK)) state |= CS_SYN_ACK;
+  if ((flags & TCP_FIN) !== 0) {
     state |= fromB ? CS_FIN_B : CS_FIN_A;
     const after = segmentSeq(arena, slot) + arena.u16[(slot + S_PAYLOAD_LEN) >>> 1] + 1;
     arena.u32[(connection + (fromB ? C_FIN_B : C_FIN_A)) >>> 2] = after;
   }
-  if ((flags & RST) !== 0) state |= CS_RST;
+  if ((flags & TCP_RST) !== 0) state |= CS_RST;
   if ((state & CS_RST) !== 0 || (state & (CS_FIN_A | CS_FIN_B)) === (CS_FIN_A | CS_FIN_B)) state |= CS_CLOSED;
   arena.u32[at] = state;
   return (state & ~before & CS_CLOSED) !== 0;

@@ -1,9 +1,9 @@
+import { PROTO_TCP } from '../../headers/numbers';
 import { addressText, ipv4Text } from '../keys';
 import { parseAddress } from '../addresses';
 import { LineCutter, latin1 } from './lines';
 import type { ApplicationProtocol, StreamEnd, StreamWatcher, Verdict, WatchListener } from './protocol';
 
-const TCP = 6;
 /** A client opens its data connection at once, or after the user's next command. */
 const ANNOUNCEMENT_LIFETIME_US = 300_000_000;
 
@@ -20,7 +20,7 @@ const VERDICT_BYTES = 5;
 /** RFC 959, RFC 2428 (EPRT, EPSV), RFC 4217 (AUTH): the control connection announces its data connections. */
 export const ftp: ApplicationProtocol = {
   name: 'ftp',
-  transport: TCP,
+  transport: PROTO_TCP,
   recognise,
   watch: (listener) => new FtpWatcher(listener),
 };
@@ -93,7 +93,7 @@ class FtpWatcher implements StreamWatcher {
       speaker,
       port,
       ...(address === undefined ? {} : { address }),
-      transport: TCP,
+      transport: PROTO_TCP,
       typeName: 'ftp-data',
       anyPeer: false,
       either: false,

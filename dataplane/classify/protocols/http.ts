@@ -1,3 +1,4 @@
+import { PROTO_TCP } from '../../headers/numbers';
 import { LineCutter, latin1 } from './lines';
 import type { ApplicationProtocol, StreamEnd, StreamWatcher, Verdict, WatchListener } from './protocol';
 
@@ -8,7 +9,7 @@ const HEADER_BYTES_MAX = 16_384;
 /** HTTP/1 in the clear (RFC 9112): the request's Host names the server. */
 export const http: ApplicationProtocol = {
   name: 'http',
-  transport: 6,
+  transport: PROTO_TCP,
   recognise,
   watch: (listener) => new HostWatcher(listener),
   forNames: true,

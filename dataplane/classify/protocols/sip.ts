@@ -1,9 +1,9 @@
+import { PROTO_UDP } from '../../headers/numbers';
 import { addressText } from '../keys';
 import { parseAddress } from '../addresses';
 import { latin1 } from './lines';
 import type { ApplicationProtocol, StreamEnd, StreamWatcher, Verdict, WatchListener } from './protocol';
 
-const UDP = 17;
 /** A call may be answered minutes after its media were announced. */
 const ANNOUNCEMENT_LIFETIME_US = 300_000_000;
 const MESSAGE_BYTES_MAX = 8192;
@@ -13,7 +13,7 @@ const METHODS =
 /** RFC 3261 over UDP, with session descriptions (RFC 4566) that announce RTP and RTCP (RFC 3605). */
 export const sip: ApplicationProtocol = {
   name: 'sip',
-  transport: UDP,
+  transport: PROTO_UDP,
   recognise,
   watch: (listener) => new SipWatcher(listener),
 };
@@ -69,12 +69,11 @@ class SipWatcher implements StreamWatcher {
 
   private announce(speaker: StreamEnd, address: string, port: number, typeName: string): void {
     if (port < 1 || port > 65535) return;
-    const transport = UDP;
     this.listener.announced({
       speaker,
       address,
       port,
-      transport,
+      transport: PROTO_UDP,
       typeName,
       anyPeer: true,
       either: true,

@@ -1,3 +1,4 @@
+import { PROTO_TCP } from '../../headers/numbers';
 import { latin1 } from './lines';
 import type { ApplicationProtocol, StreamEnd, StreamWatcher, Verdict, WatchListener } from './protocol';
 
@@ -10,7 +11,7 @@ const HELLO_BYTES_MAX = 16_384;
 /** TLS (RFC 8446) and its older versions: the ClientHello names the server (RFC 6066, server_name). */
 export const tls: ApplicationProtocol = {
   name: 'tls',
-  transport: 6,
+  transport: PROTO_TCP,
   recognise,
   watch: (listener) => new HelloWatcher(listener),
   forNames: true,

@@ -57,3 +57,8 @@ export interface CaptureReader {
 
 /** Longest record that is believed; a longer one means that the file is damaged there. */
 export const RECORD_BYTES_MAX = 262_144;
+
+/** A record's time in seconds since 1970, as exactly as a Number can (some 100 ns). */
+export function recordSeconds(record: CaptureRecord): number {
+  return record.time / 1e6 + record.nanos / 1e9;
+}
