@@ -1,0 +1,74 @@
+import { FLOW_BATCH_EVENTS_MAX, encodeFlowBatch } from '../../adapters/codec/flow-batch';
+import { sha256 } from '../../adapters/codec/hash';
+import type { ChainId } from '../../domain/base/ids';
+import type { FlowEvent } from '../../domain/flow/events';
+import type { FlowBatchRecord } from '../../domain/seams/event-log';
+
+/** `prev` of a chain's first batch. */
+const CHAIN_START = '0'.repeat(64);
+
+/** Flow events that a spool holds by default before it sheds. */
+export const SPOOL_EVENTS_MAX = 1_000_000;
+
+/**
+ * What one node observed about flows, on its way to the log: a bounded queue of events, numbered batches linked by hash,
+ * shipped one after another and kept until acknowledged. Packets never wait for it: a full spool sheds the newest
+ * events, and the next batch says how many were lost.
+ */
+export class FlowSpool {
+  private queue: FlowEvent[] = [];
+  /** Lost since the batch made last. */
+  private lost = 0;
+  private lostEver = 0;
+  private made = 0;
+  private prev = CHAIN_START;
+  /** The batch that was made and not acknowledged yet. */
+  private shipping: FlowBatchRecord | undefined;
+
+  constructor(
+    readonly chain: ChainId,
+    private readonly eventsMax: number = SPOOL_EVENTS_MAX,
+  ) {}
+
+  /** Takes what the node observed, in order, and what the node itself had to let go of before. */
+  add(events: readonly FlowEvent[], lostBefore = 0): void {
+    const room = Math.max(0, this.eventsMax - this.queue.length);
+    for (let i = 0; i < events.length && i < room; i++) this.queue.push(events[i]!);
+    const lost = lostBefore + Math.max(0, events.length - room);
+    this.lost += lost;
+    this.lostEver += lost;
+  }
+
+  /** The batch to ship now: the unacknowledged one again, or the next; undefined when there is nothing to tell. */
+  next(): FlowBatchRecord | undefined {
+    if (this.shipping !== undefined) return this.shipping;
+    if (this.queue.length === 0 && this.lost === 0) return undefined;
+    const events = this.queue.slice(0, FLOW_BATCH_EVENTS_MAX);
+    this.queue = this.queue.slice(events.length);
+    this.shipping = encodeFlowBatch({
+      chain: this.chain,
+      number: ++this.made,
+      prev: this.prev,
+      lost: this.lost,
+      events,
+    });
+    this.lost = 0;
+    this.prev = sha256(this.shipping.bytes);
+    return this.shipping;
+  }
+
+  /** The log has this batch (appended or a duplicate). Acknowledgements of others are ignored. */
+  acknowledge(number: number): void {
+    if (this.shipping?.number === number) this.shipping = undefined;
+  }
+
+  /** Events waiting, not counting the batch under way. */
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  /** Events lost in all. */
+  get shed(): number {
+    return this.lostEver;
+  }
+}
