@@ -6,6 +6,8 @@ import type { ChainHead, EventLog, FlowBatchRecord, Head, StoredCommit } from '.
  * is.
  */
 export interface RawLog {
+  /** Whether a chain of which everything expired is forgotten altogether (Kafka's retention), head and all. */
+  readonly forgetsChains: boolean;
   /** The head as it was stored with the newest commit. */
   storedHead(): Head;
   /** Records that were accepted, in the order of their places; `hash` is what was stored beside the bytes. */

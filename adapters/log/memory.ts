@@ -82,7 +82,7 @@ class InMemoryLog implements MemoryLog {
 
   async append(records: readonly Uint8Array[]): Promise<AppendResult> {
     this.assertOpen();
-    const copies = records.map((bytes) => bytes.slice());
+    const copies = records.map((bytes) => new Uint8Array(bytes));
     // Never inside the caller's turn: no listener runs before `append` has returned, as with a real log.
     await Promise.resolve();
     this.store.records.push(...this.store.late.splice(0));
@@ -125,7 +125,7 @@ class InMemoryLog implements MemoryLog {
     if (verdict !== 'append') return verdict;
     const fault = this.faults === undefined ? undefined : drawFault(this.faults);
     if (fault === undefined || fault === 'unanswered') {
-      chain.batches.push({ ...batch, bytes: batch.bytes.slice() });
+      chain.batches.push({ ...batch, bytes: new Uint8Array(batch.bytes) });
       chain.head = { ...chain.head, number: batch.number, hash: sha256(batch.bytes) };
       this.store.chains.set(batch.chain, chain);
     }
@@ -152,7 +152,7 @@ class InMemoryLog implements MemoryLog {
 
   async putSnapshot(snapshot: StoredSnapshot): Promise<void> {
     this.assertOpen();
-    this.store.snapshots.set(snapshot.seq, { ...snapshot, bytes: snapshot.bytes.slice() });
+    this.store.snapshots.set(snapshot.seq, { ...snapshot, bytes: new Uint8Array(snapshot.bytes) });
     for (const seq of staleSnapshots([...this.store.snapshots.keys()])) this.store.snapshots.delete(seq);
   }
 
@@ -184,6 +184,7 @@ class InMemoryLog implements MemoryLog {
   raw(): RawLog {
     const { chains } = this.store;
     return {
+      forgetsChains: false,
       storedHead: () => this.current,
       commits: () => this.accepted,
       chains: () => sortedByChain([...chains.values()].map((chain) => chain.head)),

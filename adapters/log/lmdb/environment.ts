@@ -90,6 +90,13 @@ export function storedHead(env: Environment): Head {
   return { seq, hash: hex(hash), epoch, at };
 }
 
+/** The commit at the last place, whatever the stored head says. */
+export function newestCommit(env: Environment): StoredCommit | undefined {
+  for (const { key, value } of env.topology.getRange({ reverse: true, limit: 1 }))
+    return decodeStoredCommit(key, value);
+  return undefined;
+}
+
 export function encodeHead(head: Head): Uint8Array {
   return pack([head.seq, hashBytes(head.hash), head.epoch, head.at]);
 }

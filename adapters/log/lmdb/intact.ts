@@ -1,5 +1,5 @@
 import type { Seq } from '../../../domain/base/ids';
-import type { StoredCommit } from '../../../domain/seams/event-log';
+import type { Head, StoredCommit } from '../../../domain/seams/event-log';
 import { FlowgridError } from '../../../domain/base/errors';
 import { sha256 } from '../../codec/hash';
 
@@ -11,7 +11,23 @@ import { sha256 } from '../../codec/hash';
 export function assertIntact(seq: Seq, commit: StoredCommit | undefined): StoredCommit {
   if (commit !== undefined && commit.seq === seq && sha256(commit.bytes) === commit.hash) return commit;
   const fault = commit?.seq === seq ? 'was changed after it was written' : 'is missing';
-  throw new FlowgridError('invalid-record', `event log: commit ${seq} ${fault}`, {
+  throw damaged(`commit ${seq} ${fault}`);
+}
+
+/**
+ * Makes sure that the stored head and the newest record are of one log, so that a writer never goes on from a damaged
+ * one: with its head lost, a log would look empty and be written over.
+ *
+ * @throws FlowgridError `invalid-record`.
+ */
+export function assertHeadIntact(head: Head, newest: StoredCommit | undefined): void {
+  if (head.seq === 0 && newest === undefined) return;
+  if (head.seq === 0) throw damaged('the stored head is lost');
+  if (assertIntact(head.seq, newest).hash !== head.hash) throw damaged(`commit ${head.seq} is not the stored head`);
+}
+
+function damaged(what: string): FlowgridError {
+  return new FlowgridError('invalid-record', `event log: ${what}`, {
     remedy: 'run `flowgrid audit verify` for the extent of the damage, then restore the data directory from a copy',
   });
 }

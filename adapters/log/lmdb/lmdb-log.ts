@@ -161,6 +161,7 @@ class StoredLog implements LmdbLog {
     this.refreshReads();
     const { topology } = this.env;
     return {
+      forgetsChains: false,
       storedHead: () => storedHead(this.env),
       commits: () => topology.getRange({}).map(({ key, value }) => decodeStoredCommit(key, value)),
       chains: () => this.chainHeads(),

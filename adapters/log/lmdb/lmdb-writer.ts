@@ -11,11 +11,13 @@ import {
   encodeChainHead,
   encodeHead,
   encodeSnapshot,
+  newestCommit,
   storedHead,
   withHash,
   type Environment,
 } from './environment';
 import { GroupCommit } from './group-commit';
+import { assertHeadIntact } from './intact';
 
 /** Key of the fencing entry in `meta`: its version is the generation of the newest writer. */
 const WRITER = 'writer';
@@ -35,13 +37,17 @@ export class LmdbWriter {
   /** What lmdb promised for the single writes of the present group; they settle with it. */
   private readonly writes = new Set<Promise<unknown>>();
 
-  /** @param onDurable called when new commits are durable, before their appends resolve. */
+  /**
+   * @param onDurable called when new commits are durable, before their appends resolve.
+   * @throws FlowgridError `invalid-record` when the log's end is damaged.
+   */
   constructor(
     private readonly env: Environment,
     onDurable: () => void,
   ) {
     this.generation = takeOver(env);
     this.durable = storedHead(env);
+    assertHeadIntact(this.durable, newestCommit(env));
     this.staged = this.durable;
     this.orphanCount = newestKey(env.orphans);
     this.group = new GroupCommit(
@@ -60,12 +66,12 @@ export class LmdbWriter {
   }
 
   append(records: readonly Uint8Array[]): Promise<AppendResult> {
-    const copies = records.map((bytes) => bytes.slice());
+    const copies = records.map((bytes) => new Uint8Array(bytes));
     return this.group.add({ stage: () => this.stageCommits(copies) });
   }
 
   appendFlows(batch: FlowBatchRecord): Promise<'appended' | 'duplicate' | 'gap'> {
-    const copy = { ...batch, bytes: batch.bytes.slice() };
+    const copy = { ...batch, bytes: new Uint8Array(batch.bytes) };
     return this.group.add({ stage: () => this.stageBatch(copy) });
   }
 
