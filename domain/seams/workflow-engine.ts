@@ -25,10 +25,19 @@ export interface WorkflowProgress {
   readonly note?: string;
 }
 
-export type WorkflowDefinition<Input = unknown, Result = unknown> = (ctx: WorkflowContext, input: Input) => Promise<Result>;
+export type WorkflowDefinition<Input = unknown, Result = unknown> = (
+  ctx: WorkflowContext,
+  input: Input,
+) => Promise<Result>;
 
-/** Activities by name. They are idempotent by `activityId` (`workflow id/step`). */
-export type Activity = (input: unknown, activityId: string) => Promise<unknown>;
+/**
+ * Activities by name. They are idempotent by `activityId` (`workflow id/step`). One that waits stops waiting and rejects
+ * when `cancelled` fires; the engine always lets it end before it undoes anything.
+ *
+ * @throws FlowgridError An error that may not be retried (`canRetry` false) fails the step at once; any other error is
+ * tried again.
+ */
+export type Activity = (input: unknown, activityId: string, cancelled?: AbortSignal) => Promise<unknown>;
 export type Activities = Readonly<Record<string, Activity>>;
 
 export type WorkflowStatus = 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -73,4 +82,10 @@ export type WorkflowJournalEntry =
   | { readonly kind: 'slept'; readonly step: string; readonly until: Millis }
   | { readonly kind: 'signal'; readonly name: string; readonly payload: unknown; readonly at: Millis }
   | { readonly kind: 'cancel'; readonly at: Millis }
-  | { readonly kind: 'ended'; readonly status: WorkflowStatus; readonly result?: unknown; readonly error?: string; readonly at: Millis };
+  | {
+      readonly kind: 'ended';
+      readonly status: WorkflowStatus;
+      readonly result?: unknown;
+      readonly error?: string;
+      readonly at: Millis;
+    };

@@ -1,0 +1,53 @@
+import type { ClusterId, NodeId } from '../../domain/base/ids';
+import type { GridState } from '../../domain/grid-state';
+import type { LinkMember, VirtualLink } from '../../domain/topology/topology';
+import { type ProvisioningPort, perform, present } from './port';
+
+interface MemberInput {
+  readonly cluster: ClusterId;
+  readonly node: NodeId;
+}
+
+/**
+ * Makes the node a member of every link that names nodes of its cluster one by one. Links that name the cluster as a
+ * whole hold it already, and its virtual interfaces follow from the topology.
+ */
+export async function joinLinks(port: ProvisioningPort, input: MemberInput, activityId: string): Promise<void> {
+  const { cluster, node } = input;
+  await changeLinks(port, activityId, (link) => {
+    const siblings = link.members.some((member) => 'node' in member && member.cluster === cluster);
+    if (!siblings || link.members.some((member) => isNode(member, input))) return link;
+    return { ...link, members: [...link.members, { cluster, node }] };
+  });
+}
+
+/** Takes the node out of every link that names it; links that others changed meanwhile keep their changes. */
+export async function leaveLinks(port: ProvisioningPort, input: MemberInput, activityId: string): Promise<void> {
+  await changeLinks(port, activityId, (link) => {
+    const members = link.members.filter((member) => !isNode(member, input));
+    return members.length === link.members.length ? link : { ...link, members };
+  });
+}
+
+/** Submits a change for every link that `change` makes another one of. */
+async function changeLinks(
+  port: ProvisioningPort,
+  activityId: string,
+  change: (link: VirtualLink) => VirtualLink,
+): Promise<void> {
+  const by = `workflow:${activityId.slice(0, activityId.lastIndexOf('/'))}`;
+  for (const link of linksOf(await present(port))) {
+    const changed = change(link);
+    if (changed === link) continue;
+    const body = { type: 'ChangeVirtualLink', data: changed } as const;
+    await perform(port, { id: `${activityId}/${link.id}`, by, body });
+  }
+}
+
+function linksOf(state: GridState): readonly VirtualLink[] {
+  return Object.values(state.links.links);
+}
+
+function isNode(member: LinkMember, { cluster, node }: MemberInput): boolean {
+  return 'node' in member && member.cluster === cluster && member.node === node;
+}

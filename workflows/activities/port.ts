@@ -1,0 +1,39 @@
+import { FlowgridError } from '../../domain/base/errors';
+import type { CommandRequest, Outcome } from '../../domain/commands';
+import type { GridState } from '../../domain/grid-state';
+import type { RejectionReason } from '../../domain/message';
+
+/** All that activities may touch: the control plane, wherever it runs and whoever leads it. */
+export interface ProvisioningPort {
+  /** Submits a command to whoever leads; the port gives it a deadline. Safe to repeat under the same id. */
+  submit(command: Omit<CommandRequest, 'deadline'>): Promise<Outcome>;
+  /**
+   * Looks at the grid now and after every commit, and resolves with the first value that is not undefined. `withinMs`
+   * is grid time, Infinity = for ever.
+   *
+   * @throws FlowgridError `timeout`, or `interrupted` when `cancelled` fires.
+   */
+  until<Value>(
+    look: (state: GridState) => Value | undefined,
+    withinMs: number,
+    cancelled?: AbortSignal,
+  ): Promise<Value>;
+}
+
+/** The present state, by a look that always finds. */
+export function present(port: ProvisioningPort): Promise<GridState> {
+  return port.until((state) => state, 0);
+}
+
+/** Refusals that another attempt, or another leader, may not meet. */
+const PASSING: readonly RejectionReason[] = ['not-leading', 'expired'];
+
+/** @throws FlowgridError `rejected` when the command was refused; it may be retried where the reason can pass. */
+export async function perform(port: ProvisioningPort, command: Omit<CommandRequest, 'deadline'>): Promise<void> {
+  const outcome = await port.submit(command);
+  if (outcome.status !== 'rejected') return;
+  const { reason, message } = outcome.rejection;
+  throw new FlowgridError('rejected', `${command.body.type} refused (${reason}): ${message}`, {
+    canRetry: PASSING.includes(reason),
+  });
+}

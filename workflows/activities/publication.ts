@@ -1,0 +1,42 @@
+import type { ClusterId, NodeId } from '../../domain/base/ids';
+import type { GridState } from '../../domain/grid-state';
+import { stampedTopology } from '../../domain/topology/state';
+import type { ProvisioningPort } from './port';
+
+interface PublicationInput {
+  readonly cluster: ClusterId;
+  readonly node: NodeId;
+  /** Whether the topology waited for lists the node, or does not. */
+  readonly listed: boolean;
+  readonly withinMs: number;
+}
+
+/**
+ * Publishes the grid as it is and waits until every live node has installed a topology that lists the node (or not).
+ * A refusal is no failure: while no topology ID is free the grid publishes by itself as soon as one is.
+ */
+export async function publishTopology(
+  port: ProvisioningPort,
+  { cluster, node, listed, withinMs }: PublicationInput,
+  activityId: string,
+  cancelled?: AbortSignal,
+): Promise<{ version: number }> {
+  const by = `workflow:${activityId.slice(0, activityId.lastIndexOf('/'))}`;
+  await port.submit({ id: activityId, by, body: { type: 'PublishTopology', data: {} } });
+  const version = await port.until(
+    (state) => (lists(state, cluster, node) === listed ? appliedVersion(state) : undefined),
+    withinMs,
+    cancelled,
+  );
+  return { version };
+}
+
+/** The newest topology's version, once all live nodes have it. */
+function appliedVersion({ topology }: GridState): number | undefined {
+  return topology.version > 0 && stampedTopology(topology)?.version === topology.version ? topology.version : undefined;
+}
+
+function lists({ topology }: GridState, cluster: ClusterId, node: NodeId): boolean {
+  const members = topology.latest?.clusters.find(({ id }) => id === cluster)?.members ?? [];
+  return members.some((member) => member.node === node);
+}

@@ -1,0 +1,52 @@
+import { FlowgridError } from '../../domain/base/errors';
+import type { ClusterId, NodeId } from '../../domain/base/ids';
+import { nodesOf } from '../../domain/cluster/state';
+import type { GridState } from '../../domain/grid-state';
+import { type ProvisioningPort, perform, present } from './port';
+
+interface SpareInput {
+  readonly cluster: ClusterId;
+  /** 0 = any when reserving; whichever the workflow holds when releasing. */
+  readonly node: NodeId | 0;
+  readonly workflow: string;
+}
+
+/** Sets a spare aside for the workflow, and says which; asked again, the same. */
+export async function reserveSpare(
+  port: ProvisioningPort,
+  { cluster, node, workflow }: SpareInput,
+  activityId: string,
+): Promise<{ node: NodeId }> {
+  const body = { type: 'ReserveSpare', data: { cluster, node, workflow } } as const;
+  await perform(port, { id: activityId, by: `workflow:${workflow}`, body });
+  const reserved = heldBy(await present(port), cluster, workflow);
+  if (reserved !== undefined) return { node: reserved };
+  throw new FlowgridError('rejected', `the spare reserved for ${workflow} in cluster ${cluster} is gone`);
+}
+
+/**
+ * Gives a node back to its cluster's spares. Nothing to do when the workflow holds none, or when the node was lost
+ * meanwhile: a failed node is the control plane's business.
+ */
+export async function releaseSpare(
+  port: ProvisioningPort,
+  { cluster, node, workflow }: SpareInput,
+  activityId: string,
+): Promise<void> {
+  const state = await present(port);
+  const held = node === 0 ? heldBy(state, cluster, workflow) : node;
+  if (held === undefined) return;
+  const known = state.clusters[cluster]?.nodes[held];
+  if (known === undefined || LOST.has(known.status)) return;
+  // Set aside by somebody else, or a member that this workflow never made its own: not ours to give back.
+  if (known.reservedBy !== '' && known.reservedBy !== workflow) return;
+  const body = { type: 'ReleaseSpare', data: { cluster, node: held, workflow } } as const;
+  await perform(port, { id: activityId, by: `workflow:${workflow}`, body });
+}
+
+const LOST: ReadonlySet<string> = new Set(['failed', 'recovering', 'removed']);
+
+function heldBy(state: GridState, cluster: ClusterId, workflow: string): NodeId | undefined {
+  const known = state.clusters[cluster];
+  return known === undefined ? undefined : nodesOf(known).find((node) => node.reservedBy === workflow)?.node;
+}

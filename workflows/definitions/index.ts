@@ -1,0 +1,21 @@
+import type { WorkflowDefinition } from '../../domain/seams/workflow-engine';
+import { scaleIn } from './scale-in';
+import { scaleOut } from './scale-out';
+
+/** Workflows by name. */
+export type Definitions = Readonly<Record<string, WorkflowDefinition>>;
+
+/** A definition among others: its input is checked by nobody but the caller who starts it by name. */
+export function asDefinition<Input, Result>(definition: WorkflowDefinition<Input, Result>): WorkflowDefinition {
+  return (ctx, input) => definition(ctx, input as Input);
+}
+
+/** Every workflow of flowgrid, as both engines know it. */
+export const definitions: Definitions = {
+  scaleOut: asDefinition(scaleOut),
+  scaleIn: asDefinition(scaleIn),
+};
+
+export { scaleIn, type ScaleInInput, type ScaleInResult } from './scale-in';
+export { scaleOut, type ScaleOutInput, type ScaleOutResult } from './scale-out';
+export { runSaga, type Call, type SagaStep } from './saga';
