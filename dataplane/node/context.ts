@@ -1,0 +1,187 @@
+import type { Micros, NodeRef } from '../../domain/base/ids';
+import { NODE_REF_COUNT } from '../../domain/base/ids';
+import type { TapListener, TapRecord } from '../../domain/seams/tap';
+import type { FunctionSpec } from '../../domain/topology/topology';
+import type { Arena } from '../frames/arena';
+import { S_FLAGS, S_FRAME_NO, S_FROM, S_LEN, S_LINK, S_NETWORK, S_OFF, S_REASON, S_TIME, S_TO } from '../frames/layout';
+import { SlotPool } from '../frames/slots';
+import { PathLists } from '../flows/path-lists';
+import type { FunctionHost, FunctionServices } from '../functions/host';
+import type { Kernels } from '../kernels/kernels';
+import { WORLD, type Fabric } from '../rings/fabric';
+import type { RingWriter } from '../rings/spsc-ring';
+import { Topologies } from './topologies';
+
+/** Frames taken from a ring at a time. */
+export const BATCH = 64;
+
+/** Sizes of what a node holds; powers of two where said. */
+export interface NodeLimits {
+  /** Places in the flow table (power of two). */
+  readonly flows: number;
+  /** Places in an INODE's connection table (power of two). */
+  readonly connections: number;
+  /** Bytes of frames that a node holds as shadow before it lets the oldest go (`hold-budget`). */
+  readonly holdBytes: number;
+  /** Flow events kept until the agent drains them. */
+  readonly events: number;
+}
+
+export const DEFAULT_LIMITS: NodeLimits = {
+  flows: 16_384,
+  connections: 16_384,
+  holdBytes: 64 * 1024 * 1024,
+  events: 100_000,
+};
+
+/** What a group of nodes is made of. */
+export interface NodeGroupOptions {
+  readonly arena: Arena;
+  readonly kernels: Kernels;
+  readonly fabric: Fabric;
+  /** This group's producer number in the fabric, 0 … fabric.groups − 1. */
+  readonly group: number;
+  /** The SipHash key of a node (16 bytes) in the present key epoch. */
+  readonly nodeKey: (ref: NodeRef) => Uint8Array;
+  /** Key epoch written to the node table. */
+  readonly keyEpoch: number;
+  /** Makes the packet function of a node ({@link FunctionHost}); throws FlowgridError on a wrong specification. */
+  readonly createFunction: (spec: FunctionSpec, services: FunctionServices) => FunctionHost;
+  readonly limits?: Partial<NodeLimits>;
+  /** Sees every frame that crosses a link; costs a copy a frame, so only where somebody looks. */
+  readonly tap?: TapListener;
+  /**
+   * Takes each frame that leaves the grid, by slot number, and owns the slot from then on. Without it frames go to the
+   * world's ring ({@link WorldPort}).
+   */
+  readonly output?: (slot: number, network: number) => void;
+}
+
+/** What the nodes of one group share: the memory, the kernels, the time of the batch at hand, the way out. */
+export class GroupContext {
+  readonly arena: Arena;
+  readonly kernels: Kernels;
+  readonly slots: SlotPool;
+  readonly paths: PathLists;
+  readonly topologies = new Topologies();
+  readonly limits: NodeLimits;
+  readonly tap: TapListener | undefined;
+  /** Grid time of the present run or tick. */
+  now: Micros = 0;
+  /** Hello rounds so far; silence and holding are measured in rounds, so that gaps in time do not kill. */
+  round = 1;
+  private readonly writers: (RingWriter | undefined)[] = new Array<undefined>(NODE_REF_COUNT).fill(undefined);
+  private readonly unpublished: RingWriter[] = [];
+  private readonly dirty = new Uint8Array(NODE_REF_COUNT);
+  private readonly dirtyRefs: NodeRef[] = [];
+  private pushed = 0;
+
+  constructor(readonly options: NodeGroupOptions) {
+    this.arena = options.arena;
+    this.kernels = options.kernels;
+    this.slots = new SlotPool(options.arena);
+    this.paths = new PathLists(options.arena);
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.tap = options.tap;
+  }
+
+  /** Byte address of a slot. */
+  slot(number: number): number {
+    return this.arena.slot(number);
+  }
+
+  /** Room for a list of `n` slot numbers (u32), as kernels take them. Every user has its own, so that none nests. */
+  allocateList(n: number): number {
+    return this.arena.allocate(4 * n, 4);
+  }
+
+  /** Makes `list` a list of one slot and returns it. */
+  one(list: number, slot: number): number {
+    this.arena.u32[list >>> 2] = slot;
+    return list;
+  }
+
+  /**
+   * Hands a sealed frame to the ring of its next hop (`S_TO`); visible after {@link publish}. False: the ring is full
+   * or there is no such node; the slot is still the caller's.
+   */
+  hand(slot: number, address: number, from: NodeRef): boolean {
+    const to = this.arena.u16[(address + S_TO) >>> 1];
+    this.arena.u16[(address + S_FROM) >>> 1] = from;
+    return this.push(slot, to);
+  }
+
+  /** Whether a node has an inbox anywhere. */
+  knows(ref: NodeRef): boolean {
+    return this.writers[ref] !== undefined;
+  }
+
+  /** Hands a frame to the world. */
+  handOut(slot: number, network: number): boolean {
+    if (this.options.output !== undefined) {
+      this.options.output(slot, network);
+      return true;
+    }
+    return this.push(slot, WORLD);
+  }
+
+  /** Shows to their consumers all frames handed over since the last call. */
+  publish(): void {
+    if (this.pushed === 0) return;
+    this.options.fabric.countPublished(this.options.group, this.pushed);
+    this.pushed = 0;
+    for (let i = 0; i < this.unpublished.length; i++) {
+      this.unpublished[i].publish();
+      this.dirty[this.dirtyRefs[i]] = 0;
+    }
+    this.unpublished.length = 0;
+    this.dirtyRefs.length = 0;
+  }
+
+  /** Tells the tap, if any, what crosses a link. Call with the frame exactly as it is on the link. */
+  observe(kind: TapRecord['kind'], address: number, from: NodeRef, to: NodeRef): void {
+    if (this.tap === undefined) return;
+    const { u8, u16, u32, f64 } = this.arena;
+    const start = address + u32[(address + S_OFF) >>> 2];
+    const external = kind === 'entered' || kind === 'left';
+    this.tap({
+      kind,
+      at: f64[(address + S_TIME) >>> 3],
+      network: external ? u16[(address + S_NETWORK) >>> 1] : 0,
+      link: external ? 0 : u16[(address + S_LINK) >>> 1],
+      from,
+      to,
+      frameNo: u32[(address + S_FRAME_NO) >>> 2],
+      bytes: u8.slice(start, start + u32[(address + S_LEN) >>> 2]),
+    });
+  }
+
+  /** A slot for a frame of the node's own making: no reason, no flags, no source number; −1 when none is free. */
+  takeSlot(): number {
+    const slot = this.slots.allocate();
+    if (slot < 0) return slot;
+    const address = this.slot(slot);
+    this.arena.u16[(address + S_REASON) >>> 1] = 0;
+    this.arena.u16[(address + S_FLAGS) >>> 1] = 0;
+    this.arena.u16[(address + S_NETWORK) >>> 1] = 0;
+    this.arena.u32[(address + S_FRAME_NO) >>> 2] = 0xffffffff;
+    this.arena.f64[(address + S_TIME) >>> 3] = this.now;
+    return slot;
+  }
+
+  private push(slot: number, to: NodeRef): boolean {
+    const writer = this.writers[to] ?? this.findWriter(to);
+    if (writer === undefined || !writer.push(slot)) return false;
+    this.pushed++;
+    if (this.dirty[to] === 0) {
+      this.dirty[to] = 1;
+      this.unpublished.push(writer);
+      this.dirtyRefs.push(to);
+    }
+    return true;
+  }
+
+  private findWriter(to: NodeRef): RingWriter | undefined {
+    return (this.writers[to] = this.options.fabric.writer(this.options.group, to));
+  }
+}

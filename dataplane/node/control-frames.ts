@@ -1,0 +1,169 @@
+import type { NodeRef } from '../../domain/base/ids';
+import { trailerV1 } from '../descriptor/codec';
+import { macOf } from '../descriptor/node-table';
+import {
+  FRAME_MAX,
+  S_DESC_LEN,
+  S_DESCRIPTOR,
+  S_FLOW,
+  S_LEN,
+  S_OFF,
+  S_SEQ,
+  S_SHADOW,
+  S_TO,
+  SLOT_FRAME,
+} from '../frames/layout';
+import type { GroupContext } from './context';
+
+/**
+ * Control frames between neighbours, in band: flow type 0, sequence 0, no path ([0057]: hello). The kind travels in the
+ * high byte of the flow ID. The frame is an Ethernet frame of the local experimental EtherType 0x88B5 whose payload
+ * begins with the sender's incarnation (u32); all integers are big-endian.
+ */
+export const CONTROL_HELLO = 1;
+/** A flow's state for its new backup. */
+export const CONTROL_EXPORT = 2;
+/** The new backup now gets every frame of the flow directly: what waited may be processed. */
+export const CONTROL_IN_STEP = 3;
+/** A shadow asks the emitter for a flow's state. */
+export const CONTROL_WANT = 4;
+/** A flow ended: forget it, and pass this on. */
+export const CONTROL_END = 5;
+/** Shared state of an `exported` function, and its acknowledgement. */
+export const CONTROL_DELTA = 6;
+export const CONTROL_ACK = 7;
+/** A frame from an external network for the INODE that is its key's home. */
+export const CONTROL_PASS = 8;
+/** A connection and its flow, for the INODE that stands in when this one dies. */
+export const CONTROL_CONNECTION = 9;
+/** A connection that an application announced. */
+export const CONTROL_EXPECT = 10;
+
+const ETHERTYPE_LOCAL = 0x88b5;
+const HEADER = 14;
+/** Longest body of a control frame. */
+export const CONTROL_BODY_MAX = FRAME_MAX - HEADER - 4 - 256;
+
+/** Writes and reads the bodies of control frames: one cursor per node, moved over slots, never allocated per frame. */
+export class ControlCursor {
+  private at = 0;
+  private start = 0;
+  private slotNumber = -1;
+  private address = 0;
+
+  private readonly list: number;
+
+  constructor(private readonly ctx: GroupContext) {
+    this.list = ctx.allocateList(1);
+  }
+
+  /** Begins a frame; false when no slot is free. */
+  begin(incarnation: number): boolean {
+    this.slotNumber = this.ctx.takeSlot();
+    if (this.slotNumber < 0) return false;
+    this.address = this.ctx.slot(this.slotNumber);
+    this.start = this.address + SLOT_FRAME;
+    this.at = this.start + HEADER;
+    this.u32(incarnation);
+    return true;
+  }
+
+  /**
+   * Signs and sends the frame begun, as `kind` with a 24-bit argument; false when it could not be handed over (it is
+   * lost then, as on any link).
+   */
+  send(from: NodeRef, to: NodeRef, kind: number, argument: number): boolean {
+    const { u8, u16, u32, view } = this.ctx.arena;
+    u32[(this.address + S_OFF) >>> 2] = SLOT_FRAME;
+    u32[(this.address + S_LEN) >>> 2] = this.at - this.start;
+    u8.set(macOf(to), this.start);
+    u8.set(macOf(from), this.start + 6);
+    view.setUint16(this.start + 12, ETHERTYPE_LOCAL);
+    const descriptor = u8.subarray(this.address + S_DESCRIPTOR, this.address + S_DESCRIPTOR + 64);
+    const length = trailerV1.encode(
+      {
+        destination: macOf(to),
+        source: macOf(from),
+        flags: 0,
+        wireId: 0,
+        flowType: 0,
+        flowId: ((kind << 24) | argument) >>> 0,
+        sequence: 0,
+        ingressTime: 0,
+        path: [],
+      },
+      descriptor,
+    );
+    u16[(this.address + S_DESC_LEN) >>> 1] = length;
+    u16[(this.address + S_TO) >>> 1] = to;
+    u16[(this.address + S_SHADOW) >>> 1] = 0;
+    u32[(this.address + S_SEQ) >>> 2] = 0;
+    u32[(this.address + S_FLOW) >>> 2] = 0;
+    this.ctx.kernels.seal(from, this.ctx.one(this.list, this.slotNumber), 1);
+    if (this.ctx.hand(this.slotNumber, this.address, from)) return true;
+    this.ctx.slots.free(this.slotNumber);
+    return false;
+  }
+
+  /** Points at the body of a received control frame (opened by the kernels); returns the sender's incarnation. */
+  read(address: number): number {
+    this.address = address;
+    this.start = address + this.ctx.arena.u32[(address + S_OFF) >>> 2];
+    this.at = this.start + HEADER;
+    return this.readU32();
+  }
+
+  /** Bytes of the body not read yet. */
+  get left(): number {
+    return this.start + this.ctx.arena.u32[(this.address + S_LEN) >>> 2] - this.at;
+  }
+
+  u8(value: number): void {
+    this.ctx.arena.u8[this.at++] = value;
+  }
+
+  u16(value: number): void {
+    this.ctx.arena.view.setUint16(this.at, value);
+    this.at += 2;
+  }
+
+  u32(value: number): void {
+    this.ctx.arena.view.setUint32(this.at, value);
+    this.at += 4;
+  }
+
+  f64(value: number): void {
+    this.ctx.arena.view.setFloat64(this.at, value);
+    this.at += 8;
+  }
+
+  bytes(source: Uint8Array): void {
+    this.ctx.arena.u8.set(source, this.at);
+    this.at += source.length;
+  }
+
+  readU8(): number {
+    return this.ctx.arena.u8[this.at++];
+  }
+
+  readU16(): number {
+    this.at += 2;
+    return this.ctx.arena.view.getUint16(this.at - 2);
+  }
+
+  readU32(): number {
+    this.at += 4;
+    return this.ctx.arena.view.getUint32(this.at - 4);
+  }
+
+  readF64(): number {
+    this.at += 8;
+    return this.ctx.arena.view.getFloat64(this.at - 8);
+  }
+
+  /** A copy of the next `length` bytes. */
+  readBytes(length: number): Uint8Array {
+    this.at += length;
+    return this.ctx.arena.u8.slice(this.at - length, this.at);
+  }
+}

@@ -1,0 +1,64 @@
+import { mix3 } from '../../domain/base/hash';
+import type { FlowId, Micros } from '../../domain/base/ids';
+
+const LOW_BITS = 0xff_ffff;
+
+/**
+ * Flow IDs of one FNODE ([0077]): its number in the high 8 bits, in the low 24 a keyed hash of the flow's constant
+ * fields, probed until it is free. An ID that was given back is not given again before its quarantine is over.
+ */
+export class FlowIds {
+  private readonly taken = new Uint32Array((LOW_BITS + 1) >>> 5);
+  private readonly resting: { readonly low: number; readonly since: Micros }[] = [];
+  private restingFrom = 0;
+  private live = 0;
+
+  constructor(
+    private readonly fnode: number,
+    private readonly seed: number,
+    /** The longest idle timeout + 60 s, microseconds. */
+    private readonly quarantineUs: Micros,
+  ) {}
+
+  /** Flow IDs given and not given back. */
+  get inUse(): number {
+    return this.live;
+  }
+
+  /** An ID for a flow whose constant fields hash to `hash`; 0 when none of the 2^24 is free. */
+  allocate(hash: number, now: Micros): FlowId {
+    this.wake(now);
+    const first = mix3(this.seed, this.fnode, hash) & LOW_BITS;
+    let low = first;
+    // 0 would make flow ID 0 under FNODE number 0, which means "none".
+    while (this.isTaken(low) || low === 0) {
+      low = (low + 1) & LOW_BITS;
+      if (low === first) return 0;
+    }
+    this.taken[low >>> 5] |= 1 << (low & 31);
+    this.live++;
+    return ((this.fnode << 24) | low) >>> 0;
+  }
+
+  /** Gives an ID back: it rests. */
+  release(id: FlowId, now: Micros): void {
+    this.resting.push({ low: id & LOW_BITS, since: now });
+    this.live--;
+  }
+
+  private isTaken(low: number): boolean {
+    return (this.taken[low >>> 5] & (1 << (low & 31))) !== 0;
+  }
+
+  private wake(now: Micros): void {
+    const { resting } = this;
+    while (this.restingFrom < resting.length && resting[this.restingFrom].since + this.quarantineUs <= now) {
+      const { low } = resting[this.restingFrom++];
+      this.taken[low >>> 5] &= ~(1 << (low & 31));
+    }
+    if (this.restingFrom > 1024 && this.restingFrom * 2 > resting.length) {
+      resting.splice(0, this.restingFrom);
+      this.restingFrom = 0;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import type { TopologyView } from '../select/topology-view';
+
+/** End of a list of slots. */
+export const NO_SLOT_NUMBER = 0xffffffff;
+
+/** Bits of {@link FlowSide.phase}. */
+/** Shadow without the flow's state yet: frames wait in the `wait` list for the emitter's export. */
+export const PHASE_AWAITS = 1;
+/** Shadow that is being fed by the emitter: frames that come directly wait until the emitter says that all is copied. */
+export const PHASE_FED = 2;
+/** Has frames in its `held` list and stands in the node's list of such flows. */
+export const PHASE_HOLDS = 4;
+/** Allocated by this node: counts among the live flows of its wire ID. */
+export const PHASE_OWNED = 8;
+
+/**
+ * What a node remembers of its flows besides the entries that kernels read: arrays indexed by `F_AUX`. They grow by
+ * doubling, so that no frame allocates.
+ */
+export class FlowSide {
+  /** Own cluster's place on the flow's path (forward). */
+  position = new Uint8Array(64);
+  phase = new Uint8Array(64);
+  /** Frames that this node holds back as shadow, oldest first: first and last slot number. */
+  heldHead = new Uint32Array(64);
+  heldTail = new Uint32Array(64);
+  /** Frames that wait to be processed. */
+  waitHead = new Uint32Array(64);
+  waitTail = new Uint32Array(64);
+  /** Hello round until which the backup gets a copy of every frame from this node; 0 = not fed. */
+  feedUntil = new Uint32Array(64);
+  /** Hello round since which frames wait. */
+  waitSince = new Uint32Array(64);
+  /** External network that the frames leave to, as seen from the responder's end: by {@link F_NET_REV}. */
+  view: (TopologyView | undefined)[] = [];
+  /** Path ID, for events (INODEs). */
+  path = new Uint16Array(64);
+  private next = 0;
+  private readonly freed: number[] = [];
+
+  /** A fresh index. */
+  allocate(view: TopologyView): number {
+    const index = this.freed.pop() ?? this.next++;
+    if (index === this.phase.length) this.grow();
+    this.position[index] = 0;
+    this.phase[index] = 0;
+    this.heldHead[index] = this.heldTail[index] = NO_SLOT_NUMBER;
+    this.waitHead[index] = this.waitTail[index] = NO_SLOT_NUMBER;
+    this.feedUntil[index] = 0;
+    this.waitSince[index] = 0;
+    this.path[index] = 0;
+    this.view[index] = view;
+    return index;
+  }
+
+  free(index: number): void {
+    this.view[index] = undefined;
+    this.freed.push(index);
+  }
+
+  private grow(): void {
+    this.position = doubled(this.position, Uint8Array);
+    this.phase = doubled(this.phase, Uint8Array);
+    this.heldHead = doubled(this.heldHead, Uint32Array);
+    this.heldTail = doubled(this.heldTail, Uint32Array);
+    this.waitHead = doubled(this.waitHead, Uint32Array);
+    this.waitTail = doubled(this.waitTail, Uint32Array);
+    this.feedUntil = doubled(this.feedUntil, Uint32Array);
+    this.waitSince = doubled(this.waitSince, Uint32Array);
+    this.path = doubled(this.path, Uint16Array);
+  }
+}
+
+function doubled<T extends Uint8Array | Uint16Array | Uint32Array>(array: T, type: new (n: number) => T): T {
+  const larger = new type(array.length * 2);
+  larger.set(array);
+  return larger;
+}

@@ -1,0 +1,266 @@
+import type { NodeRef } from '../../domain/base/ids';
+import {
+  F_BACKUP,
+  F_COUNT,
+  F_EMITTER,
+  F_ID,
+  F_NEXT_FWD,
+  F_NEXT_REV,
+  F_PATH,
+  F_SHADOW_FWD,
+  F_SHADOW_REV,
+  F_STATE,
+  F_TYPE,
+  F_WIRE,
+  FS_SLOW,
+  FS_UNPROTECTED,
+  S_FLOW,
+  S_NEXT,
+  S_REASON,
+} from '../frames/layout';
+import { CONTROL_BODY_MAX, CONTROL_EXPORT, CONTROL_IN_STEP, CONTROL_WANT, type ControlCursor } from './control-frames';
+import { SUPPRESSED } from './counters';
+import { NO_SLOT_NUMBER, PHASE_AWAITS, PHASE_FED } from './flow-side';
+import type { Node } from './node';
+import type { Stage } from './stage';
+
+/** Rounds that a new shadow waits for a flow's state before it asks the emitter for it. */
+const ASK_AFTER = 2;
+
+/**
+ * How a flow's next backup gets into step with its emitter ([0085 c]).
+ *
+ * The emitter sends what its function knows of the flow (`EXPORT`), then a copy of every further frame of it, for a
+ * detection time and two rounds: by then all neighbours know of the death and send to the new pair themselves. What
+ * they send directly to the new backup in the meantime waits there, because it may overtake the copies. Then the
+ * emitter says `IN_STEP` behind its last copy, and the backup processes what waited; the window of sequences drops what
+ * had come both ways. A backup that meets a flow in the middle and is not fed asks for it (`WANT`).
+ */
+export class Handover {
+  /** Flows that this node feeds, and flows whose frames wait here, by entry address. */
+  private readonly feeding: number[] = [];
+  private readonly waiting: number[] = [];
+
+  private readonly alone: number;
+
+  constructor(
+    private readonly node: Node,
+    private readonly stage: Stage,
+  ) {
+    this.alone = node.ctx.allocateList(1);
+  }
+
+  /** Starts to feed the flow's backup; without one, or without a way to export, the flow is `unprotected`. */
+  feed(flow: number): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    const backup = u16[(flow + F_BACKUP) >>> 1];
+    if (backup === 0) {
+      if (this.node.clusterIn(this.node.viewOf(flow)).failure === 'backup') this.node.setState(flow, FS_UNPROTECTED);
+      return;
+    }
+    if (this.node.isStateless) return;
+    const state = this.node.canExport ? this.node.host?.exportFlow(u32[(flow + F_ID) >>> 2]) : undefined;
+    const movable = this.node.canExport && (state?.length ?? 0) < CONTROL_BODY_MAX - 512;
+    if (movable) this.node.clearState(flow, FS_UNPROTECTED);
+    else this.node.setState(flow, FS_UNPROTECTED);
+    if (!this.sendExport(flow, backup, movable ? state : undefined) || !movable) return;
+    const { detectMultiplier } = this.node.viewOf(flow).topology.timing;
+    const aux = this.node.aux(flow);
+    if (this.node.side.feedUntil[aux] === 0) this.feeding.push(flow);
+    this.node.side.feedUntil[aux] = this.node.ctx.round + detectMultiplier + 2;
+  }
+
+  /** A frame that cannot be processed yet: it waits, in order of arrival. */
+  wait(slot: number, flow: number): void {
+    const { ctx, side } = this.node;
+    const { u32 } = ctx.arena;
+    const aux = this.node.aux(flow);
+    u32[(ctx.slot(slot) + S_NEXT) >>> 2] = NO_SLOT_NUMBER;
+    const tail = side.waitTail[aux];
+    if (tail === NO_SLOT_NUMBER) {
+      side.waitHead[aux] = slot;
+      side.waitSince[aux] = ctx.round;
+      this.waiting.push(flow);
+    } else {
+      u32[(ctx.slot(tail) + S_NEXT) >>> 2] = slot;
+    }
+    side.waitTail[aux] = slot;
+    this.node.inFlight++;
+  }
+
+  /** This node met the flow in the middle, as its shadow: frames wait for the emitter's state. */
+  awaitState(flow: number): void {
+    this.node.side.phase[this.node.aux(flow)] |= PHASE_AWAITS;
+    this.node.setState(flow, FS_SLOW);
+  }
+
+  /** Whether direct frames of the flow must wait. */
+  isWaiting(flow: number): boolean {
+    return (this.node.side.phase[this.node.aux(flow)] & (PHASE_AWAITS | PHASE_FED)) !== 0;
+  }
+
+  /** Processes what waited, in order: the emitter said that all is copied, or there is no emitter any more. */
+  processWaiting(flow: number): void {
+    const { ctx, side } = this.node;
+    const aux = this.node.aux(flow);
+    side.phase[aux] &= ~(PHASE_AWAITS | PHASE_FED);
+    this.node.clearState(flow, FS_SLOW);
+    for (let slot = this.takeWaiting(aux); slot !== NO_SLOT_NUMBER; slot = this.takeWaiting(aux)) {
+      const address = ctx.slot(slot);
+      ctx.arena.u16[(address + S_REASON) >>> 1] = 0;
+      ctx.arena.u32[(address + S_FLOW) >>> 2] = flow;
+      ctx.kernels.admit(this.node.ref, ctx.one(this.alone, slot), 1);
+      const why = ctx.arena.u16[(address + S_REASON) >>> 1];
+      if (why === 0) this.stage.run(ctx.one(this.alone, slot), 1);
+      else this.node.drop(slot, why);
+    }
+    const at = this.waiting.indexOf(flow);
+    if (at >= 0) this.waiting.splice(at, 1);
+  }
+
+  /** At each hello round: ends feeding that has lasted long enough, and asks for state that has not come. */
+  tick(): void {
+    const { ctx, side } = this.node;
+    let kept = 0;
+    for (const flow of this.feeding) {
+      const aux = this.node.aux(flow);
+      if (side.feedUntil[aux] > ctx.round) this.feeding[kept++] = flow;
+      else if (side.feedUntil[aux] !== 0) this.endFeeding(flow, aux);
+    }
+    this.feeding.length = kept;
+    for (const flow of [...this.waiting]) this.askOrGiveUp(flow);
+  }
+
+  /** The emitter's state of a flow has come: `EXPORT`. */
+  onExport(body: ControlCursor, from: NodeRef): void {
+    const { u16 } = this.node.ctx.arena;
+    const flow = this.readFlow(body);
+    if (flow === 0) return;
+    u16[(flow + F_EMITTER) >>> 1] = from;
+    u16[(flow + F_BACKUP) >>> 1] = this.node.ref;
+    const movable = body.readU8() === 1;
+    const length = body.readU32();
+    const state = length === 0 ? undefined : body.readBytes(length);
+    if (state !== undefined) this.node.host?.importFlow(this.node.ctx.arena.u32[(flow + F_ID) >>> 2], state);
+    if (!movable) {
+      this.node.setState(flow, FS_UNPROTECTED);
+      this.processWaiting(flow);
+      return;
+    }
+    const aux = this.node.aux(flow);
+    this.node.side.phase[aux] = (this.node.side.phase[aux] & ~PHASE_AWAITS) | PHASE_FED;
+    this.node.setState(flow, FS_SLOW);
+  }
+
+  /** The emitter has sent its last copy: `IN_STEP`. */
+  onInStep(body: ControlCursor): void {
+    const flow = this.node.flows.find(body.readU32());
+    if (flow !== 0) this.processWaiting(flow);
+  }
+
+  /** A shadow asks for a flow: `WANT`. */
+  onWant(body: ControlCursor, from: NodeRef): void {
+    const { u16 } = this.node.ctx.arena;
+    const flow = this.node.flows.find(body.readU32());
+    if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+    u16[(flow + F_BACKUP) >>> 1] = from;
+    this.feed(flow);
+  }
+
+  /** The flow is to be forgotten. */
+  forget(flow: number): void {
+    const { ctx, side } = this.node;
+    const aux = this.node.aux(flow);
+    if (side.feedUntil[aux] !== 0) this.feeding.splice(this.feeding.indexOf(flow), 1);
+    const at = this.waiting.indexOf(flow);
+    if (at >= 0) this.waiting.splice(at, 1);
+    for (let slot = this.takeWaiting(aux); slot !== NO_SLOT_NUMBER; slot = this.takeWaiting(aux)) {
+      this.node.counters.values[SUPPRESSED]++;
+      ctx.slots.free(slot);
+    }
+  }
+
+  /** The node dies: gives up every slot it holds to `lose`. */
+  abandon(lose: (slot: number) => void): void {
+    for (const flow of this.waiting) {
+      const aux = this.node.aux(flow);
+      for (let slot = this.takeWaiting(aux); slot !== NO_SLOT_NUMBER; slot = this.takeWaiting(aux)) lose(slot);
+    }
+    this.waiting.length = 0;
+    this.feeding.length = 0;
+  }
+
+  private endFeeding(flow: number, aux: number): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    this.node.side.feedUntil[aux] = 0;
+    const { control } = this.node;
+    if (!control.begin(this.node.incarnation)) return;
+    control.u32(u32[(flow + F_ID) >>> 2]);
+    control.send(this.node.ref, u16[(flow + F_BACKUP) >>> 1], CONTROL_IN_STEP, 0);
+  }
+
+  private askOrGiveUp(flow: number): void {
+    const { ctx, side, control } = this.node;
+    const { u16, u32 } = ctx.arena;
+    const aux = this.node.aux(flow);
+    if ((side.phase[aux] & PHASE_AWAITS) === 0) return;
+    const waited = ctx.round - side.waitSince[aux];
+    const { detectMultiplier } = this.node.viewOf(flow).topology.timing;
+    if (waited > 2 * (detectMultiplier + ASK_AFTER)) {
+      // Nobody feeds this shadow: it goes on from here, without the flow's past.
+      this.node.setState(flow, FS_UNPROTECTED);
+      this.processWaiting(flow);
+    } else if (waited % ASK_AFTER === 0 && waited > 0 && control.begin(this.node.incarnation)) {
+      control.u32(u32[(flow + F_ID) >>> 2]);
+      control.send(this.node.ref, u16[(flow + F_EMITTER) >>> 1], CONTROL_WANT, 0);
+    }
+  }
+
+  private takeWaiting(aux: number): number {
+    const { ctx, side } = this.node;
+    const slot = side.waitHead[aux];
+    if (slot === NO_SLOT_NUMBER) return slot;
+    const next = ctx.arena.u32[(ctx.slot(slot) + S_NEXT) >>> 2];
+    side.waitHead[aux] = next;
+    if (next === NO_SLOT_NUMBER) side.waitTail[aux] = NO_SLOT_NUMBER;
+    this.node.inFlight--;
+    return slot;
+  }
+
+  /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8, route, four hops u16, movable u8, state u32 + bytes. */
+  private sendExport(flow: number, to: NodeRef, state: Uint8Array | undefined): boolean {
+    const { ctx, control } = this.node;
+    const { u8, u16, u32 } = ctx.arena;
+    if (!control.begin(this.node.incarnation)) return false;
+    const count = u8[flow + F_COUNT];
+    control.u32(u32[(flow + F_ID) >>> 2]);
+    control.u16(u16[(flow + F_TYPE) >>> 1]);
+    control.u8(u8[flow + F_WIRE]);
+    control.u8(this.node.side.position[this.node.aux(flow)]);
+    control.u8(count);
+    for (const ref of ctx.paths.read(u32[(flow + F_PATH) >>> 2], count)) control.u16(ref);
+    for (const field of [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV]) control.u16(u16[(flow + field) >>> 1]);
+    control.u8((u32[(flow + F_STATE) >>> 2] & FS_UNPROTECTED) === 0 ? 1 : 0);
+    control.u32(state?.length ?? 0);
+    if (state !== undefined) control.bytes(state);
+    return control.send(this.node.ref, to, CONTROL_EXPORT, 0);
+  }
+
+  /** The entry that an `EXPORT` is about, made if need be; 0 when its topology is unknown or the table is full. */
+  private readFlow(body: ControlCursor): number {
+    const { ctx } = this.node;
+    const id = body.readU32();
+    const type = body.readU16();
+    const view = ctx.topologies.of(body.readU8());
+    const position = body.readU8();
+    const count = body.readU8();
+    const route = Array.from({ length: count }, () => body.readU16());
+    const known = this.node.flows.find(id);
+    const flow = known !== 0 || view === undefined ? known : this.node.insertFlow(id, type, view, route, position);
+    for (const field of [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV]) {
+      const ref = body.readU16();
+      if (flow !== 0) ctx.arena.u16[(flow + field) >>> 1] = ref;
+    }
+    return flow;
+  }
+}

@@ -1,0 +1,292 @@
+import type { Incarnation, NodeRef } from '../../domain/base/ids';
+import type { ClusterRole } from '../../domain/topology/topology';
+import { reason } from '../frames/reasons';
+import type { ConnectionTable } from '../flows/connection-table';
+import type { FlowTable } from '../flows/flow-table';
+import {
+  D_FLOW_ID,
+  F_CONNS,
+  F_COUNT,
+  F_EMITTER,
+  F_LAST,
+  F_NEXT_FWD,
+  F_SHADOW_FWD,
+  S_DESCRIPTOR,
+  S_FROM,
+  S_TO,
+} from '../frames/layout';
+import type { FunctionServices } from '../functions/host';
+import type { RingReader } from '../rings/spsc-ring';
+import type { TopologyView } from '../select/topology-view';
+import { BATCH, type GroupContext } from './context';
+import {
+  CONTROL_ACK,
+  CONTROL_DELTA,
+  CONTROL_END,
+  CONTROL_EXPORT,
+  CONTROL_HELLO,
+  CONTROL_IN_STEP,
+  CONTROL_WANT,
+} from './control-frames';
+import { Deltas } from './deltas';
+import { Gateway } from './gateway';
+import { Handover } from './handover';
+import { Node } from './node';
+import { Receiver, type Deliver } from './receiver';
+import { Sender } from './sender';
+import { Stage } from './stage';
+import { Takeover } from './takeover';
+import { Watch, type Detection } from './watch';
+
+/** Flow table places looked at for forgotten flows at each hello round. */
+const EXPIRE_BUDGET = 1024;
+/** A node that did not hear of a flow's end keeps it this long beyond the longest idle timeout, microseconds. */
+const FORGET_MARGIN_US = 60_000_000;
+
+/** What a node's life is made of besides the group's context. */
+export interface NodeParts {
+  readonly ref: NodeRef;
+  readonly incarnation: Incarnation;
+  readonly flows: FlowTable;
+  /** INODEs only. */
+  readonly connections: ConnectionTable | undefined;
+  readonly role: ClusterRole;
+  /** Rings into the node, by producer; the last one is the world's. */
+  readonly inbox: readonly RingReader[];
+  readonly detected: (detection: Detection) => void;
+}
+
+/** One life of a node: the engine's modules put together, its rings drained, its clock rounds kept. */
+export class HostedNode {
+  readonly node: Node;
+  /** A dead node stays silent; what is sent to it is lost. */
+  alive = true;
+  private readonly stage: Stage;
+  private readonly takeover: Takeover;
+  private readonly handover: Handover;
+  private readonly receiver: Receiver;
+  private readonly watch: Watch;
+  private readonly deltas: Deltas;
+  private readonly gateway: Gateway | undefined;
+  private readonly list: number;
+  private cursor = 0;
+
+  constructor(
+    private readonly ctx: GroupContext,
+    private readonly parts: NodeParts,
+  ) {
+    this.node = new Node(ctx, parts.ref, parts.incarnation, parts.flows);
+    this.list = ctx.allocateList(BATCH);
+    const sender = new Sender(this.node);
+    this.deltas = new Deltas(this.node);
+    this.stage = new Stage(this.node, sender, this.deltas);
+    this.handover = new Handover(this.node, this.stage);
+    this.takeover = new Takeover(this.node, this.stage, this.handover);
+    this.watch = new Watch(
+      this.node,
+      (ref, incarnation) => {
+        this.takeover.bury(ref, incarnation);
+        this.stage.acknowledged(this.deltas.buried(ref));
+      },
+      parts.detected,
+    );
+    if (parts.connections !== undefined) {
+      this.gateway = new Gateway(this.node, sender, this.stage, parts.connections);
+    }
+    const toStage: Deliver = {
+      deliver: (list, n) => this.stage.run(list, n),
+      flowLearned: () => undefined,
+    };
+    this.receiver = new Receiver(
+      this.node,
+      this.takeover,
+      this.handover,
+      this.gateway ?? toStage,
+      (from) => this.watch.heard(from),
+      (address) => this.onControl(address),
+    );
+  }
+
+  /** A topology was installed in the group. */
+  installed(view: TopologyView): void {
+    if (!view.hasCluster(this.node.cluster)) return;
+    const { role, function: spec } = view.cluster(this.node.cluster);
+    if (role === 'anode' && this.node.host === undefined) {
+      this.node.host = this.ctx.options.createFunction(spec, this.servicesFor(view.topology.seed));
+    }
+    if (this.ctx.topologies.active === undefined) this.gateway?.configure(view);
+    for (const dead of view.published.dead) this.buryText(dead);
+    this.receiver.unpark();
+  }
+
+  /** New flows are stamped with this topology from now on. */
+  activated(view: TopologyView): void {
+    this.gateway?.configure(view);
+  }
+
+  /** Takes up to BATCH frames from the rings of internal links; returns how many. */
+  drainInternal(): number {
+    const { inbox } = this.parts;
+    let n = 0;
+    for (let producer = 0; producer < inbox.length - 1 && n < BATCH; producer++) {
+      n += inbox[producer].take(this.list + 4 * n, BATCH - n);
+    }
+    if (n === 0) return 0;
+    if (this.alive) this.receiver.receive(this.list, n);
+    else this.loseList(n);
+    return n;
+  }
+
+  /** Takes up to BATCH frames from external networks; returns how many. */
+  drainExternal(): number {
+    const n = this.parts.inbox[this.parts.inbox.length - 1].take(this.list, BATCH);
+    if (n === 0) return 0;
+    if (this.alive && this.gateway !== undefined) this.gateway.enter(this.list, n);
+    else this.loseList(n);
+    return n;
+  }
+
+  /** A hello round: greet, notice deaths, then let go of what needs no holding any more. */
+  round(): void {
+    if (!this.alive) return;
+    const timing = this.ctx.topologies.latest?.topology.timing;
+    if (timing === undefined) return;
+    this.watch.check();
+    this.watch.greet();
+    this.handover.tick();
+    this.stage.releaseHeld(timing.detectMultiplier + 1);
+    this.receiver.tick();
+    this.gateway?.tick();
+    this.node.host?.tick(this.ctx.now);
+    this.forgetSilent(timing);
+  }
+
+  /** The control plane says that a node is dead. */
+  bury(ref: NodeRef, incarnation: Incarnation): void {
+    if (this.alive) this.watch.bury(ref, incarnation);
+  }
+
+  /** Ends this life at once: function, tables and queues are gone, and nobody is told. */
+  kill(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    const lose = (slot: number): void => this.lose(slot);
+    this.stage.abandon(lose);
+    this.handover.abandon(lose);
+    this.receiver.abandon(lose);
+    this.gateway?.abandon(lose);
+    const flows: number[] = [];
+    this.node.visitFlows((flow) => flows.push(flow));
+    for (const flow of flows) this.node.removeFlow(flow);
+    this.node.host = undefined;
+    this.node.inFlight = 0;
+    this.node.heldBytes = 0;
+  }
+
+  liveWireIds(report: Set<number>): void {
+    this.gateway?.liveWireIds(report);
+  }
+
+  private onControl(address: number): void {
+    const { u16, view } = this.ctx.arena;
+    const body = this.node.control;
+    const from = u16[(address + S_FROM) >>> 1];
+    const incarnation = body.read(address);
+    switch (view.getUint32(address + S_DESCRIPTOR + D_FLOW_ID) >>> 24) {
+      case CONTROL_HELLO:
+        this.watch.onHello(body, from, incarnation);
+        break;
+      case CONTROL_EXPORT:
+        this.handover.onExport(body, from);
+        break;
+      case CONTROL_IN_STEP:
+        this.handover.onInStep(body);
+        break;
+      case CONTROL_WANT:
+        this.handover.onWant(body, from);
+        break;
+      case CONTROL_END:
+        this.onEnd(body.readU32());
+        break;
+      case CONTROL_DELTA:
+        this.deltas.onDelta(body, from);
+        break;
+      case CONTROL_ACK:
+        this.stage.acknowledged(this.deltas.onAck(body, from));
+        break;
+    }
+  }
+
+  /** A flow ended: it is forgotten, and the next stage told. */
+  private onEnd(id: number): void {
+    const { u8, u16, u32 } = this.ctx.arena;
+    const flow = this.node.flows.find(id);
+    if (flow === 0) return;
+    const last = this.node.side.position[this.node.aux(flow)] === u8[flow + F_COUNT] - 1;
+    // The egress knows its connections itself and forgets the flow with the last of them.
+    if (last && u32[(flow + F_CONNS) >>> 2] > 0) return;
+    const hops = [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]];
+    const emits = u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
+    this.forget(flow);
+    if (last || !emits) return;
+    for (const to of hops) {
+      if (to === 0 || !this.node.control.begin(this.node.incarnation)) continue;
+      this.node.control.u32(id);
+      this.node.control.send(this.node.ref, to, CONTROL_END, 0);
+    }
+  }
+
+  private forget(flow: number): void {
+    this.handover.forget(flow);
+    this.stage.forget(flow);
+    this.node.removeFlow(flow);
+  }
+
+  /** Flows whose end did not reach this node are forgotten when they cannot live any more. */
+  private forgetSilent(timing: {
+    tcpIdleMs: number;
+    udpIdleMs: number;
+    icmpIdleMs: number;
+    otherIdleMs: number;
+  }): void {
+    const longest = Math.max(timing.tcpIdleMs, timing.udpIdleMs, timing.icmpIdleMs, timing.otherIdleMs);
+    const before = this.ctx.now - longest * 1000 - FORGET_MARGIN_US;
+    if (this.node.flows.size === 0) return;
+    const { u32, f64 } = this.ctx.arena;
+    this.cursor = this.node.flows.scan(this.cursor, EXPIRE_BUDGET, (flow) => {
+      if (f64[(flow + F_LAST) >>> 3] < before && u32[(flow + F_CONNS) >>> 2] === 0) this.forget(flow);
+    });
+  }
+
+  private servicesFor(seed: number): FunctionServices {
+    const { ctx } = this;
+    return {
+      views: ctx.arena,
+      node: this.node.ref,
+      seed,
+      slotAddress: (slot) => ctx.slot(slot),
+      parse: (list, n) => ctx.kernels.parse(list, n, seed, ~seed >>> 0),
+      takeSlot: () => ctx.slots.allocate(),
+      emit: (slot, cause) => this.stage.create(slot, cause),
+    };
+  }
+
+  private buryText(chain: string): void {
+    const [ref, incarnation] = chain.split('@');
+    const [cluster, id] = ref.split('/').map(Number);
+    const dead = (cluster << 7) | id;
+    if (dead !== this.node.ref) this.bury(dead, Number(incarnation));
+  }
+
+  private loseList(n: number): void {
+    for (let i = 0; i < n; i++) this.lose(this.ctx.arena.u32[(this.list >>> 2) + i]);
+  }
+
+  private lose(slot: number): void {
+    const address = this.ctx.slot(slot);
+    const { u16 } = this.ctx.arena;
+    this.node.counters.drop(reason('node-dead'));
+    this.ctx.observe('lost', address, u16[(address + S_FROM) >>> 1], u16[(address + S_TO) >>> 1] || this.node.ref);
+    this.ctx.slots.free(slot);
+  }
+}

@@ -1,0 +1,214 @@
+import { clusterOf, type ClusterId, type Incarnation, type NodeRef, type Seq } from '../../domain/base/ids';
+import type { FlowEvent } from '../../domain/flow/events';
+import type { NodeStatistics } from '../../domain/node/statistics';
+import type { TopologyCluster } from '../../domain/topology/topology';
+import { FlowEventBuffer } from '../flows/flow-events';
+import { FlowTable } from '../flows/flow-table';
+import {
+  F_AUX,
+  F_BACKUP,
+  F_COUNT,
+  F_EMITTER,
+  F_FENCED,
+  F_ID,
+  F_LAST,
+  F_PATH,
+  F_STARTED,
+  F_STATE,
+  F_TYPE,
+  F_WIRE,
+} from '../frames/layout';
+import { reason, type Reason } from '../frames/reasons';
+import type { FunctionHost } from '../functions/host';
+import { Obituary } from '../select/liveness';
+import { successorOf } from '../select/route';
+import type { TopologyView } from '../select/topology-view';
+import type { GroupContext } from './context';
+import { ControlCursor } from './control-frames';
+import { Counters } from './counters';
+import { FlowSide, PHASE_OWNED } from './flow-side';
+
+/** Replaced emitters remembered per flow. */
+const FENCED_MAX = 4;
+
+/**
+ * One node: what it knows of flows, topologies and neighbours, and what it counted. The work on it is done by the
+ * modules beside this file: `receiver`, `stage`, `takeover`, `gateway`, `watch`.
+ */
+export class Node {
+  readonly cluster: ClusterId;
+  readonly side = new FlowSide();
+  readonly obituary = new Obituary();
+  readonly counters = new Counters();
+  readonly events: FlowEventBuffer;
+  readonly control: ControlCursor;
+  /** Live flows allocated here, by wire ID. */
+  readonly ownedByWire = new Float64Array(256);
+  /** Frames in held and wait lists, and in queues inside the node. */
+  inFlight = 0;
+  heldBytes = 0;
+  host: FunctionHost | undefined;
+  /** Hello round until which flows learned here are fed to their backups, because others may not know of a death yet. */
+  unsettledUntil = 0;
+
+  constructor(
+    readonly ctx: GroupContext,
+    readonly ref: NodeRef,
+    readonly incarnation: Incarnation,
+    readonly flows: FlowTable,
+  ) {
+    this.cluster = clusterOf(ref);
+    this.events = new FlowEventBuffer(ctx.limits.events);
+    this.control = new ControlCursor(ctx);
+  }
+
+  /** The topology of a flow. */
+  viewOf(flow: number): TopologyView {
+    return this.side.view[this.aux(flow)] as TopologyView;
+  }
+
+  aux(flow: number): number {
+    return this.ctx.arena.u32[(flow + F_AUX) >>> 2];
+  }
+
+  clusterIn(view: TopologyView): TopologyCluster {
+    return view.cluster(this.cluster);
+  }
+
+  /** Cluster at a place of a flow's path; 0 outside of it. */
+  clusterAt(flow: number, position: number): ClusterId {
+    const { u8, u32 } = this.ctx.arena;
+    if (position < 0 || position >= u8[flow + F_COUNT]) return 0;
+    return u8[u32[(flow + F_PATH) >>> 2] + 2 * position];
+  }
+
+  /** A new flow entry with its side index; 0 when the table or the room for paths is full. */
+  insertFlow(id: number, type: number, view: TopologyView, route: readonly NodeRef[], position: number): number {
+    const { u8, u16, u32, f64 } = this.ctx.arena;
+    const path = this.ctx.paths.intern(route);
+    if (path === 0) return 0;
+    const flow = this.flows.insert(id);
+    if (flow === 0) {
+      this.ctx.paths.release(path);
+      return 0;
+    }
+    const aux = this.side.allocate(view);
+    this.side.position[aux] = position;
+    u32[(flow + F_AUX) >>> 2] = aux;
+    u16[(flow + F_TYPE) >>> 1] = type;
+    u8[flow + F_WIRE] = view.topology.wireId;
+    u8[flow + F_COUNT] = route.length;
+    u32[(flow + F_PATH) >>> 2] = path;
+    f64[(flow + F_STARTED) >>> 3] = f64[(flow + F_LAST) >>> 3] = this.ctx.now;
+    return flow;
+  }
+
+  /** Forgets a flow; its lists must be empty. */
+  removeFlow(flow: number): void {
+    const { u8, u32 } = this.ctx.arena;
+    const aux = this.aux(flow);
+    if ((this.side.phase[aux] & PHASE_OWNED) !== 0) this.ownedByWire[u8[flow + F_WIRE]]--;
+    this.host?.flowEnded(u32[(flow + F_ID) >>> 2]);
+    this.ctx.paths.release(u32[(flow + F_PATH) >>> 2]);
+    this.side.free(aux);
+    this.flows.remove(flow);
+  }
+
+  isFenced(flow: number, ref: NodeRef): boolean {
+    const at = (flow + F_FENCED) >>> 1;
+    const { u16 } = this.ctx.arena;
+    for (let i = 0; i < FENCED_MAX; i++) if (u16[at + i] === ref) return true;
+    return false;
+  }
+
+  /** From now on frames of the flow from `ref` are refused, and its naming of an emitter is not followed. */
+  fence(flow: number, ref: NodeRef): void {
+    if (ref === 0 || ref === this.ref || this.isFenced(flow, ref)) return;
+    const at = (flow + F_FENCED) >>> 1;
+    const { u16 } = this.ctx.arena;
+    for (let i = 0; i < FENCED_MAX; i++) {
+      if (u16[at + i] === 0) {
+        u16[at + i] = ref;
+        return;
+      }
+    }
+    for (let i = 1; i < FENCED_MAX; i++) u16[at + i - 1] = u16[at + i];
+    u16[at + FENCED_MAX - 1] = ref;
+  }
+
+  /** The next member after `ref` in the flow's order that is neither dead nor replaced in this flow; 0 if there is none. */
+  nextFor(flow: number, ref: NodeRef): NodeRef {
+    const view = this.viewOf(flow);
+    const id = this.ctx.arena.u32[(flow + F_ID) >>> 2];
+    let candidate = ref;
+    for (let step = 0; step <= FENCED_MAX; step++) {
+      candidate = successorOf(view, candidate, id, this.obituary);
+      if (candidate === 0 || candidate === ref) return 0;
+      if (!this.isFenced(flow, candidate)) return candidate;
+    }
+    return 0;
+  }
+
+  /** Who shadows what `emitter` emits of a flow: the next member where the cluster's policy is `backup`, else 0. */
+  shadowOf(flow: number, emitter: NodeRef): NodeRef {
+    if (emitter === 0 || this.viewOf(flow).cluster(clusterOf(emitter)).failure !== 'backup') return 0;
+    return this.nextFor(flow, emitter);
+  }
+
+  /** Whether this node's own function can hand a flow's state to another. */
+  get canExport(): boolean {
+    return this.host === undefined || this.host.stateKind !== 'opaque';
+  }
+
+  /** Whether a backup can begin with any frame: nothing is remembered between frames. */
+  get isStateless(): boolean {
+    return this.host === undefined || this.host.stateKind === 'stateless';
+  }
+
+  drop(slot: number, why: Reason): void {
+    this.counters.drop(why);
+    this.ctx.slots.free(slot);
+  }
+
+  /** Counts a drop of something that never had a slot of its own (a copy that could not be made). */
+  count(name: Parameters<typeof reason>[0]): void {
+    this.counters.drop(reason(name));
+  }
+
+  emitEvent(event: FlowEvent): void {
+    this.events.push(event);
+  }
+
+  /** Commit under which a flow's topology was published. */
+  seqOf(flow: number): Seq {
+    return this.viewOf(flow).published.seq;
+  }
+
+  statistics(): NodeStatistics {
+    let flowsPrimary = 0;
+    let flowsBackup = 0;
+    this.visitFlows((flow) => {
+      const { u16 } = this.ctx.arena;
+      if (u16[(flow + F_EMITTER) >>> 1] === this.ref) flowsPrimary++;
+      else if (u16[(flow + F_BACKUP) >>> 1] === this.ref) flowsBackup++;
+    });
+    return this.counters.statistics(
+      { node: this.ref, incarnation: this.incarnation, at: this.ctx.now },
+      { flowsPrimary, flowsBackup, inFlight: this.inFlight },
+      this.host?.dropsByReason() ?? {},
+    );
+  }
+
+  /** Visits every flow entry; for what happens once per failure or report. The visit may remove the entry. */
+  visitFlows(visit: (flow: number) => void): void {
+    if (this.flows.size > 0) this.flows.scan(0, Number.MAX_SAFE_INTEGER, visit);
+  }
+
+  setState(flow: number, bits: number): void {
+    this.ctx.arena.u32[(flow + F_STATE) >>> 2] |= bits;
+  }
+
+  clearState(flow: number, bits: number): void {
+    this.ctx.arena.u32[(flow + F_STATE) >>> 2] &= ~bits;
+  }
+}

@@ -1,0 +1,268 @@
+import { clusterOf, nodeRef, type NodeRef } from '../../domain/base/ids';
+import {
+  D_COUNT,
+  D_FLOW_ID,
+  D_FLOW_TYPE,
+  D_LIST,
+  D_WIRE_ID,
+  F_BACKUP,
+  F_EMITTER,
+  F_NEXT_FWD,
+  F_NEXT_REV,
+  F_SHADOW_FWD,
+  F_SHADOW_REV,
+  F_STATE,
+  FS_SLOW,
+  S_DESCRIPTOR,
+  S_FLAGS,
+  S_FLOW,
+  S_FROM,
+  S_LEN,
+  S_NEXT,
+  S_REASON,
+  S_REVERSE,
+  SF_START,
+} from '../frames/layout';
+import { reason } from '../frames/reasons';
+import { emitterFor } from '../select/route';
+import type { TopologyView } from '../select/topology-view';
+import { BATCH } from './context';
+import { BYTES_RECEIVED, RECEIVED } from './counters';
+import type { Handover } from './handover';
+import type { Node } from './node';
+import type { Takeover } from './takeover';
+
+const CONTROL_FRAME = reason('control-frame');
+const UNKNOWN_FLOW = reason('unknown-flow');
+const UNKNOWN_TOPOLOGY = reason('unknown-topology');
+const SLOW_FLOW = reason('slow-flow');
+const NOT_A_MEMBER = reason('not-a-member');
+const TABLE_FULL = reason('table-full');
+
+/** Frames of a topology that is not installed yet that a node keeps, and for how many hello rounds. */
+const PARKED_MAX = 1024;
+const PARKED_ROUNDS = 10;
+
+/** What becomes of frames after they were admitted, by the role of the node. */
+export interface Deliver {
+  /** Takes up to BATCH admitted frames, in order, and their slots. */
+  deliver(list: number, n: number): void;
+  /** A flow became known from its first frame. */
+  flowLearned(flow: number, slot: number): void;
+}
+
+/** The way into a node from internal links: open, find the flow, admit; then the rare cases one by one. */
+export class Receiver {
+  private readonly staged: number;
+  private readonly alone: number;
+  private parked: { readonly slot: number; readonly round: number }[] = [];
+
+  constructor(
+    private readonly node: Node,
+    private readonly takeover: Takeover,
+    private readonly handover: Handover,
+    private readonly next: Deliver,
+    /** A neighbour gave a sign of life. */
+    private readonly heard: (from: NodeRef) => void,
+    /** A control frame; the slot is freed after the call. */
+    private readonly control: (address: number) => void,
+  ) {
+    this.staged = node.ctx.allocateList(BATCH);
+    this.alone = node.ctx.allocateList(1);
+  }
+
+  /** Takes a batch of sealed frames from a ring; every slot is taken over. */
+  receive(list: number, n: number): void {
+    const { ctx, ref, flows, counters } = this.node;
+    const { u16, u32 } = ctx.arena;
+    ctx.kernels.open(ref, list, n, ctx.now);
+    ctx.kernels.lookupFlows(flows.address, list, n);
+    ctx.kernels.admit(ref, list, n);
+    let staged = 0;
+    let lastFrom = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      const why = u16[(address + S_REASON) >>> 1];
+      if (why !== CONTROL_FRAME) {
+        counters.values[RECEIVED]++;
+        counters.values[BYTES_RECEIVED] += u32[(address + S_LEN) >>> 2];
+      }
+      const from = u16[(address + S_FROM) >>> 1];
+      if (from !== lastFrom) this.heard((lastFrom = from));
+      if (why === 0) {
+        if (this.takeover.tellsNews(address, u32[(address + S_FLOW) >>> 2])) this.takeover.learn(address);
+        u32[(this.staged >>> 2) + staged++] = slot;
+      } else {
+        if (staged > 0) this.next.deliver(this.staged, staged);
+        staged = 0;
+        this.receiveSlow(slot, address, why);
+      }
+    }
+    if (staged > 0) this.next.deliver(this.staged, staged);
+  }
+
+  /** A topology was installed: frames that waited for it are taken up again. */
+  unpark(): void {
+    const parked = this.parked;
+    this.parked = [];
+    for (const { slot } of parked) {
+      this.node.inFlight--;
+      this.learnFlow(slot, this.node.ctx.slot(slot));
+    }
+  }
+
+  /** At each hello round: frames whose topology did not come are dropped. */
+  tick(): void {
+    if (this.parked.length === 0) return;
+    this.parked = this.parked.filter(({ slot, round }) => {
+      if (this.node.ctx.round - round < PARKED_ROUNDS) return true;
+      this.node.inFlight--;
+      this.node.drop(slot, UNKNOWN_TOPOLOGY);
+      return false;
+    });
+  }
+
+  /** The node dies: gives up every slot it holds to `lose`. */
+  abandon(lose: (slot: number) => void): void {
+    for (const { slot } of this.parked) lose(slot);
+    this.parked = [];
+  }
+
+  private receiveSlow(slot: number, address: number, why: number): void {
+    const { ctx } = this.node;
+    const { u32 } = ctx.arena;
+    switch (why) {
+      case CONTROL_FRAME:
+        this.control(address);
+        ctx.slots.free(slot);
+        return;
+      case UNKNOWN_FLOW:
+        this.learnFlow(slot, address);
+        return;
+      case SLOW_FLOW:
+        this.receiveWaiting(slot, address, u32[(address + S_FLOW) >>> 2]);
+        return;
+      default:
+        this.node.drop(slot, why);
+    }
+  }
+
+  /** A frame of a flow that this shadow is getting into step with: copies from the emitter pass, the rest waits. */
+  private receiveWaiting(slot: number, address: number, flow: number): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    const fed = clusterOf(u16[(address + S_FROM) >>> 1]) === this.node.cluster;
+    if (!fed && this.handover.isWaiting(flow)) {
+      this.handover.wait(slot, flow);
+      // The wait ends at once when the frame says that this node emits now.
+      if (this.takeover.tellsNews(address, flow)) this.takeover.learn(address);
+      return;
+    }
+    const state = u32[(flow + F_STATE) >>> 2] & FS_SLOW;
+    this.node.clearState(flow, FS_SLOW);
+    this.pass(slot, address, flow);
+    this.node.setState(flow, state);
+  }
+
+  /** Admits one frame whose flow is now known, and delivers it. */
+  private pass(slot: number, address: number, flow: number): void {
+    const { ctx } = this.node;
+    const { u16, u32 } = ctx.arena;
+    u16[(address + S_REASON) >>> 1] = 0;
+    u32[(address + S_FLOW) >>> 2] = flow;
+    ctx.kernels.admit(this.node.ref, ctx.one(this.alone, slot), 1);
+    const why = u16[(address + S_REASON) >>> 1];
+    if (why !== 0) {
+      this.node.drop(slot, why);
+      return;
+    }
+    if (this.takeover.tellsNews(address, flow)) this.takeover.learn(address);
+    this.next.deliver(this.alone, 1);
+  }
+
+  /** First frame of a flow at this node: its topology and its list say everything ([0081]). */
+  private learnFlow(slot: number, address: number): void {
+    const { ctx } = this.node;
+    const { u8, u16, view: bytes } = ctx.arena;
+    const descriptor = address + S_DESCRIPTOR;
+    const id = bytes.getUint32(descriptor + D_FLOW_ID);
+    // Frames of one batch that all were unknown: the first of them made the entry.
+    const known = this.node.flows.find(id);
+    if (known !== 0) {
+      if (this.handover.isWaiting(known)) this.receiveWaiting(slot, address, known);
+      else this.pass(slot, address, known);
+      return;
+    }
+    const topology = ctx.topologies.of(u8[descriptor + D_WIRE_ID]);
+    if (topology === undefined) {
+      this.park(slot, address);
+      return;
+    }
+    const route = this.routeOf(address);
+    const position = route.findIndex((ref) => clusterOf(ref) === this.node.cluster);
+    const fits = position >= 0 && route.every((ref) => topology.hasCluster(clusterOf(ref)));
+    if (!fits) {
+      this.node.drop(slot, NOT_A_MEMBER);
+      return;
+    }
+    const flow = this.node.insertFlow(id, bytes.getUint16(descriptor + D_FLOW_TYPE), topology, route, position);
+    if (flow === 0) {
+      this.node.drop(slot, TABLE_FULL);
+      return;
+    }
+    this.chooseHops(flow, id, topology, route, position);
+    const emitter = u16[(flow + F_EMITTER) >>> 1];
+    this.next.flowLearned(flow, address);
+    const began = (u16[(address + S_FLAGS) >>> 1] & SF_START) !== 0;
+    if (emitter !== this.node.ref && !began && !this.node.isStateless) {
+      this.handover.awaitState(flow);
+      this.handover.wait(slot, flow);
+      return;
+    }
+    // Others may not know yet that the node they name is dead, and not copy to the backup that follows from it.
+    if (emitter === this.node.ref && (route[position] !== emitter || ctx.round < this.node.unsettledUntil)) {
+      this.handover.feed(flow);
+    }
+    this.pass(slot, address, flow);
+  }
+
+  private routeOf(address: number): NodeRef[] {
+    const { u8 } = this.node.ctx.arena;
+    const descriptor = address + S_DESCRIPTOR;
+    const route: NodeRef[] = [];
+    for (let i = 0; i < u8[descriptor + D_COUNT]; i++) {
+      route.push(nodeRef(u8[descriptor + D_LIST + 2 * i], u8[descriptor + D_LIST + 2 * i + 1] & 0x7f));
+    }
+    return u8[address + S_REVERSE] === 0 ? route : route.reverse();
+  }
+
+  /** Who emits here and in the clusters beside this one, and who shadows them. */
+  private chooseHops(flow: number, id: number, view: TopologyView, route: readonly NodeRef[], position: number): void {
+    const { u16 } = this.node.ctx.arena;
+    const { node } = this;
+    const emitterAt = (place: number): NodeRef => {
+      if (place < 0 || place >= route.length) return 0;
+      const chosen = (route[place] & 0x7f) === 0 ? 0 : route[place];
+      return emitterFor(view, clusterOf(route[place]), chosen, id, node.obituary);
+    };
+    const own = emitterAt(position) || node.ref;
+    u16[(flow + F_EMITTER) >>> 1] = own;
+    u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, own);
+    const next = emitterAt(position + 1);
+    u16[(flow + F_NEXT_FWD) >>> 1] = next;
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
+    const previous = emitterAt(position - 1);
+    u16[(flow + F_NEXT_REV) >>> 1] = previous;
+    u16[(flow + F_SHADOW_REV) >>> 1] = node.shadowOf(flow, previous);
+  }
+
+  private park(slot: number, address: number): void {
+    if (this.parked.length >= PARKED_MAX) {
+      this.node.drop(slot, UNKNOWN_TOPOLOGY);
+      return;
+    }
+    this.node.ctx.arena.u32[(address + S_NEXT) >>> 2] = 0xffffffff;
+    this.parked.push({ slot, round: this.node.ctx.round });
+    this.node.inFlight++;
+  }
+}

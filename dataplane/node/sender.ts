@@ -1,0 +1,171 @@
+import { clusterOf, nodeOf, type NodeRef } from '../../domain/base/ids';
+import { readdress } from '../descriptor/node-table';
+import {
+  D_COUNT,
+  D_LIST,
+  F_ID,
+  S_DESCRIPTOR,
+  S_FLOW,
+  S_LEN,
+  S_LINK,
+  S_REASON,
+  S_REVERSE,
+  S_SHADOW,
+  S_TO,
+} from '../frames/layout';
+import { reason } from '../frames/reasons';
+import { emitterFor } from '../select/route';
+import { BYTES_SENT, COPIED, SENT } from './counters';
+import type { Node } from './node';
+
+const NO_MEMBER = reason('no-member');
+const DISCARDED = reason('discarded');
+const RING_FULL = reason('ring-full');
+const NOT_A_MEMBER = reason('not-a-member');
+
+/**
+ * The way out of a node onto internal links: next hop checked, descriptor signed, one copy for the backup, handed to
+ * the rings. The last step of ingress and transit alike.
+ */
+export class Sender {
+  private readonly copyList: number;
+
+  constructor(private readonly node: Node) {
+    this.copyList = node.ctx.allocateList(1);
+  }
+
+  /**
+   * Sends the frames of a list (`S_TO`, `S_SHADOW` and the descriptor template set by `stamp` or `advance`). Frames
+   * without a next hop, or with a reason to be dropped, are dropped here. Every slot is taken over.
+   */
+  send(list: number, n: number): void {
+    const { ctx } = this.node;
+    const { u32 } = ctx.arena;
+    let m = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      if (this.hasHop(slot, ctx.slot(slot))) u32[(list >>> 2) + m++] = slot;
+    }
+    if (m === 0) return;
+    ctx.kernels.seal(this.node.ref, list, m);
+    for (let i = 0; i < m; i++) {
+      const slot = u32[(list >>> 2) + i];
+      this.handOver(slot, ctx.slot(slot));
+    }
+  }
+
+  /** Sends a copy of an unsealed frame to `to` as it is, for a backup that is being fed; false when it could not. */
+  sendCopy(slot: number, to: NodeRef): boolean {
+    const { ctx } = this.node;
+    const copy = ctx.slots.allocate();
+    if (copy < 0) {
+      this.node.count('no-slot');
+      return false;
+    }
+    ctx.kernels.copySlot(slot, copy);
+    const address = ctx.slot(copy);
+    const { u8, u16 } = ctx.arena;
+    u16[(address + S_TO) >>> 1] = to;
+    u16[(address + S_SHADOW) >>> 1] = 0;
+    // The receiver must see that this node emits: its own element is named, and not yet marked as processed.
+    const end = address + S_DESCRIPTOR + D_LIST + 2 * u8[address + S_DESCRIPTOR + D_COUNT];
+    for (let at = address + S_DESCRIPTOR + D_LIST; at < end; at += 2) {
+      if (u8[at] === this.node.cluster) u8[at + 1] = nodeOf(this.node.ref);
+    }
+    ctx.kernels.seal(this.node.ref, ctx.one(this.copyList, copy), 1);
+    this.node.counters.values[COPIED]++;
+    this.hand(copy, address);
+    return true;
+  }
+
+  private hasHop(slot: number, address: number): boolean {
+    const { u16 } = this.node.ctx.arena;
+    const why = u16[(address + S_REASON) >>> 1];
+    if (why !== 0) {
+      this.node.drop(slot, why);
+      return false;
+    }
+    if (u16[(address + S_TO) >>> 1] !== 0) return true;
+    const refusal = this.passOverEmpty(address);
+    if (refusal !== 0) this.node.drop(slot, refusal);
+    return refusal === 0;
+  }
+
+  /**
+   * No node of the next cluster takes the frame: under `discard` it ends here, else the cluster's `whenEmpty` decides
+   * whether the frame goes on to the cluster behind it. 0 when it goes on, with `S_TO` set and named in the list.
+   */
+  private passOverEmpty(address: number): number {
+    const { node } = this;
+    const { u8, u16, u32 } = node.ctx.arena;
+    const flow = u32[(address + S_FLOW) >>> 2];
+    const view = node.viewOf(flow);
+    const step = u8[address + S_REVERSE] === 0 ? 1 : -1;
+    let position = node.side.position[node.aux(flow)];
+    for (;;) {
+      position += step;
+      const id = node.clusterAt(flow, position);
+      if (id === 0) return NO_MEMBER;
+      const cluster = view.cluster(id);
+      const next = emitterFor(view, id, 0, u32[(flow + F_ID) >>> 2], node.obituary);
+      if (next === 0 || cluster.failure === 'discard') {
+        if (cluster.failure === 'discard' && next !== 0) return DISCARDED;
+        if (cluster.whenEmpty === 'drop' || cluster.role === 'inode') return NO_MEMBER;
+        continue;
+      }
+      u16[(address + S_TO) >>> 1] = next;
+      u16[(address + S_SHADOW) >>> 1] = node.shadowOf(flow, next);
+      this.name(address, next);
+      return 0;
+    }
+  }
+
+  private name(address: number, next: NodeRef): void {
+    const { u8 } = this.node.ctx.arena;
+    const end = address + S_DESCRIPTOR + D_LIST + 2 * u8[address + S_DESCRIPTOR + D_COUNT];
+    for (let at = address + S_DESCRIPTOR + D_LIST; at < end; at += 2) {
+      if (u8[at] !== clusterOf(next)) continue;
+      u8[at + 1] = nodeOf(next);
+      return;
+    }
+  }
+
+  private handOver(slot: number, address: number): void {
+    const { node } = this;
+    const { u16 } = node.ctx.arena;
+    const why = u16[(address + S_REASON) >>> 1];
+    if (why !== 0) {
+      node.drop(slot, why);
+      return;
+    }
+    const shadow = u16[(address + S_SHADOW) >>> 1];
+    let copy = -1;
+    if (shadow !== 0) {
+      copy = node.ctx.slots.allocate();
+      if (copy < 0) node.count('no-slot');
+      else node.ctx.kernels.copySlot(slot, copy);
+    }
+    this.hand(slot, address);
+    if (copy < 0) return;
+    const copyAddress = node.ctx.slot(copy);
+    readdress(node.ctx.arena, copyAddress, shadow);
+    node.counters.values[COPIED]++;
+    this.hand(copy, copyAddress);
+  }
+
+  private hand(slot: number, address: number): void {
+    const { ctx, ref, counters } = this.node;
+    const to = ctx.arena.u16[(address + S_TO) >>> 1];
+    if (ctx.tap !== undefined) ctx.arena.u16[(address + S_LINK) >>> 1] = this.linkTo(address, to);
+    ctx.observe('sent', address, ref, to);
+    counters.values[SENT]++;
+    counters.values[BYTES_SENT] += ctx.arena.u32[(address + S_LEN) >>> 2];
+    if (!ctx.hand(slot, address, ref)) this.node.drop(slot, ctx.knows(to) ? RING_FULL : NOT_A_MEMBER);
+  }
+
+  private linkTo(address: number, to: NodeRef): number {
+    const flow = this.node.ctx.arena.u32[(address + S_FLOW) >>> 2];
+    const view = flow === 0 ? this.node.ctx.topologies.latest : this.node.viewOf(flow);
+    return view?.linkBetween(this.node.ref, to, flow === 0)?.id ?? 0;
+  }
+}

@@ -1,0 +1,319 @@
+import {
+  D_COUNT,
+  D_FLAGS,
+  D_LIST,
+  D_SEQUENCE,
+  DESCRIPTOR_MAX,
+  DF_END,
+  DF_REEMITTED,
+  DF_REVERSE,
+  DF_START,
+  F_BACKUP,
+  F_EMITTER,
+  S_DESC_LEN,
+  S_DESCRIPTOR,
+  S_FLAGS,
+  S_FLOW,
+  S_LEN,
+  S_NEXT,
+  S_REASON,
+  S_REVERSE,
+  S_SCRATCH,
+  S_SEQ,
+  SF_HOLD,
+} from '../frames/layout';
+import { reason } from '../frames/reasons';
+import { BATCH } from './context';
+import { CONSUMED, CREATED, REEMITTED, SUPPRESSED } from './counters';
+import { NO_SLOT_NUMBER, PHASE_HOLDS } from './flow-side';
+import type { Node } from './node';
+import type { Sender } from './sender';
+
+const CONSUMED_BY_FUNCTION = reason('consumed');
+
+/**
+ * The middle of a node: frames that were admitted meet the packet function; what comes out is sent on by the flow's
+ * emitter and held back by its shadow ([0085 c]). At an INODE, which has no function, only the sending is left.
+ */
+export class Stage {
+  /** Flows with held frames, by entry address. */
+  private readonly holding: number[] = [];
+  private readonly processing: number;
+  private readonly leaving: number;
+  private readonly alone: number;
+  /** Frames that the function created during the batch at hand, to go before the frame that caused them. */
+  private readonly created: { slot: number; cause: number }[] = [];
+  /** Outputs that wait for the backups' acknowledgement of a delta, oldest first (`exported` functions). */
+  private readonly unacknowledged: { slot: number; delta: number }[] = [];
+
+  constructor(
+    private readonly node: Node,
+    private readonly sender: Sender,
+    private readonly deltas: DeltaPort,
+  ) {
+    this.processing = node.ctx.allocateList(BATCH);
+    this.leaving = node.ctx.allocateList(BATCH);
+    this.alone = node.ctx.allocateList(1);
+  }
+
+  /** Takes up to BATCH admitted frames, in order; every slot is taken over. */
+  run(list: number, n: number): void {
+    const { host } = this.node;
+    if (host !== undefined && !host.trivial) this.process(list, n);
+    else this.feed(list, n);
+    this.dispatch(list, n);
+  }
+
+  /**
+   * A frame that the function created while it processed slot `cause` ({@link FunctionServices.emit}). It travels on the
+   * flow's path, onward or back, unsequenced.
+   */
+  create(slot: number, cause: number): void {
+    const { ctx } = this.node;
+    const { u8, u16, u32 } = ctx.arena;
+    const source = ctx.slot(cause);
+    const target = ctx.slot(slot);
+    const descriptor = target + S_DESCRIPTOR;
+    const count = u8[source + S_DESCRIPTOR + D_COUNT];
+    const back = u8[source + S_REVERSE] !== u8[target + S_REVERSE];
+    u8.copyWithin(descriptor, source + S_DESCRIPTOR, source + S_DESCRIPTOR + DESCRIPTOR_MAX);
+    for (let i = 0; i < count; i++) {
+      const from = source + S_DESCRIPTOR + D_LIST + 2 * (back ? count - 1 - i : i);
+      u8[descriptor + D_LIST + 2 * i] = u8[from];
+      u8[descriptor + D_LIST + 2 * i + 1] = back ? u8[from + 1] & 0x7f : u8[from + 1];
+    }
+    if (back) u8[descriptor + D_FLAGS] ^= DF_REVERSE;
+    u8[descriptor + D_FLAGS] &= ~(DF_START | DF_END);
+    u8.fill(0, descriptor + D_SEQUENCE, descriptor + D_SEQUENCE + 4);
+    u16[(target + S_DESC_LEN) >>> 1] = u16[(source + S_DESC_LEN) >>> 1];
+    u32[(target + S_SEQ) >>> 2] = 0;
+    this.created.push({ slot, cause });
+  }
+
+  /** Copies to a backup that is being fed, before the function may change the frames. */
+  private feed(list: number, n: number): void {
+    const { ctx, side } = this.node;
+    const { u16, u32 } = ctx.arena;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const flow = u32[(ctx.slot(slot) + S_FLOW) >>> 2];
+      if (side.feedUntil[this.node.aux(flow)] === 0) continue;
+      if (u16[(flow + F_EMITTER) >>> 1] === this.node.ref) this.sender.sendCopy(slot, u16[(flow + F_BACKUP) >>> 1]);
+    }
+  }
+
+  private process(list: number, n: number): void {
+    const { ctx, host } = this.node;
+    if (host === undefined) return;
+    const { u16, u32 } = ctx.arena;
+    this.feed(list, n);
+    let m = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      const emits = u16[(u32[(address + S_FLOW) >>> 2] + F_EMITTER) >>> 1] === this.node.ref;
+      u16[(address + S_FLAGS) >>> 1] = (u16[(address + S_FLAGS) >>> 1] & ~SF_HOLD) | (emits ? 0 : SF_HOLD);
+      // The backup of an `exported` function holds frames as they came; it is told what they did.
+      if (emits || host.stateKind !== 'exported') u32[(this.processing >>> 2) + m++] = slot;
+    }
+    host.processBatch(this.processing, m);
+  }
+
+  /** Sorts what came out of the function: sent, held, or at its end. */
+  private dispatch(list: number, n: number): void {
+    const { ctx } = this.node;
+    const { u16, u32 } = ctx.arena;
+    let m = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      const flow = u32[(address + S_FLOW) >>> 2];
+      const emits = u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
+      if (this.created.length > 0) this.dispatchCreated(slot, emits);
+      const why = u16[(address + S_REASON) >>> 1];
+      if (why !== 0) this.finish(slot, why, emits);
+      else if (emits) u32[(this.leaving >>> 2) + m++] = slot;
+      else this.hold(slot, address, flow);
+    }
+    this.emit(this.leaving, m);
+  }
+
+  private dispatchCreated(cause: number, emits: boolean): void {
+    const { ctx } = this.node;
+    while (this.created.length > 0 && this.created[0].cause === cause) {
+      const { slot } = this.created.shift() as { slot: number };
+      if (emits) {
+        this.node.counters.values[CREATED]++;
+        this.emit(ctx.one(this.alone, slot), 1);
+      } else {
+        // Created by the shadow too, and not counted: the emitter's own is the one that exists.
+        ctx.slots.free(slot);
+      }
+    }
+  }
+
+  /** A frame that ended in the function; at a shadow it is a copy that ends without a word. */
+  private finish(slot: number, why: number, emits: boolean): void {
+    if (!emits) {
+      this.node.counters.values[SUPPRESSED]++;
+      this.node.ctx.slots.free(slot);
+    } else if (why === CONSUMED_BY_FUNCTION) {
+      this.node.counters.values[CONSUMED]++;
+      this.node.ctx.slots.free(slot);
+    } else {
+      this.node.drop(slot, why);
+    }
+  }
+
+  /** Sends on what may leave; behind outputs that wait for an acknowledgement, it waits too. */
+  private emit(list: number, n: number): void {
+    const { ctx } = this.node;
+    const { u32 } = ctx.arena;
+    if (n === 0) return;
+    const delta = this.deltas.taken();
+    if (delta === 0 && this.unacknowledged.length === 0) {
+      this.sendOn(list, n);
+      return;
+    }
+    for (let i = 0; i < n; i++) this.unacknowledged.push({ slot: u32[(list >>> 2) + i], delta });
+    this.node.inFlight += n;
+  }
+
+  /** All backups have acknowledged the deltas up to `delta`: what waited for them leaves. */
+  acknowledged(delta: number): void {
+    const { ctx } = this.node;
+    while (this.unacknowledged.length > 0 && this.unacknowledged[0].delta <= delta) {
+      const { slot } = this.unacknowledged.shift() as { slot: number };
+      this.node.inFlight--;
+      this.sendOn(ctx.one(this.alone, slot), 1);
+    }
+  }
+
+  private sendOn(list: number, n: number): void {
+    this.node.ctx.kernels.advance(this.node.ref, list, n);
+    this.sender.send(list, n);
+  }
+
+  private hold(slot: number, address: number, flow: number): void {
+    const { ctx, side } = this.node;
+    const { u32 } = ctx.arena;
+    const aux = this.node.aux(flow);
+    const words = address >>> 2;
+    u32[words + (S_NEXT >>> 2)] = NO_SLOT_NUMBER;
+    u32[words + (S_SCRATCH >>> 2)] = ctx.round;
+    const tail = side.heldTail[aux];
+    if (tail === NO_SLOT_NUMBER) side.heldHead[aux] = slot;
+    else u32[(ctx.slot(tail) + S_NEXT) >>> 2] = slot;
+    side.heldTail[aux] = slot;
+    if ((side.phase[aux] & PHASE_HOLDS) === 0) {
+      side.phase[aux] |= PHASE_HOLDS;
+      this.holding.push(flow);
+    }
+    this.node.inFlight++;
+    this.node.heldBytes += u32[words + (S_LEN >>> 2)];
+    if (this.node.heldBytes > ctx.limits.holdBytes) this.letOldestGo();
+  }
+
+  /** Over the budget: the oldest held frame of the flow that has held longest goes; counted as `hold-budget`. */
+  private letOldestGo(): void {
+    for (const flow of this.holding) {
+      const slot = this.takeHeld(this.node.aux(flow));
+      if (slot === NO_SLOT_NUMBER) continue;
+      this.node.drop(slot, reason('hold-budget'));
+      return;
+    }
+  }
+
+  /** Takes the oldest held frame of a flow; NO_SLOT_NUMBER if there is none. */
+  private takeHeld(aux: number): number {
+    const { ctx, side } = this.node;
+    const slot = side.heldHead[aux];
+    if (slot === NO_SLOT_NUMBER) return slot;
+    const address = ctx.slot(slot);
+    const next = ctx.arena.u32[(address + S_NEXT) >>> 2];
+    side.heldHead[aux] = next;
+    if (next === NO_SLOT_NUMBER) side.heldTail[aux] = NO_SLOT_NUMBER;
+    this.node.inFlight--;
+    this.node.heldBytes -= ctx.arena.u32[(address + S_LEN) >>> 2];
+    return slot;
+  }
+
+  /**
+   * Lets go of what the emitters had a whole detection time and one hello interval to send: they are alive, so it left.
+   * Called at each hello round, after deaths were noticed. `rounds`: how long frames are held.
+   */
+  releaseHeld(rounds: number): void {
+    const { ctx, side } = this.node;
+    const { u32 } = ctx.arena;
+    let kept = 0;
+    for (const flow of this.holding) {
+      const aux = this.node.aux(flow);
+      for (;;) {
+        const slot = side.heldHead[aux];
+        if (slot === NO_SLOT_NUMBER || ctx.round - u32[(ctx.slot(slot) + S_SCRATCH) >>> 2] < rounds) break;
+        this.takeHeld(aux);
+        this.node.counters.values[SUPPRESSED]++;
+        ctx.slots.free(slot);
+      }
+      if (side.heldHead[aux] === NO_SLOT_NUMBER) side.phase[aux] &= ~PHASE_HOLDS;
+      else this.holding[kept++] = flow;
+    }
+    this.holding.length = kept;
+  }
+
+  /**
+   * This node has become the flow's emitter: what it held leaves, in order, before anything new, marked as emitted
+   * again. Returns how many frames that were.
+   */
+  emitHeld(flow: number): number {
+    const { ctx, host } = this.node;
+    const { u8, u16 } = ctx.arena;
+    const aux = this.node.aux(flow);
+    let emitted = 0;
+    for (let slot = this.takeHeld(aux); slot !== NO_SLOT_NUMBER; slot = this.takeHeld(aux)) {
+      const address = ctx.slot(slot);
+      if (host?.stateKind === 'exported') {
+        host.processBatch(ctx.one(this.alone, slot), 1);
+        const why = u16[(address + S_REASON) >>> 1];
+        if (why !== 0) {
+          this.finish(slot, why, true);
+          continue;
+        }
+      }
+      ctx.kernels.advance(this.node.ref, ctx.one(this.alone, slot), 1);
+      u8[address + S_DESCRIPTOR + D_FLAGS] |= DF_REEMITTED;
+      this.sender.send(ctx.one(this.alone, slot), 1);
+      emitted++;
+    }
+    this.node.counters.values[REEMITTED] += emitted;
+    return emitted;
+  }
+
+  /** The flow is to be forgotten: held frames of it are let go. */
+  forget(flow: number): void {
+    const aux = this.node.aux(flow);
+    for (let slot = this.takeHeld(aux); slot !== NO_SLOT_NUMBER; slot = this.takeHeld(aux)) {
+      this.node.counters.values[SUPPRESSED]++;
+      this.node.ctx.slots.free(slot);
+    }
+    if ((this.node.side.phase[aux] & PHASE_HOLDS) !== 0) this.holding.splice(this.holding.indexOf(flow), 1);
+  }
+
+  /** The node dies: gives up every slot it holds to `lose`. */
+  abandon(lose: (slot: number) => void): void {
+    for (const flow of this.holding) {
+      const aux = this.node.aux(flow);
+      for (let slot = this.takeHeld(aux); slot !== NO_SLOT_NUMBER; slot = this.takeHeld(aux)) lose(slot);
+    }
+    this.holding.length = 0;
+    for (const { slot } of this.unacknowledged) lose(slot);
+    this.node.inFlight -= this.unacknowledged.length;
+    this.unacknowledged.length = 0;
+  }
+}
+
+/** Where shared state of an `exported` function goes before the frames that made it may leave. */
+export interface DeltaPort {
+  /** Takes what the function changed and sends it to the backups; the number to be acknowledged, 0 = nothing to wait for. */
+  taken(): number;
+}

@@ -1,0 +1,60 @@
+import type { WireId } from '../../domain/base/ids';
+import type { RendezvousTable } from '../../domain/cluster/rendezvous';
+import type { PublishedTopology } from '../../domain/topology/topology';
+import { RendezvousTables, TopologyView } from '../select/topology-view';
+
+/**
+ * The topologies installed in a group, by wire ID: all that live flows still carry, and the one that new flows are
+ * stamped with.
+ */
+export class Topologies {
+  private readonly byWireId: (TopologyView | undefined)[] = new Array<undefined>(256).fill(undefined);
+  private readonly tables = new RendezvousTables();
+  private newest: TopologyView | undefined;
+  private stamped: TopologyView | undefined;
+
+  /** Installs a topology under its wire ID, replacing what had the ID before; the same version twice changes nothing. */
+  install(published: PublishedTopology): TopologyView {
+    const known = this.byWireId[published.topology.wireId];
+    if (known !== undefined && known.topology.version === published.topology.version) return known;
+    const view = new TopologyView(published, this.tables);
+    this.byWireId[published.topology.wireId] = view;
+    if (this.newest === undefined || view.topology.version > this.newest.topology.version) this.newest = view;
+    return view;
+  }
+
+  /** New flows are stamped with this version from now on; false when it is not installed. */
+  activate(version: number): boolean {
+    const view = this.byWireId.find((each) => each?.topology.version === version);
+    if (view === undefined) return false;
+    this.stamped = view;
+    return true;
+  }
+
+  /** Forgets a wire ID; returns the view it had. */
+  retire(wireId: WireId): TopologyView | undefined {
+    const view = this.byWireId[wireId];
+    if (view === undefined || view === this.stamped) return undefined;
+    this.byWireId[wireId] = undefined;
+    const inUse = new Set<RendezvousTable>();
+    for (const each of this.byWireId)
+      if (each !== undefined) for (const table of each.derivedTables()) inUse.add(table);
+    this.tables.keepOnly(inUse);
+    return view;
+  }
+
+  /** The topology of a wire ID. */
+  of(wireId: WireId): TopologyView | undefined {
+    return this.byWireId[wireId];
+  }
+
+  /** The latest installed: who greets whom, and which functions run. */
+  get latest(): TopologyView | undefined {
+    return this.newest;
+  }
+
+  /** The one that new flows are stamped with. */
+  get active(): TopologyView | undefined {
+    return this.stamped;
+  }
+}

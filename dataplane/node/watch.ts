@@ -1,0 +1,107 @@
+import type { Incarnation, Micros, NodeRef } from '../../domain/base/ids';
+import { CONTROL_HELLO, type ControlCursor } from './control-frames';
+import { HELLOS_RECEIVED, HELLOS_SENT } from './counters';
+import type { Node } from './node';
+
+/** Most deaths that one hello names; the rest follows in later ones. */
+const DEATHS_MAX = 256;
+
+/** A node found that a neighbour is dead, by its own clock of hello rounds or by another's hello. */
+export interface Detection {
+  readonly node: NodeRef;
+  readonly incarnation: Incarnation;
+  readonly by: NodeRef;
+  readonly at: Micros;
+}
+
+/**
+ * Who of the neighbours lives: hellos in band, and every frame received, are signs of life; a neighbour that gave none
+ * for `detectMultiplier` rounds is dead (as BFD counts). Hellos say who the sender holds dead, and the receiver holds
+ * it dead too: so all neighbours of a dead node, its backup first of all, agree within one round, whatever link failed.
+ *
+ * Silence is counted in rounds that this node itself took part in, not in time: a gap in time, in which nobody sent,
+ * kills nobody.
+ */
+export class Watch {
+  private readonly lastHeard = new Map<NodeRef, number>();
+  private neighbours: NodeRef[] = [];
+  private neighboursOf = 0;
+
+  constructor(
+    private readonly node: Node,
+    private readonly died: (ref: NodeRef, incarnation: Incarnation) => void,
+    private readonly detected: (detection: Detection) => void,
+  ) {}
+
+  /** A frame came from a neighbour. */
+  heard(from: NodeRef): void {
+    this.lastHeard.set(from, this.node.ctx.round);
+  }
+
+  /** Greets the neighbours. */
+  greet(): void {
+    this.refresh();
+    const { control, ref, incarnation, counters } = this.node;
+    for (const neighbour of this.neighbours) {
+      if (!control.begin(incarnation)) return;
+      this.writeDeaths(control);
+      if (control.send(ref, neighbour, CONTROL_HELLO, 0)) counters.values[HELLOS_SENT]++;
+    }
+  }
+
+  /** Looks for neighbours that have been silent for too long. */
+  check(): void {
+    this.refresh();
+    const view = this.node.ctx.topologies.latest;
+    if (view === undefined) return;
+    const { round } = this.node.ctx;
+    for (const neighbour of this.neighbours) {
+      const incarnation = view.incarnationOf(neighbour);
+      if (this.node.obituary.isDead(neighbour, incarnation)) continue;
+      const silent = round - (this.lastHeard.get(neighbour) ?? round);
+      if (silent >= view.topology.timing.detectMultiplier) this.bury(neighbour, incarnation);
+    }
+  }
+
+  /** A hello: its sender lives, as this incarnation, and holds others dead. */
+  onHello(body: ControlCursor, from: NodeRef, incarnation: Incarnation): void {
+    this.node.counters.values[HELLOS_RECEIVED]++;
+    // A new life ends the one before.
+    if (incarnation > 1 && !this.node.obituary.isDead(from, incarnation - 1)) this.bury(from, incarnation - 1);
+    const deaths = body.readU16();
+    for (let i = 0; i < deaths; i++) {
+      const ref = body.readU16();
+      const dead = body.readU32();
+      // What others say of this node itself it cannot judge; being fenced, it will not be heard.
+      if (ref !== this.node.ref && !this.node.obituary.isDead(ref, dead)) this.bury(ref, dead);
+    }
+  }
+
+  /** The control plane knows of a death. */
+  bury(ref: NodeRef, incarnation: Incarnation): void {
+    if (!this.node.obituary.record(ref, incarnation)) return;
+    this.detected({ node: ref, incarnation, by: this.node.ref, at: this.node.ctx.now });
+    this.died(ref, incarnation);
+  }
+
+  private writeDeaths(control: ControlCursor): void {
+    const deaths: [NodeRef, Incarnation][] = [];
+    this.node.obituary.forEach((ref, incarnation) => deaths.push([ref, incarnation]));
+    const told = deaths.slice(-DEATHS_MAX);
+    control.u16(told.length);
+    for (const [ref, incarnation] of told) {
+      control.u16(ref);
+      control.u32(incarnation);
+    }
+  }
+
+  /** Neighbours as the latest topology has them; a new one counts as heard now. */
+  private refresh(): void {
+    const view = this.node.ctx.topologies.latest;
+    if (view === undefined || view.topology.version === this.neighboursOf) return;
+    this.neighboursOf = view.topology.version;
+    this.neighbours = view.neighbours(this.node.ref);
+    const { round } = this.node.ctx;
+    for (const neighbour of this.neighbours) if (!this.lastHeard.has(neighbour)) this.lastHeard.set(neighbour, round);
+  }
+}

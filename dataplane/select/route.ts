@@ -1,0 +1,49 @@
+import { nodeOf, nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { flowBucket } from '../../domain/cluster/rendezvous';
+import type { Obituary } from './liveness';
+import type { TopologyView } from './topology-view';
+
+/**
+ * The choice of nodes, as plain functions of (topology, flow, who is dead): forwarding, repair and `trace` all use
+ * them, so that they cannot disagree ([0079–0085]).
+ */
+
+/** The node that a flow's hash selects in a cluster: the first live one in its bucket's order; 0 if none lives. */
+export function hashedNode(view: TopologyView, cluster: ClusterId, flow: FlowId, dead: Obituary): NodeRef {
+  const bucket = flowBucket(flow, cluster, view.topology.seed);
+  const node = view.table(cluster).firstLive(bucket, dead.live(view, cluster));
+  return node === 0 ? 0 : nodeRef(cluster, node);
+}
+
+/**
+ * The next live member after `ref` in the flow's order, `ref` left out: whom the flow falls to when `ref` dies, and,
+ * while it lives, its backup ([0085c]). 0 if there is nobody else.
+ */
+export function successorOf(view: TopologyView, ref: NodeRef, flow: FlowId, dead: Obituary): NodeRef {
+  const cluster = ref >>> 7;
+  const bucket = flowBucket(flow, cluster, view.topology.seed);
+  const node = view.table(cluster).nextLive(bucket, nodeOf(ref), dead.live(view, cluster));
+  return node === 0 ? 0 : nodeRef(cluster, node);
+}
+
+/**
+ * Who emits a flow's frames in a cluster when `chosen` (0 = nobody yet) was selected: that node while it lives, then,
+ * under `redirect` and `backup`, its successor; under `discard` nobody.
+ */
+export function emitterFor(
+  view: TopologyView,
+  cluster: ClusterId,
+  chosen: NodeRef,
+  flow: FlowId,
+  dead: Obituary,
+): NodeRef {
+  if (chosen === 0) return hashedNode(view, cluster, flow, dead);
+  if (!dead.isDeadIn(view, chosen)) return chosen;
+  return view.cluster(cluster).failure === 'discard' ? 0 : successorOf(view, chosen, flow, dead);
+}
+
+/** Who shadows a flow whose frames `emitter` emits: its successor where the cluster's policy is `backup`, else 0. */
+export function shadowFor(view: TopologyView, emitter: NodeRef, flow: FlowId, dead: Obituary): NodeRef {
+  if (emitter === 0 || view.cluster(emitter >>> 7).failure !== 'backup') return 0;
+  return successorOf(view, emitter, flow, dead);
+}

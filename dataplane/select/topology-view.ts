@@ -1,0 +1,151 @@
+import { FlowgridError } from '../../domain/base/errors';
+import { clusterOf, nodeOf, nodeRef, type ClusterId, type Incarnation, type NodeRef } from '../../domain/base/ids';
+import { RendezvousTable, type RendezvousMember } from '../../domain/cluster/rendezvous';
+import type {
+  ExternalNetwork,
+  FlowPath,
+  LinkMember,
+  PublishedTopology,
+  Topology,
+  TopologyCluster,
+  VirtualLink,
+} from '../../domain/topology/topology';
+
+/**
+ * Rendezvous tables by membership. A table depends on (cluster, node IDs, seed) alone, so that the versions of a
+ * topology share all tables but those of the clusters that changed, and 256 live versions cost little more than one.
+ */
+export class RendezvousTables {
+  private readonly byMembership = new Map<string, RendezvousTable>();
+  private readonly latest = new Map<string, RendezvousTable>();
+
+  /** The table of the members that may take new flows. */
+  tableOf(cluster: TopologyCluster, seed: number): RendezvousTable {
+    const members = cluster.members.filter((member) => member.state === 'active');
+    const key = `${seed}/${cluster.id}:${members.map((member) => member.node).join()}`;
+    const known = this.byMembership.get(key);
+    if (known !== undefined) return known;
+    const table = this.derive(cluster.id, members, seed);
+    this.byMembership.set(key, table);
+    this.latest.set(`${seed}/${cluster.id}`, table);
+    return table;
+  }
+
+  /** Forgets the tables that none of `inUse` needs: called when wire IDs retire. */
+  keepOnly(inUse: ReadonlySet<RendezvousTable>): void {
+    for (const [key, table] of this.byMembership) if (!inUse.has(table)) this.byMembership.delete(key);
+    for (const [key, table] of this.latest) if (!inUse.has(table)) this.latest.delete(key);
+  }
+
+  /** Number of tables held. */
+  get size(): number {
+    return this.byMembership.size;
+  }
+
+  /** From the cluster's latest table where there is one: the cost is then that of the change. */
+  private derive(cluster: ClusterId, members: readonly RendezvousMember[], seed: number): RendezvousTable {
+    const before = this.latest.get(`${seed}/${cluster}`);
+    return before === undefined ? RendezvousTable.build(cluster, members, seed) : before.changeTo(members).table;
+  }
+}
+
+/** A topology with what nodes derive from it once, at installation: indexes, rendezvous tables, links between clusters. */
+export class TopologyView {
+  readonly topology: Topology;
+  private readonly clusters: (TopologyCluster | undefined)[] = new Array<undefined>(256).fill(undefined);
+  private readonly tables: (RendezvousTable | undefined)[] = new Array<undefined>(256).fill(undefined);
+  private readonly pathsByName = new Map<string, FlowPath>();
+  private readonly incarnations = new Map<NodeRef, Incarnation>();
+  private readonly links = new Map<number, VirtualLink>();
+
+  constructor(
+    readonly published: PublishedTopology,
+    private readonly shared: RendezvousTables,
+  ) {
+    this.topology = published.topology;
+    for (const cluster of this.topology.clusters) {
+      this.clusters[cluster.id] = cluster;
+      for (const member of cluster.members) this.incarnations.set(nodeRef(cluster.id, member.node), member.incarnation);
+    }
+    for (const path of this.topology.paths) this.pathsByName.set(path.name, path);
+  }
+
+  /** @throws FlowgridError `not-found` for a cluster that this topology does not have. */
+  cluster(id: ClusterId): TopologyCluster {
+    const cluster = this.clusters[id];
+    if (cluster === undefined) {
+      throw new FlowgridError('not-found', `topology ${this.topology.version} has no cluster ${id}`);
+    }
+    return cluster;
+  }
+
+  hasCluster(id: ClusterId): boolean {
+    return this.clusters[id] !== undefined;
+  }
+
+  /** Order of the active members for each bucket; derived when first asked for. */
+  table(id: ClusterId): RendezvousTable {
+    return (this.tables[id] ??= this.shared.tableOf(this.cluster(id), this.topology.seed));
+  }
+
+  /** The tables derived so far. */
+  *derivedTables(): IterableIterator<RendezvousTable> {
+    for (const table of this.tables) if (table !== undefined) yield table;
+  }
+
+  path(name: string): FlowPath | undefined {
+    return this.pathsByName.get(name);
+  }
+
+  network(id: number): ExternalNetwork | undefined {
+    return this.topology.networks.find((network) => network.id === id);
+  }
+
+  /** Incarnation under which a node is a member here; 0 = it is none. */
+  incarnationOf(ref: NodeRef): Incarnation {
+    return this.incarnations.get(ref) ?? 0;
+  }
+
+  /**
+   * The virtual link by which a frame travels from one node to another; undefined = they share none. Links that carry
+   * no flows (`control`) are used only for hellos and control frames, and for these only where no other is shared.
+   */
+  linkBetween(from: NodeRef, to: NodeRef, control: boolean): VirtualLink | undefined {
+    const key = (from * 32768 + to) * 2 + (control ? 1 : 0);
+    const known = this.links.get(key);
+    if (known !== undefined) return known;
+    const joins = (link: VirtualLink): boolean => joinsNode(link, from) && joinsNode(link, to);
+    const found =
+      this.topology.links.find((link) => !link.control && joins(link)) ??
+      (control ? this.topology.links.find((link) => joins(link)) : undefined);
+    if (found !== undefined) this.links.set(key, found);
+    return found;
+  }
+
+  /** The nodes that share a link with `ref`, itself left out: whom it greets and watches. */
+  neighbours(ref: NodeRef): NodeRef[] {
+    const found = new Set<NodeRef>();
+    for (const link of this.topology.links) {
+      if (link.control || !joinsNode(link, ref)) continue;
+      for (const member of link.members) this.addMembers(found, member);
+    }
+    found.delete(ref);
+    return [...found].sort((a, b) => a - b);
+  }
+
+  private addMembers(found: Set<NodeRef>, member: LinkMember): void {
+    if ('network' in member) return;
+    const cluster = this.clusters[member.cluster];
+    if (cluster === undefined) return;
+    for (const { node } of cluster.members) {
+      if (!('node' in member) || member.node === node) found.add(nodeRef(cluster.id, node));
+    }
+  }
+}
+
+function joinsNode(link: VirtualLink, ref: NodeRef): boolean {
+  return link.members.some(
+    (member) =>
+      'cluster' in member && member.cluster === clusterOf(ref) && (!('node' in member) || member.node === nodeOf(ref)),
+  );
+}
