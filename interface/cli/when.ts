@@ -1,12 +1,7 @@
 import { FlowgridError } from '../../domain/base/errors';
-import type { Millis, Seq } from '../../domain/base/ids';
+import type { When } from '../../projections/instant';
 
-/** An instant as a person names it. */
-export type When =
-  | { readonly kind: 'seq'; readonly seq: Seq }
-  | { readonly kind: 'time'; readonly at: Millis }
-  /** Milliseconds after the first commit of the log. */
-  | { readonly kind: 'offset'; readonly ms: Millis };
+export type { When };
 
 const UNIT_MS: { readonly [unit: string]: number } = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** Integers below this are positions in the log, from it on seconds since 1970 (that is, since September 2001). */

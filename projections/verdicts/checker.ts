@@ -6,9 +6,9 @@ import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TapRecord } from '../../domain/seams/tap';
 import { judgeConservation, TapCounts } from './conservation';
 import { DescriptorReader, senderByMac } from './descriptor-reader';
-import { FlowBook } from './flow-book';
+import { FlowBook, type Toll } from './flow-book';
 import { CREATED, FrameBook } from './frame-book';
-import { GridView } from './grid-view';
+import { KnownGrid } from './known-grid';
 import { sipHash24 } from './siphash';
 import { Judge, type Verdicts } from './words';
 
@@ -47,6 +47,10 @@ export interface CheckerFigures {
   readonly unjudged: number;
   readonly floodExempt: number;
   readonly liveFlows: number;
+  /** Frames that left more than once to the same network. */
+  readonly duplicates: number;
+  /** What the deaths of nodes cost, by node. */
+  readonly tolls: ReadonlyMap<NodeRef, Readonly<Toll>>;
 }
 
 /**
@@ -60,7 +64,12 @@ export interface Checker {
   observeFlowEvent(chain: ChainId, event: FlowEvent): void;
   /** An accepted commit of `topology`. */
   observeCommit(commit: Commit<TopologyEvent>): void;
+  /** A node was killed: what is sent to it from now on is lost with it, until it is back. */
+  observeDeath(node: NodeRef): void;
+  /** A new incarnation of the node receives again. */
+  observeRevival(node: NodeRef): void;
   verdicts(evidence?: Evidence): Verdicts;
+  /** Numbers beside the verdicts; those about lost frames are complete after final {@link verdicts}. */
   figures(): CheckerFigures;
 }
 
@@ -69,12 +78,15 @@ export function createChecker(options: CheckerOptions = {}): Checker {
 }
 
 class StreamingChecker implements Checker {
-  private readonly grid = new GridView();
+  private readonly grid = new KnownGrid();
   private readonly flows = new FlowBook(this.grid);
   private readonly frames = new FrameBook(this.grid);
   private readonly taps = new TapCounts();
   private readonly isolation = new Judge();
   private readonly descriptor = new DescriptorReader();
+  /** Nodes that are dead now, and those that ever died. */
+  private readonly dead = new Set<NodeRef>();
+  private readonly died = new Set<NodeRef>();
   private created = 0;
 
   constructor(private readonly options: CheckerOptions) {}
@@ -103,6 +115,15 @@ class StreamingChecker implements Checker {
     }
   }
 
+  observeDeath(node: NodeRef): void {
+    this.dead.add(node);
+    this.died.add(node);
+  }
+
+  observeRevival(node: NodeRef): void {
+    this.dead.delete(node);
+  }
+
   figures(): CheckerFigures {
     return {
       entered: this.taps.entered,
@@ -112,6 +133,8 @@ class StreamingChecker implements Checker {
       unjudged: this.frames.unjudged,
       floodExempt: this.flows.exempt,
       liveFlows: this.flows.liveFlows,
+      duplicates: this.frames.duplicates,
+      tolls: this.flows.tolls,
     };
   }
 
@@ -146,6 +169,7 @@ class StreamingChecker implements Checker {
     this.countSent(record, isShadowCopy);
     if (isShadowCopy) return;
     const flow = this.flows.sent(record, this.descriptor);
+    if (this.dead.has(record.to)) this.flows.lost(record, this.descriptor);
     if (flow === undefined || this.descriptor.isReplica) return;
     this.frames.travel(record, flow, this.descriptor, clusterOf(record.from));
   }
@@ -234,7 +258,7 @@ class StreamingChecker implements Checker {
     const judge = new Judge();
     if (evidence.nodes === undefined || this.taps.entered + this.taps.left === 0) return judge;
     const figures = { nodes: evidence.nodes, dead: evidence.dead ?? [], inTransit: evidence.inTransit ?? 0 };
-    judgeConservation(judge, this.taps, figures, this.grid);
+    judgeConservation(judge, this.taps, figures, this.died, this.grid);
     return judge;
   }
 

@@ -1,6 +1,6 @@
 import type { NodeRef } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
-import type { GridView } from './grid-view';
+import type { KnownGrid } from './known-grid';
 import type { Judge } from './words';
 
 /** Frames that taps saw at one node. */
@@ -47,8 +47,14 @@ export interface NodeFigures {
  * lives must balance by its own counters, and its counters must agree with what taps saw on its links; a node that died
  * may have kept what was sent to it, never have sent more than it got.
  */
-export function judgeConservation(judge: Judge, taps: TapCounts, figures: NodeFigures, grid: GridView): void {
-  const died = new Set(figures.dead.map((node) => node.node));
+export function judgeConservation(
+  judge: Judge,
+  taps: TapCounts,
+  figures: NodeFigures,
+  deaths: ReadonlySet<NodeRef>,
+  grid: KnownGrid,
+): void {
+  const died = new Set([...deaths, ...figures.dead.map((node) => node.node)]);
   for (const [node, seen] of taps.nodes) if (seen.lostTo > 0 || grid.hasFailed(node)) died.add(node);
   let inTransit = 0;
   for (const node of figures.nodes) {
@@ -93,7 +99,7 @@ function agree(judge: Judge, name: string, what: string, counted: number, seen: 
   if (counted !== seen) judge.broken(`${name} counted ${counted} frames ${what}, taps saw ${seen}`);
 }
 
-function judgeDead(judge: Judge, node: NodeRef, seen: NodeTaps, figures: NodeFigures, grid: GridView): void {
+function judgeDead(judge: Judge, node: NodeRef, seen: NodeTaps, figures: NodeFigures, grid: KnownGrid): void {
   judge.observed();
   const lives = [...figures.nodes, ...figures.dead].filter((life) => life.node === node);
   const created = sum(lives.map((life) => life.created + life.replicated));

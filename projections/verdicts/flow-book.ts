@@ -2,8 +2,18 @@ import { clusterOf, type FlowId, type Micros, type NodeRef } from '../../domain/
 import type { FlowEvent } from '../../domain/flow/events';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { DescriptorReader } from './descriptor-reader';
-import { flowName, type GridView } from './grid-view';
-import { networkStage, ObservedFlow, stageCluster, type Doubt, type Hop, type Stage } from './observed-flow';
+import { flowName } from '../names';
+import type { KnownGrid } from './known-grid';
+import {
+  lostKey,
+  networkStage,
+  ObservedFlow,
+  stageCluster,
+  type Doubt,
+  type Hop,
+  type LostFrame,
+  type Stage,
+} from './observed-flow';
 import { Judge, type InvariantName } from './words';
 
 /** An ended flow is forgotten after this much grid time: events of all its nodes have come, its ID is not yet given again. */
@@ -17,6 +27,14 @@ const LOST_MAX = 4096;
 export interface Missing {
   frames: number;
   readonly what: string;
+}
+
+/** What a node's death did to the frames that were on their way to it. */
+export interface Toll {
+  /** Not emitted by anybody else. */
+  lost: number;
+  /** Emitted by the node that took over, or already by the one that died. */
+  recovered: number;
 }
 
 /** What the descriptor said of a frame when it was last seen inside. */
@@ -35,10 +53,12 @@ export class FlowBook {
   private readonly ended: ObservedFlow[] = [];
   private readonly judges: FlowJudges = { affinity: new Judge(), pinnedTopology: new Judge(), oneEmitter: new Judge() };
   private readonly missing = new Map<number, Missing>();
+  /** Frames lost on their way to a node that died, by node. Complete once {@link judged} was final. */
+  readonly tolls = new Map<NodeRef, Toll>();
   /** Frames under flood guard, which are exempt from these invariants. */
   exempt = 0;
 
-  constructor(private readonly grid: GridView) {}
+  constructor(private readonly grid: KnownGrid) {}
 
   get liveFlows(): number {
     return this.flows.size;
@@ -77,16 +97,12 @@ export class FlowBook {
 
   /** A frame was lost on its way to its emitter. */
   lost(record: TapRecord, descriptor: DescriptorReader): void {
-    if (descriptor.isFlood || descriptor.sequence === 0) return;
-    const flow = this.flowOf(descriptor.flow);
-    if (flow.lost.length >= LOST_MAX) return;
-    flow.lost.push({
-      cluster: clusterOf(record.to),
-      isReverse: descriptor.isReverse,
-      stamper: descriptor.stamper,
-      sequence: descriptor.sequence,
-      frameNo: record.frameNo,
-    });
+    const { flow: id, isFlood, isReverse, stamper, sequence } = descriptor;
+    if (isFlood || sequence === 0) return;
+    const flow = this.flowOf(id);
+    if (flow.lost.size >= LOST_MAX) return;
+    const lost = { node: record.to, isReverse, stamper, sequence, frameNo: record.frameNo };
+    flow.lost.set(lostKey(lost), lost);
   }
 
   note(event: FlowEvent): void {
@@ -202,8 +218,8 @@ export class FlowBook {
   private settle(flow: ObservedFlow): void {
     for (const doubt of flow.doubts) if (!this.isAllowed(flow, doubt)) this.breaks(doubt.invariant, flow, doubt.what);
     flow.doubts.length = 0;
-    for (const lost of flow.lost) this.settleLost(flow, lost);
-    flow.lost.length = 0;
+    for (const lost of flow.lost.values()) this.settleLost(flow, lost);
+    flow.lost.clear();
     this.countMissing(flow);
     flow.hops.length = 0;
   }
@@ -213,23 +229,33 @@ export class FlowBook {
     return doubt.kind === 'move' && this.grid.hasFailed(doubt.from);
   }
 
-  private settleLost(flow: ObservedFlow, lost: ObservedFlow['lost'][number]): void {
-    if (!this.isPromised(flow, lost.cluster)) return;
-    this.judges.oneEmitter.observed();
+  private settleLost(flow: ObservedFlow, lost: LostFrame): void {
+    const cluster = clusterOf(lost.node);
     const isOut = flow.hops.some(
       (hop) =>
         hop.isReverse === lost.isReverse &&
         hop.stamper === lost.stamper &&
-        stageCluster(hop.from) === lost.cluster &&
+        stageCluster(hop.from) === cluster &&
         hop.sequences.has(lost.sequence),
     );
+    const toll = this.tollOf(lost.node);
+    if (isOut) toll.recovered++;
+    else toll.lost++;
+    if (!this.isPromised(flow, cluster)) return;
+    this.judges.oneEmitter.observed();
     if (isOut) return;
-    const where = this.grid.clusterName(lost.cluster);
+    const where = this.grid.clusterName(cluster);
     this.breaks(
       'oneEmitter',
       flow,
       `frame ${lost.frameNo} was lost with a node of ${where} and its backup did not emit it`,
     );
+  }
+
+  private tollOf(node: NodeRef): Toll {
+    let toll = this.tolls.get(node);
+    if (toll === undefined) this.tolls.set(node, (toll = { lost: 0, recovered: 0 }));
+    return toll;
   }
 
   private countMissing(flow: ObservedFlow): void {

@@ -2,7 +2,8 @@ import type { NodeRef } from '../../domain/base/ids';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { DescriptorReader } from './descriptor-reader';
 import { hashFrame, type FrameHash } from './frame-hash';
-import { flowName, type GridView } from './grid-view';
+import { flowName } from '../names';
+import type { KnownGrid } from './known-grid';
 import type { Hop, ObservedFlow } from './observed-flow';
 import { Judge } from './words';
 
@@ -41,12 +42,14 @@ export class FrameBook {
   altered = 0;
   /** Frames that left and were not judged, because too many had entered after them. */
   unjudged = 0;
+  /** Frames that left more than once to the same network. */
+  duplicates = 0;
   private readonly entries: FrameEntry[] = [];
   private entered = 0;
   private newest = 0;
   private readonly hash: FrameHash = { low: 0, high: 0 };
 
-  constructor(private readonly grid: GridView) {}
+  constructor(private readonly grid: KnownGrid) {}
 
   enter(record: TapRecord): void {
     const at = record.frameNo & (FRAMES - 1);
@@ -85,7 +88,10 @@ export class FrameBook {
     if (record.frameNo === CREATED) return;
     if (entry === undefined) return this.leaveUnknown(record);
     this.judge.observed();
-    if (entry.leftTo.includes(record.network)) this.breaks(record, entry, 'left twice');
+    if (entry.leftTo.includes(record.network)) {
+      this.duplicates++;
+      this.breaks(record, entry, 'left twice');
+    }
     entry.leftTo.push(record.network);
     this.judgeBytes(record, entry);
     if (hop === undefined || entry.isFragment) return;

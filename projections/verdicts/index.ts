@@ -6,5 +6,4 @@ export {
   type CheckerOptions,
   type Evidence,
 } from './checker';
-export { flowName } from './grid-view';
 export { anyBroken, INVARIANTS, type InvariantName, type Verdict, type Verdicts } from './words';

@@ -56,18 +56,24 @@ export interface Doubt {
 
 /** A frame that was on its way to its emitter when that node died. */
 export interface LostFrame {
-  readonly cluster: number;
+  readonly node: NodeRef;
   readonly isReverse: boolean;
   readonly stamper: NodeRef;
   readonly sequence: number;
   readonly frameNo: number;
 }
 
+/** Names a lost frame within its flow: the same frame may be told of by the sender and by the queue that died. */
+export function lostKey({ node, isReverse, stamper, sequence }: LostFrame): string {
+  return `${clusterOf(node)} ${isReverse} ${stamper} ${sequence}`;
+}
+
 /** All that is remembered of a live flow. Events and frames may come in either order. */
 export class ObservedFlow {
   readonly hops: Hop[] = [];
   readonly doubts: Doubt[] = [];
-  readonly lost: LostFrame[] = [];
+  /** By {@link lostKey}. */
+  readonly lost = new Map<string, LostFrame>();
   /** Clusters in which no backup holds the flow's state: nothing is promised there. */
   readonly unprotected = new Set<number>();
   endedAt: Micros | undefined;

@@ -14,7 +14,7 @@ const UNALTERING_FUNCTIONS: readonly string[] = [
 ];
 
 /** What the log says about the grid, as far as the verdicts need it. */
-export class GridView {
+export class KnownGrid {
   private readonly byWireId = new Map<WireId, Topology>();
   private readonly clusters = new Map<number, TopologyCluster>();
   private readonly links = new Map<number, VirtualLink>();
@@ -92,9 +92,4 @@ export class GridView {
   linkName(id: number): string {
     return this.links.get(id)?.name ?? `link ${id}`;
   }
-}
-
-/** Flow IDs as people read and type them: `0x01abcdef`. */
-export function flowName(flow: FlowId): string {
-  return `0x${flow.toString(16).padStart(8, '0')}`;
 }
