@@ -11,8 +11,10 @@ export interface Kernels {
   /**
    * Headers to parse results and canonical key: Ethernet, 802.1Q/802.1ad tags, MPLS, PPPoE, IPv4, IPv6 with extension
    * headers, TCP, UDP, UDP-Lite, SCTP, DCCP, ICMP. Sets S_ETHERTYPE … S_IP_ID, S_KEY, S_HASH, S_SRC_IS_B,
-   * SF_MULTICAST. Slow-path reasons: `not-ip`, `malformed-ip`, `no-ports`, `later-fragment`, `icmp-error`; drops: `runt`.
-   * `seedLo`/`seedHi` key the hash (SipHash-1-3 of the key, or a keyed mix; symmetric because the key is canonical).
+   * SF_MULTICAST. Slow-path reasons: `not-ip`, `malformed-ip` (both with a layer-2 key), `no-ports`, `later-fragment`
+   * (both with ports 0), `icmp-error` (its own key); drops: `runt`, `oversize`. Later fragments of protocols without
+   * ports count by themselves and stay on the fast path; so do first fragments (S_FRAGMENT 1), by their ports.
+   * `seedLo`/`seedHi` key the hash (dataplane/headers/key-hash.ts), which is symmetric because the key is canonical.
    */
   parse(list: number, n: number, seedLo: number, seedHi: number): void;
   /**
@@ -25,35 +27,43 @@ export interface Kernels {
   lookupFlows(table: number, list: number, n: number): void;
   /**
    * Ingress: advances the flow's sequence, counts the frame in its flow, and writes the descriptor template at
-   * S_DESCRIPTOR (own cluster's processed bit set, ingress time, start and end flags from S_FLAGS), S_TO and S_SHADOW.
-   * `slow-flow` when the entry has FS_SLOW.
+   * S_DESCRIPTOR (the path, turned round for reverse frames; own cluster named `self` and processed, the next one's
+   * emitter named; ingress time, start and end flags from S_FLAGS), S_TO and S_SHADOW. `unknown-flow` without S_FLOW,
+   * `slow-flow` when the entry has FS_SLOW, `no-path` when it has no path list.
    */
   stamp(self: number, list: number, n: number): void;
   /**
    * Sends: takes the template at S_DESCRIPTOR, saves the frame's MACs in it, writes the node's MAC and that of S_TO
    * into the frame, appends the descriptor, signs it with the key of `self` and writes the checksum last. S_LEN grows.
+   * Only the destination MAC depends on S_TO: a sealed copy for another receiver needs `readdress`
+   * (dataplane/descriptor/node-table.ts) alone. Up to 66 bytes behind the frame are overwritten. `no-member` without
+   * S_TO, `bad-length` without a descriptor, `oversize` when the slot has no room.
    */
   seal(self: number, list: number, n: number): void;
   /**
    * Receives: checks length, marker, checksum, sender (by source MAC, must equal an entry with a key) and signature,
-   * saves the descriptor at S_DESCRIPTOR (S_DESC_LEN, S_SEQ, S_REVERSE, S_FROM), strips it, restores the MACs, and
-   * checks that the processed bit of `self`'s cluster is clear. Drops: `bad-length`, `bad-marker`, `bad-checksum`,
-   * `unknown-sender`, `bad-signature`, `looped`; `control-frame` for flow type 0.
+   * saves the descriptor at S_DESCRIPTOR (S_DESC_LEN, S_SEQ, S_REVERSE, S_FROM; SF_START and SF_END from its flags;
+   * SF_HOLD when the list names another node of `self`'s cluster), strips it, restores the MACs, and checks that the
+   * processed bit of `self`'s cluster is clear. Drops: `bad-length`, `bad-marker`, `bad-checksum`, `unknown-sender`,
+   * `bad-signature`, `looped`; `control-frame` for flow type 0 (stripped, like `looped`). A frame that is not believed
+   * stays as it is, but for up to 66 bytes behind it.
    * `nowUs` decides whether the previous key still verifies.
    */
   open(self: number, list: number, n: number, nowUs: number): void;
   /**
-   * Judges sequences in the flow's window (64 wide, serial arithmetic; 0 = unsequenced, never judged), refuses fenced
-   * senders, refreshes the previous hop, and counts the frame in its flow. `duplicate`, `replay-old`, `fenced`,
-   * `slow-flow` (FS_SLOW: nothing done).
+   * Judges sequences in the flow's window (64 wide, serial arithmetic; 0 = unsequenced, never judged; a frame stamped
+   * by another node than the window's opens a new window), refuses fenced senders, refreshes the previous hop, and
+   * counts the frame in its flow. `duplicate`, `replay-old`, `fenced`, `unknown-flow` (no S_FLOW), `slow-flow`
+   * (FS_SLOW: nothing done).
    */
   admit(self: number, list: number, n: number): void;
   /**
-   * Transit: sets the processed bit of `self`'s cluster, writes the next cluster's emitter from the flow entry into the
-   * list, clears flag 6, and sets S_TO and S_SHADOW from the entry for the frame's direction.
+   * Transit: names `self` in its cluster's place of the list and sets the processed bit, writes the next cluster's
+   * emitter from the flow entry into the list, clears flag 6, and sets S_TO and S_SHADOW from the entry for the frame's
+   * direction.
    */
   advance(self: number, list: number, n: number): void;
-  /** Copies slot `source` whole (fields, descriptor, frame) over slot `target`. */
+  /** Copies slot number `source` whole (fields, descriptor, frame) over slot number `target`. */
   copySlot(source: number, target: number): void;
   /** SipHash-2-4 of `length` bytes at `address` under the 16 key bytes at `key`; 8 bytes at `out`, big-endian. */
   sipHash(key: number, address: number, length: number, out: number): void;

@@ -24,7 +24,6 @@ import {
   SF_HOLD,
   SF_START,
   SIGNED_FRAME_BYTES,
-  SLOT_FRAME,
   SLOT_STRIDE,
   S_DESCRIPTOR,
   S_DESC_LEN,
@@ -50,6 +49,8 @@ const UNKNOWN_SENDER = reason('unknown-sender');
 const CONTROL_FRAME = reason('control-frame');
 const LOOPED = reason('looped');
 
+/** Bytes of a slot before its frame area. */
+const SLOT_HEADER = 512;
 /** What a signature is computed over, assembled; dead between calls. */
 const MESSAGE = new Uint8Array(DESCRIPTOR_MAX + 2 + SIGNED_FRAME_BYTES);
 const SIGNATURE = new Uint32Array(2);
@@ -71,7 +72,7 @@ function sealFrame(arena: Arena, self: NodeRef, slot: number): number {
   const added = u16[(slot + S_DESC_LEN) >>> 1];
   if (to === 0) return NO_MEMBER;
   if (added < D_FIXED || added > DESCRIPTOR_MAX || length < FRAME_MIN) return BAD_LENGTH;
-  if (start + length + added > SLOT_STRIDE || start < SLOT_FRAME - 2) return OVERSIZE;
+  if (!fits(start, length + added)) return OVERSIZE;
 
   const frame = slot + start;
   const descriptor = slot + S_DESCRIPTOR;
@@ -80,6 +81,8 @@ function sealFrame(arena: Arena, self: NodeRef, slot: number): number {
   u8.copyWithin(frame + 6, arena.node(self) + N_MAC, arena.node(self) + N_MAC + 6);
   const tail = frame + length;
   u8.copyWithin(tail, descriptor, descriptor + added);
+  u8.fill(0, tail + D_CHECKSUM, tail + D_MACS);
+  appendSigned(u8, frame, length, added);
   sign(arena, arena.node(self) + N_KEY, frame, length, added);
   view.setUint32(tail + D_SIGNATURE, SIGNATURE[1]);
   view.setUint32(tail + D_SIGNATURE + 4, SIGNATURE[0]);
@@ -103,8 +106,10 @@ export function open(arena: Arena, self: NodeRef, list: number, n: number, now: 
 function verify(arena: Arena, slot: number, now: Micros): number {
   const { u8, view } = arena;
   const total = arena.u32[(slot + S_LEN) >>> 2];
-  const frame = slot + arena.u32[(slot + S_OFF) >>> 2];
+  const start = arena.u32[(slot + S_OFF) >>> 2];
+  const frame = slot + start;
   if (total < FRAME_MIN + D_FIXED) return BAD_LENGTH;
+  if (!fits(start, total)) return OVERSIZE;
   const added = u8[frame + total - 1];
   const length = total - added;
   if (added < D_FIXED || added > DESCRIPTOR_MAX || length < FRAME_MIN) return BAD_LENGTH;
@@ -115,6 +120,7 @@ function verify(arena: Arena, slot: number, now: Micros): number {
   const from = sender(u8, arena.nodeTable, frame);
   if (from === 0) return UNKNOWN_SENDER;
   const node = arena.node(from);
+  appendSigned(u8, frame, length, added);
   sign(arena, node + N_KEY, frame, length, added);
   if (signed(arena, tail)) return 0;
   if (u8[node + N_KEYS] < 2 || !(now < arena.f64[(node + N_PREVIOUS_UNTIL) >>> 3])) return BAD_SIGNATURE;
@@ -166,16 +172,30 @@ function element(u8: Uint8Array, descriptor: number, cluster: number): number {
   return -1;
 }
 
+/** Whether a frame and what is signed behind it lie within the slot. */
+function fits(start: number, length: number): boolean {
+  return start >= SLOT_HEADER && start + length + 2 + SIGNED_FRAME_BYTES <= SLOT_STRIDE;
+}
+
+/**
+ * Writes the frame's length and its first bytes behind the MACs after the descriptor, as the compiled kernels do to
+ * have in one piece what is signed.
+ */
+function appendSigned(u8: Uint8Array, frame: number, length: number, added: number): void {
+  const behind = frame + length + added;
+  const signedBytes = Math.min(SIGNED_FRAME_BYTES, length - 12);
+  u8[behind] = length >>> 8;
+  u8[behind + 1] = length & 0xff;
+  for (let i = 0; i < signedBytes; i++) u8[behind + 2 + i] = u8[frame + 12 + i];
+}
+
 /** Computes into SIGNATURE what the frame of `length` bytes with the descriptor behind it is signed with under `key`. */
 function sign(arena: Arena, key: number, frame: number, length: number, added: number): void {
   const { u8 } = arena;
-  const signedBytes = Math.min(SIGNED_FRAME_BYTES, length - 12);
-  for (let i = 0; i < added; i++) MESSAGE[i] = u8[frame + length + i];
-  MESSAGE.fill(0, D_CHECKSUM, D_MACS);
-  MESSAGE[added] = length >>> 8;
-  MESSAGE[added + 1] = length & 0xff;
-  for (let i = 0; i < signedBytes; i++) MESSAGE[added + 2 + i] = u8[frame + 12 + i];
-  sipHash24(u8, key, MESSAGE, 0, added + 2 + signedBytes, SIGNATURE);
+  const size = added + 2 + Math.min(SIGNED_FRAME_BYTES, length - 12);
+  for (let i = 0; i < size; i++) MESSAGE[i] = u8[frame + length + i];
+  for (let i = D_CHECKSUM; i < D_MACS; i++) MESSAGE[i] = 0;
+  sipHash24(u8, key, MESSAGE, 0, size, SIGNATURE);
 }
 
 function signed(arena: Arena, tail: number): boolean {
