@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import type { BenchResult } from '../result';
+import { sha256 } from '../../adapters/codec/hash';
+import { encodeCommit } from '../../adapters/codec/records';
+import { openLmdbLog } from '../../adapters/log/lmdb';
+import type { Head } from '../../domain/seams/event-log';
+import { inTemporaryDir, seconds, sideBySide } from './measure';
+
+/** What the budget is stated for. */
+const RECORD_BYTES = 200;
+const GROUPS = [
+  { size: 1, groups: 100, budget: 0.7 },
+  { size: 32, groups: 50, budget: 0.7 },
+  { size: 1000, groups: 10, budget: undefined },
+];
+
+/** Durable commits per second, against raw LMDB puts of the same bytes with the same grouping and sync. */
+export async function commitsPerSecond(smoke: boolean): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const { size, groups, budget } of GROUPS) {
+    const perRound = smoke ? 2 : groups;
+    const rounds = smoke ? 1 : 7;
+    const { ours, theirs } = await inTemporaryDir((dir) => measure(dir, size, perRound, rounds));
+    const ratio = theirs / ours;
+    results.push({
+      name: `durable commits of ${RECORD_BYTES} bytes, groups of ${size}`,
+      unit: 'commits/s',
+      value: (size * perRound) / ours,
+      ratio: {
+        of: 'raw LMDB puts',
+        value: ratio,
+        ...(budget !== undefined && { budget: `≥ ${budget}`, ok: ratio >= budget }),
+      },
+    });
+  }
+  return results;
+}
+
+async function measure(dir: string, size: number, groups: number, rounds: number) {
+  const log = await openLmdbLog({ dir: join(dir, 'ours'), mode: 'writer' });
+  const raw = open<Uint8Array, number>({
+    path: join(dir, 'raw'),
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'uint32',
+    cache: false,
+    compression: false,
+    overlappingSync: false,
+  });
+  const batches: Uint8Array[][] = [];
+  const prepare = (): void => {
+    batches.length = 0;
+    let head = log.head();
+    for (let group = 0; group < groups; group++) {
+      const batch: Uint8Array[] = [];
+      for (let i = 0; i < size; i++) {
+        const bytes = recordAfter(head);
+        batch.push(bytes);
+        head = { ...head, seq: head.seq + 1, hash: sha256(bytes) };
+      }
+      batches.push(batch);
+    }
+  };
+  let key = 0;
+  try {
+    return await sideBySide(
+      rounds,
+      async () => {
+        prepare();
+        return seconds(async () => {
+          for (const batch of batches) await log.append(batch);
+        });
+      },
+      () =>
+        seconds(async () => {
+          for (const batch of batches) {
+            let last: Promise<boolean> | undefined;
+            for (const bytes of batch) last = raw.put(++key, bytes);
+            await last;
+          }
+        }),
+    );
+  } finally {
+    await log.close();
+    await raw.close();
+  }
+}
+
+/** A commit of exactly {@link RECORD_BYTES}, once seq and time need their full width. */
+function recordAfter(head: Head): Uint8Array {
+  const encode = (filler: string): Uint8Array =>
+    encodeCommit({
+      seq: head.seq + 1,
+      prev: head.hash,
+      epoch: 1,
+      commandId: `bench/${head.seq}`,
+      at: 1_700_000_000_000,
+      by: 'operator:bench',
+      cause: 0,
+      corr: 'bench',
+      events: [{ type: 'NodeSuspected', v: 1, data: filler }],
+    });
+  const short = encode('x'.repeat(40)).length;
+  return encode('x'.repeat(40 + RECORD_BYTES - short));
+}

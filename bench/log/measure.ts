@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Runs something and returns how many seconds it took. */
+export async function seconds(run: () => unknown): Promise<number> {
+  const begin = process.hrtime.bigint();
+  await run();
+  return Number(process.hrtime.bigint() - begin) / 1e9;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] as number;
+}
+
+/**
+ * Measures two things turn by turn, so that a machine that gets slower or busier does so for both; returns the median
+ * seconds of each.
+ */
+export async function sideBySide(
+  rounds: number,
+  ours: (round: number) => Promise<number>,
+  theirs: (round: number) => Promise<number>,
+): Promise<{ readonly ours: number; readonly theirs: number }> {
+  const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
+  for (let round = 0; round < rounds; round++) {
+    times.ours.push(await ours(round));
+    times.theirs.push(await theirs(round));
+  }
+  return { ours: median(times.ours), theirs: median(times.theirs) };
+}
+
+/** Gives `use` a new directory and removes it afterwards. */
+export async function inTemporaryDir<Result>(use: (dir: string) => Promise<Result>): Promise<Result> {
+  const dir = mkdtempSync(join(tmpdir(), 'flowgrid-bench-'));
+  try {
+    return await use(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,149 @@
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import { unpack } from 'msgpackr';
+import type { Commit } from '../../domain/log/commit';
+import type { TopologyEvent } from '../../domain/events';
+import { evolve, evolveCommit, FOLD_VERSION, initialState, type GridState } from '../../domain/grid-state';
+import { decodeFlowBatch, encodeFlowBatch } from '../../adapters/codec/flow-batch';
+import { sha256 } from '../../adapters/codec/hash';
+import { decodeCommit } from '../../adapters/codec/records';
+import { decodeSnapshot, encodeSnapshot } from '../../adapters/codec/snapshot';
+import type { Canonical } from '../../domain/base/canonical';
+import { CHAIN_START } from '../../adapters/log/flow-chain';
+import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
+import type { BenchResult } from '../result';
+import { inTemporaryDir, seconds, sideBySide } from './measure';
+import { flowEvent, foundingEvents, nodeCommits } from './workload';
+
+const CHUNK = 1024;
+const BATCH = 4096;
+const CHAIN = '1/1@1';
+
+/** Replay of whole histories, and the start from a snapshot with long and short ones behind it. */
+export async function replay(smoke: boolean): Promise<BenchResult[]> {
+  const commits = smoke ? 100 : 10_000;
+  const flows = smoke ? BATCH : 1_000_000;
+  return inTemporaryDir(async (dir) => {
+    const long = join(dir, 'long');
+    const short = join(dir, 'short');
+    await fill(long, commits, flows);
+    await fill(short, 1000, 0);
+    return [
+      await foldAgainstScan(dir, long, smoke ? 1 : 7),
+      await wholeReplay(long, commits, flows, smoke ? 1 : 5),
+      await startFromSnapshot(long, short, commits + flows, smoke ? 1 : 9),
+    ];
+  });
+}
+
+async function fill(dir: string, commits: number, flows: number): Promise<void> {
+  const log = await openLmdbLog({ dir, mode: 'writer' });
+  for (let done = 0; done < commits; done += CHUNK) {
+    await log.append(nodeCommits(log.head(), Math.min(CHUNK, commits - done)).records);
+  }
+  let prev = CHAIN_START;
+  for (let number = 1; (number - 1) * BATCH < flows; number++) {
+    const first = (number - 1) * BATCH;
+    const events = Array.from({ length: Math.min(BATCH, flows - first) }, (_, i) => flowEvent(first + i));
+    const record = encodeFlowBatch({ chain: CHAIN, number, prev, lost: 0, events });
+    await log.appendFlows(record);
+    prev = sha256(record.bytes);
+  }
+  // States are plain data by construction; `Canonical` cannot say so for interfaces.
+  const state = (await foldTopology(log)) as unknown as Canonical;
+  await log.putSnapshot(encodeSnapshot(state, log.head(), FOLD_VERSION));
+  await log.close();
+}
+
+async function foldTopology(log: LmdbLog): Promise<GridState> {
+  let state = foundingEvents().reduce(evolve, initialState());
+  for (let from = 1; ; from += CHUNK) {
+    const commits = await log.read(from, CHUNK);
+    for (const { bytes } of commits) state = evolveCommit(state, decodeCommit(bytes) as Commit<TopologyEvent>);
+    if (commits.length < CHUNK) return state;
+  }
+}
+
+/** Reading, checking, decoding and folding, against a bare scan that unpacks the same records. */
+async function foldAgainstScan(dir: string, long: string, rounds: number): Promise<BenchResult> {
+  const log = await openLmdbLog({ dir: long, mode: 'reader' });
+  const raw = open<Uint8Array, number>({
+    path: join(dir, 'raw'),
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'uint32',
+    cache: false,
+    compression: false,
+  });
+  const count = log.head().seq;
+  for (const { seq, bytes } of await log.read(1, count)) void raw.put(seq, bytes);
+  await raw.flushed;
+  const { ours, theirs } = await sideBySide(
+    rounds,
+    () => seconds(() => foldTopology(log)),
+    () =>
+      seconds(() => {
+        let places = 0;
+        for (const { value } of raw.getRange({})) places += (unpack(value) as unknown[]).length;
+        return places;
+      }),
+  );
+  await log.close();
+  await raw.close();
+  const ratio = theirs / ours;
+  return {
+    name: 'replay: read, check, decode and fold topology commits',
+    unit: 'commits/s',
+    value: count / ours,
+    ratio: { of: 'raw scan and unpack', value: ratio, budget: '≥ 0.5', ok: ratio >= 0.5 },
+  };
+}
+
+async function wholeReplay(dir: string, commits: number, flows: number, rounds: number): Promise<BenchResult> {
+  const log = await openLmdbLog({ dir, mode: 'reader' });
+  const batches = Math.ceil(flows / BATCH);
+  const once = async (): Promise<void> => {
+    await foldTopology(log);
+    let live = 0;
+    for (let number = 1; number <= batches; number++) {
+      const [record] = await log.readFlows(CHAIN, number, 1);
+      for (const event of decodeFlowBatch((record as { bytes: Uint8Array }).bytes).events) {
+        live += event.type === 'FlowStarted' ? 1 : -1;
+      }
+    }
+    if (live !== 0) throw new Error(`${live} flows left over: the replay lost events`);
+  };
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) times.push(await seconds(once));
+  await log.close();
+  const value = times.sort((a, b) => a - b)[times.length >> 1] as number;
+  return {
+    name: `replay of ${commits} topology commits and ${flows} flow events`,
+    unit: 's',
+    value,
+    note: 'goal under 2 s',
+  };
+}
+
+/** Opening the log and taking up the state at its head. */
+async function startFromSnapshot(long: string, short: string, events: number, rounds: number): Promise<BenchResult> {
+  const start = (dir: string) => (): Promise<number> =>
+    seconds(async () => {
+      const log = await openLmdbLog({ dir, mode: 'writer' });
+      const head = log.head();
+      const snapshot = await log.snapshot(head.seq);
+      const expected = { commitHash: head.hash, foldVersion: FOLD_VERSION };
+      const state = snapshot && decodeSnapshot<Canonical>(snapshot, expected);
+      if (state === undefined || (await log.read(head.seq + 1, CHUNK)).length > 0)
+        throw new Error('no snapshot at the head');
+      await log.close();
+    });
+  const { ours, theirs } = await sideBySide(rounds, start(long), start(short));
+  const ratio = ours / theirs;
+  return {
+    name: `start from a snapshot with ${events} events behind it`,
+    unit: 'ms',
+    value: ours * 1000,
+    ratio: { of: 'the start with 1,000', value: ratio, budget: '≤ 1.5', ok: ratio <= 1.5 },
+  };
+}
