@@ -26,6 +26,8 @@ import {
   S_FLAGS,
   S_FRAGMENT,
   S_HASH,
+  S_KEY,
+  S_L4,
   S_LEN,
   S_NETWORK,
   S_OFF,
@@ -52,7 +54,7 @@ import { copyAsEthernet } from '../packet-ports/capture/ethernet';
 import { type CaptureRecord, recordSeconds } from '../packet-ports/capture/record';
 import { formatAddress } from './addresses';
 import { Classifier, type ClassifierTiming, classifierTiming, needsClassifier } from './classifier';
-import { type ConnectionRow, type ClassifySummary, noteTime, protocolName } from './connection-row';
+import { type ConnectionRow, type ClassifySummary, noteTime, protocolName, type TrackedRow } from './connection-row';
 import { type Datagram, DatagramLedger } from './datagram-ledger';
 import { compilePolicies } from './policies';
 import { Classified, type ClassifierPorts, type ConnectionStart, type Expectation } from './ports';
@@ -92,18 +94,6 @@ export interface CaptureClassifierOptions {
   readonly kernels?: 'wasm' | 'ts';
 }
 
-/** A row with what classification goes on to need. */
-export interface TrackedRow extends ConnectionRow {
-  /** The row's end `a` is end B of the canonical key. */
-  readonly aIsB: boolean;
-  /** End `a` initiated the connection: it sent the first bare SYN, or the first frame. */
-  initiatorIsA: boolean;
-  /** The connection runs against its flow's direction. */
-  reversed: boolean;
-  /** The row of the connection that announced this one. */
-  announcedBy?: TrackedRow;
-}
-
 /**
  * Runs records of captures through the production classifier and keeps a row for each connection. As a capture can be
  * read to its end, later fragments join their first one wherever it is, and nothing waits; ICMP errors count under
@@ -124,6 +114,7 @@ export class CaptureClassifier {
     other: 0,
     orphanFragments: 0,
     withoutPorts: 0,
+    withoutHeader: 0,
   };
   /** The arena and the slot in which the last record lies parsed. */
   readonly arena: Arena;
@@ -134,9 +125,12 @@ export class CaptureClassifier {
   private readonly flows: FlowTable;
   private readonly classifier: Classifier;
   private readonly timing: ClassifierTiming;
+  private readonly countsHeaders: boolean;
   private readonly active = new Map<number, TrackedRow>();
   private readonly flowIds = new Set<FlowId>();
   private readonly ledger = new DatagramLedger();
+  /** 5-tuples that packets named which show no connection. */
+  private readonly headerless = new Set<string>();
   private now: Micros = 0;
   /** The first connection of each flow, which is the one that announces others. */
   private readonly firstOfFlow = new Map<FlowId, TrackedRow>();
@@ -157,6 +151,7 @@ export class CaptureClassifier {
     this.connections = new ConnectionTable(this.arena, capacity);
     this.flows = new FlowTable(this.arena, capacity);
     this.timing = idleTiming(options.idle);
+    this.countsHeaders = options.idle !== 'none';
     this.classifier = new Classifier({
       arena: this.arena,
       connections: this.connections,
@@ -191,9 +186,10 @@ export class CaptureClassifier {
   finish(): void {
     this.classifier.close();
     this.summary.orphanFragments = this.ledger.orphans;
-    const tuples = new Set<string>();
+    const tuples = new Set(this.headerless);
+    this.summary.tcp += tuples.size;
     for (const row of this.rows) {
-      const tuple = tupleText(row);
+      const tuple = tupleText(row.proto, row.a, row.aPort, row.b, row.bPort);
       if (tuples.has(tuple)) continue;
       tuples.add(tuple);
       this.summary[protocolClass(row.proto)]++;
@@ -220,6 +216,9 @@ export class CaptureClassifier {
     if (fragment === FRAGMENT_FIRST || fragment === FRAGMENT_LATER) summary.fragments++;
     if (why === NO_PORTS) {
       summary.withoutPorts++;
+    } else if (this.countsHeaders && arena.u8[slot + S_PROTO] === PROTO_TCP && this.transportBytes() < TCP_FLAGS_END) {
+      summary.withoutHeader++;
+      this.headerless.add(this.tupleOfSlot());
     } else if (why === LATER_FRAGMENT && hasPorts(arena.u8[slot + S_PROTO])) {
       this.lastDatagram = this.ledger.later(arena, slot, record);
       this.lastRow = this.lastDatagram.row;
@@ -227,6 +226,21 @@ export class CaptureClassifier {
       this.addToConnection(record);
       if (fragment === FRAGMENT_FIRST) this.ledger.first(arena, slot, this.lastRow!);
     }
+  }
+
+  /** Bytes that the frame holds from its transport header on. */
+  private transportBytes(): number {
+    const { arena, slot } = this;
+    return arena.u32[(slot + S_LEN) >>> 2] - arena.u16[(slot + S_L4) >>> 1];
+  }
+
+  private tupleOfSlot(): string {
+    const { u8, u16 } = this.arena;
+    const key = this.slot + S_KEY;
+    const version = u8[key + K_IP];
+    const a = formatAddress(u8, key + K_ADDR_A, version);
+    const b = formatAddress(u8, key + K_ADDR_B, version);
+    return tupleText(u8[key + K_PROTO], a, u16[(key + K_PORT_A) >>> 1], b, u16[(key + K_PORT_B) >>> 1]);
   }
 
   private addToConnection(record: CaptureRecord): void {
@@ -256,8 +270,7 @@ export class CaptureClassifier {
   /** A capture may begin with the answer; the bare SYN that comes after it still shows who opened the connection. */
   private noteSyn(row: TrackedRow): void {
     const fromA = this.lastFromB === row.aIsB;
-    if (row.start !== 'midstream' || fromA || row.packetsBA > 1) return;
-    if (isBareSyn(this.arena, this.slot)) row.initiatorIsA = false;
+    if (row.start === 'midstream' && !fromA && isBareSyn(this.arena, this.slot)) row.initiatorIsA = false;
   }
 
   private ports(): ClassifierPorts {
@@ -323,8 +336,8 @@ export class CaptureClassifier {
       laterFragmentsBA: 0,
       bytesAB: 0,
       bytesBA: 0,
-      firstTs: 0,
-      lastTs: 0,
+      firstTs: Infinity,
+      lastTs: -Infinity,
       start,
       end: 'eof',
       group: flow,
@@ -351,6 +364,9 @@ function countFrame(row: ConnectionRow, fromA: boolean, record: CaptureRecord): 
   noteTime(row, recordSeconds(record));
 }
 
+/** Bytes of a TCP header up to and with its flags. */
+const TCP_FLAGS_END = 14;
+
 /** Places for as many connections as so many bytes of capture can hold. */
 function tableCapacity(captureBytes: number): number {
   if (captureBytes === 0) return CAPACITY_UNKNOWN;
@@ -358,9 +374,12 @@ function tableCapacity(captureBytes: number): number {
   return Math.min(CAPACITY_MAX, Math.max(CAPACITY_MIN, 2 ** Math.ceil(Math.log2(wanted))));
 }
 
-/** Stragglers of a closed connection belong to it for as long as silence does not end it: nothing is pressed for room. */
+/**
+ * By default TCP connections begin and end by what TCP says alone, and the others by their protocol's idle time. As
+ * nothing is pressed for room, stragglers of a closed connection belong to it.
+ */
 function idleTiming(idle: number | 'none' | undefined): ClassifierTiming {
-  if (idle === undefined) return { ...classifierTiming(DEFAULT_TIMING), closedUs: DEFAULT_TIMING.tcpIdleMs * 1000 };
+  if (idle === undefined) return { ...classifierTiming(DEFAULT_TIMING), tcpUs: Infinity, closedUs: Infinity };
   const us = idle === 'none' ? Infinity : idle * 1e6;
   return { tcpUs: us, udpUs: us, icmpUs: us, otherUs: us, closedUs: us };
 }
@@ -372,7 +391,7 @@ function protocolClass(proto: number): 'tcp' | 'udp' | 'icmp' | 'other' {
 }
 
 /** A 5-tuple without order of its ends. */
-function tupleText(row: ConnectionRow): string {
-  const ends = [`${row.a} ${row.aPort}`, `${row.b} ${row.bPort}`].sort();
-  return `${row.proto} ${ends[0]} ${ends[1]}`;
+function tupleText(proto: number, a: string, aPort: number, b: string, bPort: number): string {
+  const ends = [`${a} ${aPort}`, `${b} ${bPort}`].sort();
+  return `${proto} ${ends[0]} ${ends[1]}`;
 }

@@ -45,9 +45,14 @@ export interface ClassifySummary {
   udp: number;
   icmp: number;
   other: number;
-  /** IP packets in no connection: later fragments without a first one, and those cut before their ports. */
+  /** IP packets in no connection: later fragments without a first one; those cut before their ports. */
   orphanFragments: number;
   withoutPorts: number;
+  /**
+   * TCP packets cut before their flags. They name a 5-tuple, but show no connection: they are in a row only where time
+   * and TCP's own signals are to play no part (`--idle none`).
+   */
+  withoutHeader: number;
 }
 
 const names = new Map([
@@ -70,8 +75,20 @@ export function protocolName(proto: number): string {
   return names.get(proto) ?? `ip-${proto}`;
 }
 
-/** Extends a row's time to hold a frame's. Captures may step back in time: the first frame's time stays. */
+/** Extends a row's time to hold a frame's; captures may step back in time. */
 export function noteTime(row: ConnectionRow, seconds: number): void {
-  if (row.packetsAB + row.packetsBA + row.laterFragmentsAB + row.laterFragmentsBA <= 1) row.firstTs = seconds;
-  row.lastTs = seconds;
+  row.firstTs = Math.min(row.firstTs, seconds);
+  row.lastTs = Math.max(row.lastTs, seconds);
+}
+
+/** A row with what classification goes on to need. */
+export interface TrackedRow extends ConnectionRow {
+  /** The row's end `a` is end B of the canonical key. */
+  readonly aIsB: boolean;
+  /** End `a` initiated the connection: it sent the first bare SYN, or the first frame. */
+  initiatorIsA: boolean;
+  /** The connection runs against its flow's direction. */
+  readonly reversed: boolean;
+  /** The row of the connection that announced this one. */
+  readonly announcedBy?: TrackedRow;
 }

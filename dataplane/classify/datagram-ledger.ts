@@ -1,8 +1,7 @@
 import type { Arena } from '../frames/arena';
 import { S_SRC_IS_B } from '../frames/layout';
 import { type CaptureRecord, recordSeconds } from '../packet-ports/capture/record';
-import { noteTime } from './connection-row';
-import type { TrackedRow } from './capture-classifier';
+import { noteTime, type TrackedRow } from './connection-row';
 import { FragmentKey } from './fragment-key';
 
 /** A fragmented datagram of a capture. */

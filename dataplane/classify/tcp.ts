@@ -1,7 +1,7 @@
 import type { Arena } from '../frames/arena';
 import {
-  C_FIN_A,
-  C_FIN_B,
+  C_ISN_A,
+  C_ISN_B,
   C_PACKETS_AB,
   C_PACKETS_BA,
   C_STATE,
@@ -15,7 +15,6 @@ import {
   CS_SYN_ACK,
   S_L4,
   S_OFF,
-  S_PAYLOAD_LEN,
   S_SRC_IS_B,
   S_TCP_FLAGS,
 } from '../frames/layout';
@@ -42,39 +41,42 @@ export function isBareSyn(arena: Arena, slot: number): boolean {
 }
 
 /**
- * Whether a bare SYN opens another connection on the 5-tuple of `connection`: its sequence number is new, and its sender
- * has been heard before (two SYNs that cross open one connection).
+ * Whether a bare SYN opens another connection on the 5-tuple of `connection`: its sequence number is new for its sender.
+ * It is not when the sender has not been heard before (two SYNs that cross open one connection), nor when it precedes
+ * what was heard (a SYN overtaken by what follows it).
  */
 export function opensAnother(arena: Arena, slot: number, connection: number): boolean {
   const fromB = arena.u8[slot + S_SRC_IS_B] === 1;
   const state = arena.u32[(connection + C_STATE) >>> 2];
   const heard = arena.u32[(connection + (fromB ? C_PACKETS_BA : C_PACKETS_AB)) >>> 2];
-  const opened = (state & CS_SYN) !== 0 && fromB === ((state & CS_B_INITIATES) !== 0);
-  if (opened) return arena.u32[(connection + C_SYN_SEQ) >>> 2] !== segmentSeq(arena, slot);
-  return heard > 0;
+  const isOpener = (state & CS_SYN) !== 0 && fromB === ((state & CS_B_INITIATES) !== 0);
+  if (isOpener) return arena.u32[(connection + C_SYN_SEQ) >>> 2] !== segmentSeq(arena, slot);
+  if (heard === 0) return false;
+  const initial = arena.u32[(connection + (fromB ? C_ISN_B : C_ISN_A)) >>> 2];
+  return initial !== segmentSeq(arena, slot);
 }
 
 /**
  * Moves a connection's TCP state by the segment in a slot. Returns whether this segment closed it: the second FIN, or
- * the first RST. It then lingers for stragglers.
+ * the first RST. It then lingers for stragglers. Until an end's FIN, its `C_FIN_*` holds its initial sequence number.
  */
 export function followTcp(arena: Arena, slot: number, connection: number): boolean {
   const flags = arena.u8[slot + S_TCP_FLAGS];
-  if ((flags & (TCP_SYN | TCP_FIN | TCP_RST)) === 0) return false;
+  if (flags === 0) return false;
   const at = (connection + C_STATE) >>> 2;
   const fromB = arena.u8[slot + S_SRC_IS_B] === 1;
   const before = arena.u32[at];
+  const seq = segmentSeq(arena, slot);
+  const own = (connection + (fromB ? C_ISN_B : C_ISN_A)) >>> 2;
+  if (arena.u32[own] === 0) arena.u32[own] = (flags & TCP_SYN) !== 0 ? seq : seq - 1;
+  if ((flags & (TCP_SYN | TCP_FIN | TCP_RST)) === 0) return false;
   let state = before;
   if (isBareSyn(arena, slot) && (state & CS_SYN) === 0 && fromB === ((state & CS_B_INITIATES) !== 0)) {
     state |= CS_SYN;
-    arena.u32[(connection + C_SYN_SEQ) >>> 2] = segmentSeq(arena, slot);
+    arena.u32[(connection + C_SYN_SEQ) >>> 2] = seq;
   }
   if ((flags & (TCP_SYN | TCP_ACK)) === (TCP_SYN | TCP_ACK)) state |= CS_SYN_ACK;
-  if ((flags & TCP_FIN) !== 0) {
-    state |= fromB ? CS_FIN_B : CS_FIN_A;
-    const after = segmentSeq(arena, slot) + arena.u16[(slot + S_PAYLOAD_LEN) >>> 1] + 1;
-    arena.u32[(connection + (fromB ? C_FIN_B : C_FIN_A)) >>> 2] = after;
-  }
+  if ((flags & TCP_FIN) !== 0) state |= fromB ? CS_FIN_B : CS_FIN_A;
   if ((flags & TCP_RST) !== 0) state |= CS_RST;
   if ((state & CS_RST) !== 0 || (state & (CS_FIN_A | CS_FIN_B)) === (CS_FIN_A | CS_FIN_B)) state |= CS_CLOSED;
   arena.u32[at] = state;

@@ -195,9 +195,9 @@ export const C_LATER_AB = 104;
 export const C_LATER_BA = 108;
 /** u32 sequence number of the SYN that opened it (CS_SYN). */
 export const C_SYN_SEQ = 112;
-/** u32 sequence number following the FIN of A / B. */
-export const C_FIN_A = 116;
-export const C_FIN_B = 120;
+/** u32 initial sequence number of A / B, as far as heard (its SYN's, or the one before its first segment); 0 = not heard. */
+export const C_ISN_A = 116;
+export const C_ISN_B = 120;
 /** i32 index into the classifier's side table (application context), −1 = none. */
 export const C_AUX = 124;
 
