@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { FlowgridError } from '../../../domain/base/errors';
 
-const WINDOW_BYTES = 1 << 20;
+const WINDOW_BYTES = 1 << 18;
 
 /**
  * Reads a file forwards through one window that is used again and again, so that a capture of any size takes the memory
