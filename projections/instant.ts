@@ -37,3 +37,10 @@ export function momentOf(when: When | undefined, places: readonly CommitPlace[])
   const at = when.kind === 'time' ? when.at : (places[0]?.at ?? 0) + when.ms;
   return { seq: places.findLast((place) => place.at <= at)?.seq ?? 0, at };
 }
+
+/** Whether a place in the log is at or after an instant; `start` is the time of the log's first commit. */
+export function reached(place: CommitPlace, since: When | undefined, start: Millis): boolean {
+  if (since === undefined) return true;
+  if (since.kind === 'seq') return place.seq >= since.seq;
+  return place.at >= (since.kind === 'time' ? since.at : start + since.ms);
+}

@@ -1,4 +1,4 @@
-import { clusterOf, nodeName, nodeOf, type FlowId, type NodeRef, type WireId } from '../../domain/base/ids';
+import { clusterOf, nodeName, nodeOf, type NodeRef, type WireId } from '../../domain/base/ids';
 import type { Topology, TopologyCluster, VirtualLink } from '../../domain/topology/topology';
 
 /** Functions that never change, drop or end a frame: a cluster of them must hand on what it got. */

@@ -1,0 +1,205 @@
+import { nodeRef, type ChainId, type Micros, type Millis, type NodeRef, type Seq } from '../domain/base/ids';
+import type { TopologyEvent } from '../domain/events';
+import type { FlowEvent } from '../domain/flow/events';
+import type { Commit } from '../domain/log/commit';
+import { describe, describeFlow, learnNames } from './describe';
+import { effectOf, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
+import { reached, type Moment, type When } from './instant';
+import { flowName, Names } from './names';
+
+/** Causes followed back from one event, at most. */
+const CAUSES_MAX = 16;
+
+/** A commit in words. */
+export interface HistoryEntry {
+  readonly seq: Seq;
+  readonly at: Millis;
+  readonly by: string;
+  /** The commit that it reacts to; 0 when the command came from outside. */
+  readonly cause: Seq;
+  readonly corr: string;
+  readonly commandId: string;
+  readonly events: readonly { readonly type: string; readonly what: string }[];
+}
+
+/** A commit as the reason of something, and the reasons of that. */
+export interface Because {
+  readonly seq: Seq;
+  readonly at: Millis;
+  readonly what: string;
+}
+
+/** One thing that happened to a flow. */
+export interface StoryLine {
+  readonly at: Micros;
+  readonly chain: ChainId;
+  readonly type: FlowEvent['type'];
+  readonly what: string;
+  /** The topology that it was made under. */
+  readonly topologySeq: Seq;
+  /** The commits that explain it, the nearest first. */
+  readonly because: readonly Because[];
+}
+
+/** A flow's route in force at a moment, each decision with what explains it. */
+export interface RouteStory {
+  readonly flow: string;
+  readonly type: string;
+  readonly key: string;
+  readonly at: Micros;
+  readonly network: string;
+  readonly path: string;
+  readonly wireId: number;
+  readonly topologySeq: Seq;
+  readonly route: readonly StopStory[];
+}
+
+export interface StopStory {
+  readonly cluster: string;
+  readonly node: string;
+  readonly backup: string | null;
+  readonly why: string;
+  readonly since: Micros;
+  readonly because: readonly Because[];
+}
+
+/** The `topology` stream in words, with its causes: a fold of the commits, in order. */
+export class AuditTrail {
+  readonly names = new Names();
+  private readonly entries: HistoryEntry[] = [];
+  private readonly failures = new Map<NodeRef, Seq[]>();
+  private readonly repins = new Map<number, Seq[]>();
+
+  apply(commit: Commit<TopologyEvent>): void {
+    const { seq, at, by, cause, corr, commandId } = commit;
+    const events = commit.events.map((event) => {
+      learnNames(this.names, event);
+      this.index(event, seq);
+      return { type: event.type, what: describe(event, this.names) };
+    });
+    this.entries.push({ seq, at, by, cause, corr, commandId, events });
+  }
+
+  /** What changed from `since` on, up to and including `until`. */
+  history(since: When | undefined, until: Moment): HistoryEntry[] {
+    const start = this.entries[0]?.at ?? 0;
+    return this.entries.filter(
+      (entry) => reached(entry, since, start) && entry.seq <= until.seq && entry.at <= until.at,
+    );
+  }
+
+  entry(seq: Seq): HistoryEntry | undefined {
+    return this.entries[seq - (this.entries[0]?.seq ?? 1)];
+  }
+
+  /** A commit and what it reacts to, back to the command from outside. */
+  causes(seq: Seq): Because[] {
+    const because: Because[] = [];
+    for (let entry = this.entry(seq); entry !== undefined && because.length < CAUSES_MAX;) {
+      const what = entry.events.map((event) => event.what).join('; ');
+      because.push({ seq: entry.seq, at: entry.at, what: what === '' ? `${entry.commandId} by ${entry.by}` : what });
+      entry = entry.cause === 0 ? undefined : this.entry(entry.cause);
+    }
+    return because;
+  }
+
+  /** What explains a change of a flow: the failure of the node it left, or the topology it was made under. */
+  explain(event: FlowChange['event']): Because[] {
+    if (event.type === 'FlowTakenOver' || event.type === 'FlowRerouted') {
+      const failure = this.nearest(this.failures.get(event.from), event.effectiveAt);
+      if (failure !== undefined) return this.causes(failure);
+    }
+    if (event.type === 'FlowRepinned') {
+      const asked = this.nearest(this.repins.get(event.fromWireId), event.at);
+      if (asked !== undefined) return this.causes(asked);
+    }
+    return this.causes(event.topologySeq);
+  }
+
+  private index(event: TopologyEvent, seq: Seq): void {
+    if (event.type === 'NodeFailed') add(this.failures, nodeRef(event.data.cluster, event.data.node), seq);
+    if (event.type === 'TopologyRepinRequested') add(this.repins, event.data.wireId, seq);
+  }
+
+  /** Neighbours act before the control plane makes it official, and the same node can fail again: the nearest in time. */
+  private nearest(seqs: readonly Seq[] | undefined, at: Micros): Seq | undefined {
+    const distance = (seq: Seq): number => Math.abs((this.entry(seq)?.at ?? 0) * 1_000 - at);
+    return seqs?.reduce((best, seq) => (distance(seq) < distance(best) ? seq : best));
+  }
+}
+
+/** Everything that happened to a flow, in the order in which it took effect. */
+export function storyOf(record: FlowRecord, trail: AuditTrail): StoryLine[] {
+  const { started, ended, changes } = record;
+  const lines: StoryLine[] = [];
+  const line = (event: FlowEvent, at: Micros, chain: ChainId, because: readonly Because[]): StoryLine => ({
+    at,
+    chain,
+    type: event.type,
+    what: describeFlow(event, trail.names),
+    topologySeq: event.topologySeq,
+    because,
+  });
+  if (started !== undefined) {
+    lines.push(line(started, started.at, record.startedBy ?? '', trail.causes(started.topologySeq)));
+  }
+  for (const { chain, event } of changes) lines.push(line(event, effectOf(event), chain, trail.explain(event)));
+  if (ended !== undefined) lines.push(line(ended, ended.at, record.startedBy ?? '', []));
+  return lines;
+}
+
+/** The route of a flow at a time, with the reason for each node. */
+export function routeStory(record: FlowRecord, at: Micros, trail: AuditTrail): RouteStory {
+  const { names } = trail;
+  const { started } = record;
+  const pinned = pinnedAt(record, at);
+  const route = routeAt(record, at).map(({ node, backup, because }): StopStory => {
+    const place = because === undefined ? node : placeOf(because, node);
+    const common = {
+      cluster: names.cluster(place >>> 7),
+      node: names.node(node),
+      backup: backup === 0 ? null : names.node(backup),
+    };
+    if (because !== undefined) {
+      const { event } = because;
+      return { ...common, why: describeFlow(event, names), since: effectOf(event), because: trail.explain(event) };
+    }
+    const why = `selected when the flow started, under topology ID ${started?.wireId ?? 0}`;
+    return { ...common, why, since: started?.at ?? 0, because: trail.causes(started?.topologySeq ?? 0) };
+  });
+  return {
+    flow: flowName(record.flow),
+    type: names.type(started?.flowType ?? 0),
+    key: keyText(record),
+    at: Math.min(at, record.ended?.at ?? Number.MAX_SAFE_INTEGER),
+    network: names.network(started?.network ?? 0),
+    path: names.path(started?.path ?? 0),
+    wireId: pinned.wireId,
+    topologySeq: pinned.seq,
+    route,
+  };
+}
+
+const PROTOCOLS: { readonly [proto: number]: string } = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6', 132: 'sctp' };
+
+/** A flow's first connection as `trace` reads it: `tcp 10.0.0.1:1234 10.0.0.2:80`. */
+export function keyText({ started }: FlowRecord): string {
+  if (started === undefined) return 'unknown';
+  const { proto, a, aPort, b, bPort } = started.key;
+  const end = (address: string, port: number): string => {
+    if (aPort === 0 && bPort === 0) return address;
+    return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  };
+  return `${PROTOCOLS[proto] ?? proto} ${end(a, aPort)} ${end(b, bPort)}`;
+}
+
+/** Where a flow that nobody handles any more was handled. */
+function placeOf({ event }: FlowChange, node: NodeRef): NodeRef {
+  return node === 0 && 'from' in event ? event.from : node;
+}
+
+function add<Key>(map: Map<Key, Seq[]>, key: Key, seq: Seq): void {
+  const seqs = map.get(key);
+  if (seqs === undefined) map.set(key, [seq]);
+  else seqs.push(seq);
+}

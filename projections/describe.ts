@@ -1,0 +1,191 @@
+import { unreachable } from '../domain/base/errors';
+import type { TopologyEvent } from '../domain/events';
+import type { FlowEvent } from '../domain/flow/events';
+import { flowName, type Names } from './names';
+
+/** Takes from an event the names that it gives. Call in the order of the log, before {@link describe}. */
+export function learnNames(names: Names, event: TopologyEvent): void {
+  switch (event.type) {
+    case 'GridCreated':
+    case 'GridReconfigured':
+      return names.learn({ networks: event.data.networks });
+    case 'ClusterCreated':
+    case 'ClusterReconfigured':
+      return names.learn({ clusters: [event.data] });
+    case 'VirtualLinkCreated':
+    case 'VirtualLinkChanged':
+      return names.learn({ links: [event.data] });
+    case 'FlowPathDefined':
+      return names.learn({ paths: [event.data] });
+    case 'PolicyDefined':
+      return names.learn({ policies: [event.data] });
+    case 'TopologyPublished':
+      return names.learn(event.data.topology);
+    default:
+      return undefined;
+  }
+}
+
+/** An event of the `topology` stream as one readable phrase. */
+export function describe(event: TopologyEvent, names: Names): string {
+  switch (event.type) {
+    case 'NodeDiscovered':
+    case 'NodeAdmitted':
+    case 'NodeConfigured':
+    case 'NodeActivated':
+    case 'NodeSuspected':
+    case 'NodeFailed':
+    case 'NodeRecovered':
+    case 'NodeDraining':
+    case 'NodeDrained':
+    case 'NodeRemoved':
+    case 'SpareReserved':
+    case 'SpareReleased':
+      return describeNode(event, names);
+    case 'TopologyPublished':
+    case 'TopologyApplied':
+    case 'TopologyRepinRequested':
+    case 'TopologyRetired':
+      return describeTopology(event);
+    case 'ProvisioningRequested':
+    case 'ProvisioningStepCompleted':
+    case 'ProvisioningSucceeded':
+    case 'ProvisioningFailed':
+      return describeProvisioning(event);
+    default:
+      return describeDefinition(event, names);
+  }
+}
+
+type NodeLifeEvent = Extract<TopologyEvent, { type: `Node${string}` | `Spare${string}` }>;
+type TopologyLifeEvent = Extract<TopologyEvent, { type: `Topology${string}` }>;
+type WorkflowEvent = Extract<TopologyEvent, { type: `Provisioning${string}` }>;
+type Definition = Exclude<TopologyEvent, NodeLifeEvent | TopologyLifeEvent | WorkflowEvent>;
+
+function describeNode(event: NodeLifeEvent, names: Names): string {
+  const name = names.address(event.data);
+  switch (event.type) {
+    case 'NodeDiscovered':
+      return `${name} said hello for the first time`;
+    case 'NodeAdmitted':
+      return `${name} was admitted as ${event.data.spare ? 'a spare' : 'a member'}`;
+    case 'NodeConfigured':
+      return `${name} was configured, weight ${event.data.weight}`;
+    case 'NodeActivated':
+      return `${name} became active (incarnation ${event.data.incarnation})`;
+    case 'NodeSuspected':
+      return `${name} fell silent and is suspected`;
+    case 'NodeFailed':
+      return `${name} failed (incarnation ${event.data.incarnation})`;
+    case 'NodeRecovered':
+      return `${name} is back (incarnation ${event.data.incarnation})`;
+    case 'NodeDraining':
+      return `${name} gets no new flows`;
+    case 'NodeDrained':
+      return `${name} is drained${event.data.forced ? ' by its deadline' : ''}`;
+    case 'NodeRemoved':
+      return `${name} was removed`;
+    case 'SpareReserved':
+      return `${name} was reserved by ${event.data.workflow}`;
+    case 'SpareReleased':
+      return `${name} returned to the spares`;
+    default:
+      return unreachable(event);
+  }
+}
+
+function describeTopology(event: TopologyLifeEvent): string {
+  switch (event.type) {
+    case 'TopologyPublished':
+      return `topology ${event.data.version} was published under ID ${event.data.wireId}`;
+    case 'TopologyApplied':
+      return `topology ${event.data.version} is installed everywhere, after ${event.data.tookMs} ms`;
+    case 'TopologyRepinRequested':
+      return `flows of topology ${event.data.version} shall move to ID ${event.data.toWireId}`;
+    case 'TopologyRetired':
+      return `topology ${event.data.version} was retired, ID ${event.data.wireId} is free again`;
+    default:
+      return unreachable(event);
+  }
+}
+
+function describeProvisioning({ type, data }: WorkflowEvent): string {
+  switch (type) {
+    case 'ProvisioningRequested':
+      return `${data.workflow} was requested`;
+    case 'ProvisioningStepCompleted':
+      return `${data.workflow}: ${'step' in data.entry ? data.entry.step : data.entry.kind}`;
+    case 'ProvisioningSucceeded':
+      return `${data.workflow} succeeded`;
+    case 'ProvisioningFailed':
+      return `${data.workflow} failed and was undone`;
+    default:
+      return unreachable(type);
+  }
+}
+
+function describeDefinition(event: Definition, names: Names): string {
+  switch (event.type) {
+    case 'GridCreated':
+      return `grid ${event.data.name} was created`;
+    case 'GridReconfigured':
+      return `grid ${event.data.name} was reconfigured`;
+    case 'ClusterCreated':
+      return `cluster ${event.data.name} was created (${event.data.failure}, ${event.data.selector}, ${event.data.function.name})`;
+    case 'ClusterReconfigured':
+      return `cluster ${event.data.name} was reconfigured (${event.data.failure}, ${event.data.selector}, ${event.data.mode})`;
+    case 'ClusterDeleted':
+      return `cluster ${names.cluster(event.data.cluster)} was deleted`;
+    case 'VirtualLinkCreated':
+      return `link ${event.data.name} was created (${event.data.kind})`;
+    case 'VirtualLinkChanged':
+      return `link ${event.data.name} was changed`;
+    case 'VirtualLinkDeleted':
+      return `link ${names.link(event.data.link)} was deleted`;
+    case 'VlanAllocated':
+      return `VLAN ${event.data.vlan} was given to link ${names.link(event.data.link)}`;
+    case 'VlanReleased':
+      return `VLAN ${event.data.vlan} was released`;
+    case 'ProbeAttached':
+      return `probe ${event.data.name} was attached to link ${names.link(event.data.link)}`;
+    case 'ProbeDetached':
+      return `probe ${event.data.probe} was detached`;
+    case 'PolicyDefined':
+      return `policy ${event.data.name} was defined (${event.data.typeName})`;
+    case 'PolicyDeleted':
+      return `policy ${event.data.policy} was deleted`;
+    case 'FlowPathDefined':
+      return `path ${event.data.name} was defined`;
+    case 'FlowPathDeleted':
+      return `path ${names.path(event.data.path)} was deleted`;
+    case 'LeaderElected':
+      return `${event.data.leader} leads (epoch ${event.data.epoch})`;
+    case 'FlowsAnchored':
+      return `${event.data.anchors.length} flow chains were anchored`;
+    default:
+      return unreachable(event);
+  }
+}
+
+/** An event of a flow chain as one readable phrase. */
+export function describeFlow(event: FlowEvent, names: Names): string {
+  const flow = `flow ${flowName(event.flow)}`;
+  switch (event.type) {
+    case 'FlowStarted':
+      return `${flow} (${names.type(event.flowType)}) started at ${names.network(event.network)} on ${names.path(event.path)}`;
+    case 'FlowEnded':
+      return `${flow} ended (${event.end})`;
+    case 'FlowTakenOver':
+      return `${flow} was taken over from ${names.node(event.from)} by ${names.node(event.to)}`;
+    case 'FlowRerouted':
+      return event.to === 0
+        ? `${flow} was given up at ${names.node(event.from)} (${event.reason})`
+        : `${flow} was rerouted from ${names.node(event.from)} to ${names.node(event.to)} (${event.reason})`;
+    case 'FlowRepinned':
+      return `${flow} was re-pinned from topology ID ${event.fromWireId} to ${event.toWireId}`;
+    case 'FlowReplicated':
+      return `${flow} was replicated as ${flowName(event.clone)}`;
+    default:
+      return unreachable(event);
+  }
+}

@@ -1,0 +1,10 @@
+export * from './audit';
+export { canonicalAddress } from './addresses';
+export * from './failures';
+export * from './flows';
+export * from './instant';
+export { chainNode, flowName, Names } from './names';
+export * from './report';
+export { reportText } from './report-text';
+export * from './statistics';
+export * from './topology';
