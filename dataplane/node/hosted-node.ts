@@ -12,6 +12,7 @@ import {
   F_NEXT_FWD,
   F_SHADOW_FWD,
   S_DESCRIPTOR,
+  S_FLOW,
   S_FROM,
   S_TO,
 } from '../frames/layout';
@@ -69,6 +70,7 @@ export class HostedNode {
   private readonly deltas: Deltas;
   private readonly gateway: Gateway | undefined;
   private readonly list: number;
+  private readonly parsedFlows = new Uint32Array(BATCH);
   private cursor = 0;
 
   constructor(
@@ -264,11 +266,20 @@ export class HostedNode {
       views: ctx.arena,
       node: this.node.ref,
       seed,
+      incarnation: this.node.incarnation,
       slotAddress: (slot) => ctx.slot(slot),
-      parse: (list, n) => ctx.kernels.parse(list, n, seed, ~seed >>> 0),
+      parse: (list, n) => this.parseKeepingFlows(list, n, seed),
       takeSlot: () => ctx.slots.allocate(),
       emit: (slot, cause) => this.stage.create(slot, cause),
     };
+  }
+
+  /** The kernel `parse` begins a frame's life and clears what is known of it; here the flow is known already. */
+  private parseKeepingFlows(list: number, n: number, seed: number): void {
+    const { u32 } = this.ctx.arena;
+    for (let i = 0; i < n; i++) this.parsedFlows[i] = u32[(this.ctx.slot(u32[(list >>> 2) + i]) + S_FLOW) >>> 2];
+    this.ctx.kernels.parse(list, n, seed, ~seed >>> 0);
+    for (let i = 0; i < n; i++) u32[(this.ctx.slot(u32[(list >>> 2) + i]) + S_FLOW) >>> 2] = this.parsedFlows[i];
   }
 
   private buryText(chain: string): void {

@@ -148,8 +148,7 @@ export class NodeGroup {
     this.ctx.now = Math.max(this.ctx.now, nowUs);
     let moved = 0;
     for (;;) {
-      let n = this.drain((hosted) => hosted.drainInternal());
-      if (n === 0) n = this.drain((hosted) => hosted.drainExternal());
+      const n = this.drain(drainInternal) || this.drain(drainExternal);
       if (n === 0) return moved;
       moved += n;
     }
@@ -246,3 +245,6 @@ export class NodeGroup {
     }
   }
 }
+
+const drainInternal = (hosted: HostedNode): number => hosted.drainInternal();
+const drainExternal = (hosted: HostedNode): number => hosted.drainExternal();

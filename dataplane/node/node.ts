@@ -3,7 +3,7 @@ import type { FlowEvent } from '../../domain/flow/events';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TopologyCluster } from '../../domain/topology/topology';
 import { FlowEventBuffer } from '../flows/flow-events';
-import { FlowTable } from '../flows/flow-table';
+import { type FlowTable } from '../flows/flow-table';
 import {
   F_AUX,
   F_BACKUP,
