@@ -1,5 +1,5 @@
 import { FlowgridError } from '../../domain/base/errors';
-import type { FunctionConfig } from './function';
+import type { FunctionConfig, NumberRange } from './function';
 
 /** Wraps a function's configuration; `place` names it in messages. */
 export function readConfig(value: unknown, place: string): FunctionConfig {
@@ -57,6 +57,19 @@ class ConfigReader implements FunctionConfig {
 
   integers(name: string, min: number, max: number, fallback?: readonly number[]): readonly number[] {
     return this.array(name, fallback).map((item, index) => this.checkInteger(`${name}[${index}]`, item, min, max));
+  }
+
+  ranges(name: string, min: number, max: number, fallback?: readonly NumberRange[]): readonly NumberRange[] {
+    if (fallback !== undefined && !this.has(name)) return fallback;
+    return this.array(name, undefined).map((item, index) => {
+      const match = typeof item === 'string' ? /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(item) : null;
+      const first = match === null ? item : Number(match[1]);
+      const last = match?.[2] === undefined ? first : Number(match[2]);
+      const place = `${name}[${index}]`;
+      const range = [this.checkInteger(place, first, min, max), this.checkInteger(place, last, min, max)] as const;
+      if (range[0] > range[1]) this.fail(place, `is ${JSON.stringify(item)}`, 'write the smaller number first');
+      return range;
+    });
   }
 
   list(name: string): readonly FunctionConfig[] {

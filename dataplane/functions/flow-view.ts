@@ -1,5 +1,18 @@
 import type { FlowId } from '../../domain/base/ids';
-import { F_ID, F_TYPE, S_FLAGS, S_FLOW, S_HASH, S_REVERSE, S_SEQ, SF_END, SF_HOLD, SF_START } from '../frames/layout';
+import {
+  F_ID,
+  F_STATE,
+  F_TYPE,
+  FS_REPLICA,
+  S_FLAGS,
+  S_FLOW,
+  S_HASH,
+  S_REVERSE,
+  S_SEQ,
+  SF_END,
+  SF_HOLD,
+  SF_START,
+} from '../frames/layout';
 import type { ArenaViews } from './frame-view';
 
 /** What a function may know about the flow of the frame at hand: one reusable cursor, never to be kept. */
@@ -55,6 +68,11 @@ export class FlowView {
   /** Last frame of the flow, as its INODE marked it. */
   get end(): boolean {
     return (this.views.u16[(this.slot + S_FLAGS) >>> 1] & SF_END) !== 0;
+  }
+
+  /** The frame belongs to a replica: a clone that is to end here, beside its original ([0084]). */
+  get replica(): boolean {
+    return this.entry !== 0 && (this.views.u32[(this.entry + F_STATE) >>> 2] & FS_REPLICA) !== 0;
   }
 
   /** This node shadows the flow: what comes out is held. For counters only; a verdict must not depend on it. */

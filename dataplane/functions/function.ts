@@ -38,6 +38,8 @@ export interface PacketFunction {
   applyDelta?(delta: Uint8Array): void;
   /** The flow is over (closed or idle); forget it. */
   flowEnded?(flow: FlowId): void;
+  /** What the function has to say for reports, as plain JSON. */
+  describe?(): unknown;
   /** Housekeeping, about once a second of grid time. Must not change what later frames get. */
   tick?(now: Micros): void;
 }
@@ -88,8 +90,12 @@ export interface FunctionContext {
   readonly node: NodeRef;
   /** Seeds keyed hashes; the same on every node of the grid. */
   readonly seed: number;
+  /** Which life of the node this is, from 1: a node that returns after a failure is a new incarnation. */
+  readonly incarnation: number;
   /** For frames of the function's own making, while it processes one. */
   readonly emitter: Emitter;
+  /** Tells the operator something worth knowing (an intrusion, a difference): a short kind and one line of text. */
+  report(kind: string, text: string): void;
 }
 
 /** Creates frames: an answer, a notification. They belong to the flow of the frame at hand and carry no sequence. */
@@ -115,6 +121,9 @@ export interface FunctionDefinition {
   create(config: FunctionConfig, context: FunctionContext): PacketFunction;
 }
 
+/** First and last, both included. */
+export type NumberRange = readonly [number, number];
+
 /**
  * Reads a function's configuration member by member and complains clearly. Every member that is present must have been
  * asked for: the host calls {@link end} after `create`, so that a misspelt member is an error and not a silent default.
@@ -130,6 +139,8 @@ export interface FunctionConfig {
   oneOf<Choice extends string>(name: string, choices: readonly Choice[], fallback?: Choice): Choice;
   strings(name: string, fallback?: readonly string[]): readonly string[];
   integers(name: string, min: number, max: number, fallback?: readonly number[]): readonly number[];
+  /** A list of integers and inclusive ranges (`80`, `"8000-8999"`) inside [min, max], as pairs. */
+  ranges(name: string, min: number, max: number, fallback?: readonly NumberRange[]): readonly NumberRange[];
   /** A list of objects, each read by a reader of its own. */
   list(name: string): readonly FunctionConfig[];
   /** Rejects the configuration at `name`. @throws FlowgridError `invalid-grid`. */

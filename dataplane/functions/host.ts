@@ -27,6 +27,10 @@ export interface FunctionServices {
   readonly node: NodeRef;
   /** The grid's seed: keyed hashes and `random` derive from it. */
   readonly seed: number;
+  /** The node's incarnation, from 1; 1 when absent. */
+  readonly incarnation?: number;
+  /** What a function reports to the operator; dropped when absent. */
+  report?(kind: string, text: string): void;
   /** Byte address of a slot. */
   slotAddress(slot: number): number;
   /** The kernel `parse` over `n` slot numbers at byte address `list`. */
@@ -158,6 +162,11 @@ export class FunctionHost {
 
   tick(now: Micros): void {
     this.fn.tick?.(now);
+  }
+
+  /** What the function has to say for reports, as plain JSON; undefined = nothing. */
+  describe(): unknown {
+    return this.fn.describe?.();
   }
 
   /** Drops by the function's own reasons, for reports. */

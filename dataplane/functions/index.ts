@@ -7,6 +7,7 @@ export {
   type FunctionConfig,
   type FunctionContext,
   type FunctionDefinition,
+  type NumberRange,
   type PacketFunction,
   type Reads,
   type StateKind,

@@ -6,12 +6,18 @@ import { readConfig } from './config';
 import { FrameEmitter } from './emitter';
 import type { FunctionDefinition } from './function';
 import { FunctionHost, type FunctionServices } from './host';
+import { hostFilter } from './host-filter';
+import { ids } from './ids';
+import { nat } from './nat';
+import { packetFilter } from './packet-filter';
 import { pass } from './pass';
+import { rateLimiter } from './rate-limiter';
+import { recorder } from './recorder';
 
 /** The name by which a grid file attaches a function of the user's own: `{ name: module, config: { path, … } }`. */
 export const MODULE_FUNCTION = 'module';
 
-const builtIn: readonly FunctionDefinition[] = [pass];
+const builtIn: readonly FunctionDefinition[] = [pass, packetFilter, nat, rateLimiter, hostFilter, ids, recorder];
 
 /** Functions by name: the built-in ones and those that {@link FunctionRegistry.register} adds. */
 export class FunctionRegistry {
@@ -44,7 +50,13 @@ export class FunctionRegistry {
     const { definition, config } = this.resolve(spec);
     const emitter = new FrameEmitter(services);
     const reader = readConfig(config, `function ${definition.name}`);
-    const fn = definition.create(reader, { node: services.node, seed: services.seed, emitter });
+    const fn = definition.create(reader, {
+      node: services.node,
+      seed: services.seed,
+      incarnation: services.incarnation ?? 1,
+      emitter,
+      report: (kind, text) => services.report?.(kind, text),
+    });
     reader.end();
     return new FunctionHost(fn, services, emitter);
   }

@@ -1,0 +1,212 @@
+import { mix2 } from '../../domain/base/hash';
+import { PROTO_ICMP, PROTO_ICMPV6 } from './frame-view';
+
+/** How a frame that an application sent was matched with one that it was given. */
+export type Match = 'bytes' | 'tuple' | 'translation' | 'secondary' | 'unmatched';
+
+/** What the mapper knows of a frame that is, or was, inside the application. */
+export interface MappedFrame {
+  /** The flow's ID. */
+  readonly flow: number;
+  /** 1 = against the flow's direction. */
+  readonly reverse: number;
+  readonly sequence: number;
+  /** Where the caller saved the descriptor: a slot, an index of its own. */
+  readonly descriptor: number;
+}
+
+/** The frame's fields by which the mapper works, read from parse results. Offsets are absolute in `bytes`. */
+export interface MapperFrame {
+  readonly bytes: Uint8Array;
+  /** Transport header (0 = none) and the frame's end. */
+  readonly l4: number;
+  readonly end: number;
+  /** 4, 6, or 0. */
+  readonly ip: number;
+  readonly proto: number;
+  /** Source and destination address, 4 or 16 bytes each. */
+  readonly source: number;
+  readonly destination: number;
+}
+
+/** A change of addresses or ports that an application declares: frames of `inner` leave as `outer`. */
+export interface Translation {
+  readonly inner: string;
+  readonly outer: string;
+}
+
+export interface FlowMapperOptions {
+  /** Frames inside the application at most; the oldest make room (counted as `evicted`). */
+  readonly capacity: number;
+  /** 5-tuples remembered at most, the longest unused make room. */
+  readonly tuples: number;
+  /** What becomes of what cannot be matched: a flow of the application's own ([0062]), or nothing (`unmatched`). */
+  readonly secondary: boolean;
+}
+
+/**
+ * The flow mapper ([0078]): the descriptor is taken off before an application sees the frame; for what the application
+ * sends, the mapper finds it again, by the first of these that applies:
+ *
+ * 1. the bytes from the layer-4 header on are those of a frame that is inside;
+ * 2. the 5-tuple is one that a frame inside, or an earlier one of a live flow, had: the same flow and direction, or, when
+ *    the ends are swapped, the opposite direction (an answer);
+ * 3. a translation that the application declares maps the 5-tuple to such a one;
+ * 4. otherwise it is a new secondary flow, or `unmatched`.
+ *
+ * The table of frames is small and bounded, because an entry is kept only while its frame is inside ([0078]); tuples are
+ * kept while their flow lives, within their own bound.
+ */
+export class FlowMapper {
+  readonly matches: Record<Match, number> = { bytes: 0, tuple: 0, translation: 0, secondary: 0, unmatched: 0 };
+  evicted = 0;
+
+  /** Frames inside by the hash of their bytes, oldest first; equal frames queue up behind each other. */
+  private readonly inside = new Map<number, InsideFrame[]>();
+  private readonly order = new Map<number, InsideFrame>();
+  private readonly tuples = new Map<string, MappedFrame>();
+  private readonly translations = new Map<string, string>();
+  private serial = 0;
+
+  constructor(private readonly options: FlowMapperOptions) {}
+
+  /** Frames inside now. */
+  get size(): number {
+    return this.order.size;
+  }
+
+  /** A frame goes into the application, its descriptor saved by the caller. @returns its ticket. */
+  enter(frame: MapperFrame, mapped: MappedFrame): number {
+    if (this.order.size >= this.options.capacity) this.evictOldest();
+    const entry: InsideFrame = { ticket: ++this.serial, hash: hashFromL4(frame), mapped };
+    const queue = this.inside.get(entry.hash);
+    if (queue === undefined) this.inside.set(entry.hash, [entry]);
+    else queue.push(entry);
+    this.order.set(entry.ticket, entry);
+    const tuple = tupleOf(frame);
+    if (tuple !== undefined) this.learn(tuple, mapped);
+    return entry.ticket;
+  }
+
+  /** The application sent a frame: what it belongs to. A match by bytes takes the frame out of the table. */
+  leave(frame: MapperFrame): { match: Match; mapped?: MappedFrame; answer?: boolean } {
+    const entry = this.inside.get(hashFromL4(frame))?.[0];
+    if (entry !== undefined) {
+      this.forget(entry.ticket);
+      return this.count('bytes', entry.mapped, false);
+    }
+    const tuple = tupleOf(frame);
+    if (tuple === undefined) return this.count(this.options.secondary ? 'secondary' : 'unmatched');
+    const direct = this.byTuple(tuple);
+    if (direct !== undefined) return this.count('tuple', direct.mapped, direct.answer);
+    const inner = this.translations.get(tuple);
+    const translated = inner === undefined ? undefined : this.byTuple(inner);
+    if (translated !== undefined) return this.count('translation', translated.mapped, translated.answer);
+    return this.count(this.options.secondary ? 'secondary' : 'unmatched');
+  }
+
+  /** The application is done with a frame without sending it (dropped, consumed, or timed out). */
+  forget(ticket: number): void {
+    const entry = this.order.get(ticket);
+    if (entry === undefined) return;
+    this.order.delete(ticket);
+    const queue = this.inside.get(entry.hash);
+    if (queue === undefined) return;
+    queue.splice(queue.indexOf(entry), 1);
+    if (queue.length === 0) this.inside.delete(entry.hash);
+  }
+
+  /** The application says that frames of 5-tuple `inner` leave as `outer` ({@link tupleText}), and back. */
+  declare(translation: Translation): void {
+    this.translations.set(translation.outer, translation.inner);
+    this.translations.set(swapped(translation.outer), swapped(translation.inner));
+  }
+
+  /** The translation no longer holds. */
+  withdraw(translation: Translation): void {
+    this.translations.delete(translation.outer);
+    this.translations.delete(swapped(translation.outer));
+  }
+
+  /** The flow is over: its tuples and whatever is still inside are forgotten. */
+  flowEnded(flow: number): void {
+    for (const [tuple, mapped] of this.tuples) if (mapped.flow === flow) this.tuples.delete(tuple);
+    for (const [ticket, entry] of this.order) if (entry.mapped.flow === flow) this.forget(ticket);
+  }
+
+  private byTuple(tuple: string): { mapped: MappedFrame; answer: boolean } | undefined {
+    const same = this.tuples.get(tuple);
+    if (same !== undefined) return { mapped: same, answer: false };
+    const answered = this.tuples.get(swapped(tuple));
+    return answered && { mapped: answered, answer: true };
+  }
+
+  /** The newest frame of a tuple speaks for it; re-inserting keeps the map in order of use. */
+  private learn(tuple: string, mapped: MappedFrame): void {
+    this.tuples.delete(tuple);
+    if (this.tuples.size >= this.options.tuples) {
+      for (const oldest of this.tuples.keys()) {
+        this.tuples.delete(oldest);
+        break;
+      }
+    }
+    this.tuples.set(tuple, mapped);
+  }
+
+  private evictOldest(): void {
+    for (const ticket of this.order.keys()) {
+      this.forget(ticket);
+      this.evicted++;
+      return;
+    }
+  }
+
+  private count(match: Match, mapped?: MappedFrame, answer?: boolean): ReturnType<FlowMapper['leave']> {
+    this.matches[match]++;
+    return mapped === undefined ? { match } : { match, mapped, answer: answer === true };
+  }
+}
+
+interface InsideFrame {
+  readonly ticket: number;
+  readonly hash: number;
+  readonly mapped: MappedFrame;
+}
+
+/** Hash of the bytes from the layer-4 header (without one: of the whole frame behind the MAC addresses) to the end. */
+function hashFromL4(frame: MapperFrame): number {
+  const { bytes, end } = frame;
+  const from = frame.l4 === 0 ? frame.source : frame.l4;
+  let hash = mix2(frame.proto, end - from);
+  let at = from;
+  for (; at + 4 <= end; at += 4) {
+    hash = mix2(hash, (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]);
+  }
+  for (; at < end; at++) hash = mix2(hash, bytes[at]);
+  return hash;
+}
+
+/** `proto source:port destination:port`, addresses in hex: the names by which translations are declared. */
+export function tupleText(
+  proto: number,
+  source: string,
+  sourcePort: number,
+  destination: string,
+  port: number,
+): string {
+  return `${proto} ${source}:${sourcePort} ${destination}:${port}`;
+}
+
+function tupleOf(frame: MapperFrame): string | undefined {
+  if (frame.ip === 0) return undefined;
+  const length = frame.ip === 4 ? 4 : 16;
+  const hex = (at: number): string => Buffer.from(frame.bytes.subarray(at, at + length)).toString('hex');
+  const portless = frame.l4 === 0 || frame.proto === PROTO_ICMP || frame.proto === PROTO_ICMPV6;
+  const port = (at: number): number => (portless ? 0 : (frame.bytes[at] << 8) | frame.bytes[at + 1]);
+  return tupleText(frame.proto, hex(frame.source), port(frame.l4), hex(frame.destination), port(frame.l4 + 2));
+}
+
+function swapped(tuple: string): string {
+  const [proto, source, destination] = tuple.split(' ');
+  return `${proto} ${destination} ${source}`;
+}

@@ -1,0 +1,176 @@
+import { mix2 } from '../../domain/base/hash';
+import type { FlowId } from '../../domain/base/ids';
+import type { FlowView } from './flow-view';
+import type { FrameView } from './frame-view';
+import {
+  CONSUME,
+  FORWARD,
+  type FunctionConfig,
+  type FunctionContext,
+  type FunctionDefinition,
+  type PacketFunction,
+  type Verdict,
+} from './function';
+import { decodeState, encodeState } from './state-codec';
+
+/** Index of the two recordings of a connection and direction. */
+const ORIGINAL = 0;
+const REPLICA = 1;
+
+/** What one side was seen to carry: hash and length of each frame, in order, as far as kept. */
+interface Recording {
+  readonly frames: number[];
+  count: number;
+  bytes: number;
+  flow: FlowId;
+}
+
+/** A connection in one direction: the original's frames beside the replica's. */
+interface Pair {
+  readonly sides: [Recording, Recording];
+  /** Frames compared so far, and how many of them differed. */
+  compared: number;
+  differing: number;
+}
+type PairState = readonly [
+  key: string,
+  sides: readonly (readonly [number[], number, number, FlowId])[],
+  compared: number,
+  differing: number,
+];
+
+/** What the recorder has to say about one connection and direction. */
+export interface Comparison {
+  /** Keyed hash of the connection and `>` or `<` for the direction. */
+  readonly connection: string;
+  readonly original: { readonly flow: FlowId; readonly frames: number; readonly bytes: number };
+  readonly replica: { readonly flow: FlowId; readonly frames: number; readonly bytes: number };
+  readonly compared: number;
+  readonly differing: number;
+}
+
+/**
+ * `recorder`: the end of a replicated flow ([0084]). It records the original, which passes, and its replica, which ends
+ * here, and compares them frame by frame in order, from the layer-3 header on. A clone carries the very packets of its
+ * original, so the two are paired by their connection. Differences are reported once for each connection and direction.
+ */
+export const recorder: FunctionDefinition = {
+  name: 'recorder',
+  summary: 'records a replica and its original and compares them; the replica ends here',
+  create: (config, context) => new Recorder(config, context),
+};
+
+class Recorder implements PacketFunction {
+  readonly stateKind = 'per-flow';
+  readonly reads = 'headers';
+  readonly dropReasons = [];
+
+  private readonly keep: number;
+  private readonly pairs = new Map<string, Pair>();
+
+  constructor(
+    config: FunctionConfig,
+    private readonly context: FunctionContext,
+  ) {
+    this.keep = config.integer('keep', 1, 1_000_000, 10_000);
+  }
+
+  process(frame: FrameView, flow: FlowView): Verdict {
+    const key = `${flow.connection}${flow.reverse ? '<' : '>'}`;
+    let pair = this.pairs.get(key);
+    if (pair === undefined) {
+      pair = { sides: [newRecording(), newRecording()], compared: 0, differing: 0 };
+      this.pairs.set(key, pair);
+    }
+    this.record(pair.sides[flow.replica ? REPLICA : ORIGINAL], frame, flow.id);
+    this.compare(key, pair);
+    return flow.replica ? CONSUME : FORWARD;
+  }
+
+  /** Every connection recorded so far. */
+  describe(): Comparison[] {
+    return [...this.pairs].map(([connection, { sides, compared, differing }]) => ({
+      connection,
+      original: summary(sides[ORIGINAL]),
+      replica: summary(sides[REPLICA]),
+      compared,
+      differing,
+    }));
+  }
+
+  exportFlow(flow: FlowId): Uint8Array | undefined {
+    const own = [...this.pairs].filter(([, pair]) => pair.sides.some((side) => side.flow === flow));
+    if (own.length === 0) return undefined;
+    const rows: PairState[] = own.map(([key, { sides, compared, differing }]) => [
+      key,
+      sides.map((side) => [side.frames, side.count, side.bytes, side.flow]),
+      compared,
+      differing,
+    ]);
+    return encodeState(rows);
+  }
+
+  importFlow(_flow: FlowId, state: Uint8Array): void {
+    for (const [key, sides, compared, differing] of decodeState<PairState[]>(state)) {
+      const [original, replica] = sides.map(([frames, count, bytes, flow]) => ({ frames, count, bytes, flow }));
+      this.pairs.set(key, { sides: [original, replica], compared, differing });
+    }
+  }
+
+  flowEnded(flow: FlowId): void {
+    for (const [key, pair] of this.pairs) {
+      const mine = pair.sides.find((side) => side.flow === flow);
+      if (mine === undefined) continue;
+      mine.flow = 0;
+      if (pair.sides.some((side) => side.flow !== 0)) continue;
+      this.finish(key, pair);
+      this.pairs.delete(key);
+    }
+  }
+
+  private record(side: Recording, frame: FrameView, flow: FlowId): void {
+    side.flow = flow;
+    if (side.count < this.keep) side.frames.push(hashFrame(frame));
+    side.count++;
+    side.bytes += frame.length;
+  }
+
+  private compare(key: string, pair: Pair): void {
+    const [original, replica] = pair.sides;
+    while (pair.compared < original.frames.length && pair.compared < replica.frames.length) {
+      if (original.frames[pair.compared] !== replica.frames[pair.compared]) {
+        if (pair.differing === 0) {
+          this.context.report(
+            'replica-differs',
+            `connection ${key}: frame ${pair.compared + 1} is the first to differ`,
+          );
+        }
+        pair.differing++;
+      }
+      pair.compared++;
+    }
+  }
+
+  /** At the end, a missing tail is a difference too. */
+  private finish(key: string, pair: Pair): void {
+    const [original, replica] = pair.sides;
+    if (replica.count === 0 || original.count === 0 || original.count === replica.count) return;
+    this.context.report('replica-differs', `connection ${key}: ${original.count} frames, its replica ${replica.count}`);
+  }
+}
+
+function newRecording(): Recording {
+  return { frames: [], count: 0, bytes: 0, flow: 0 };
+}
+
+function summary(side: Recording): Comparison['original'] {
+  return { flow: side.flow, frames: side.count, bytes: side.bytes };
+}
+
+/** Bytes from the layer-3 header on and their number; MAC addresses and tags may differ between paths. */
+function hashFrame(frame: FrameView): number {
+  const from = frame.l3 === 0 ? 12 : frame.l3;
+  let hash = frame.length - from;
+  for (let at = from; at < frame.length; at += 4) hash = mix2(hash, frame.u32(at));
+  return hash;
+}
