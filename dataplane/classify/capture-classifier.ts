@@ -61,6 +61,7 @@ import { Classified, type ClassifierPorts, type ConnectionStart, type Expectatio
 import { isBareSyn } from './tcp';
 
 const LATER_FRAGMENT = reason('later-fragment');
+const ICMP_ERROR = reason('icmp-error');
 const NO_PORTS = reason('no-ports');
 const MALFORMED_IP = reason('malformed-ip');
 const NOT_IP = reason('not-ip');
@@ -137,6 +138,9 @@ export class CaptureClassifier {
   /** What became of the last record: its connection's row; or the datagram that it is a later fragment of; or neither. */
   lastRow: TrackedRow | undefined;
   lastDatagram: Datagram | undefined;
+  /** The connection of the packet that the last record, an ICMP error, quotes; and from which end that came. */
+  lastQuoted: TrackedRow | undefined;
+  lastQuotedFromB = false;
   /** The last record came from end B of its canonical key. */
   lastFromB = false;
 
@@ -173,6 +177,7 @@ export class CaptureClassifier {
     const { arena, slot, summary } = this;
     this.lastRow = undefined;
     this.lastDatagram = undefined;
+    this.lastQuoted = undefined;
     this.load(record);
     const why = arena.u16[(slot + S_REASON) >>> 1];
     this.lastFromB = arena.u8[slot + S_SRC_IS_B] === 1;
@@ -245,6 +250,7 @@ export class CaptureClassifier {
 
   private addToConnection(record: CaptureRecord): void {
     const { arena, slot } = this;
+    if (arena.u16[(slot + S_REASON) >>> 1] === ICMP_ERROR) this.noteQuoted();
     // A quoted packet is no flow: the error counts under its own addresses.
     arena.u16[(slot + S_REASON) >>> 1] = 0;
     this.endIfIdle();
@@ -259,6 +265,13 @@ export class CaptureClassifier {
     if (arena.u8[slot + S_PROTO] === PROTO_TCP) this.noteSyn(row);
     this.lastRow = row;
     this.classifier.expire(this.now, EXPIRE_PLACES);
+  }
+
+  private noteQuoted(): void {
+    const connection = this.classifier.quotedConnection(this.slot);
+    if (connection === 0) return;
+    this.lastQuoted = this.active.get(this.arena.u32[(connection + C_ID) >>> 2]);
+    this.lastQuotedFromB = this.classifier.quotedFromB;
   }
 
   /** Expiry by scanning comes late; a report must not depend on where the scan stands. */

@@ -22,6 +22,8 @@ import {
   CS_SLOW,
   F_CONNS,
   F_ID,
+  F_NET_FWD,
+  F_NET_REV,
   HASH_TOMBSTONE,
   K_PROTO,
   S_CONN,
@@ -29,6 +31,7 @@ import {
   S_FLOW,
   S_FRAGMENT,
   S_LEN,
+  S_NETWORK,
   S_PROTO,
   S_REASON,
   S_REVERSE,
@@ -114,6 +117,11 @@ export interface ClassifierOptions {
  */
 export function needsClassifier(arena: Arena, slot: number): boolean {
   return arena.u16[(slot + S_REASON) >>> 1] !== FINE || arena.u8[slot + S_FRAGMENT] === FRAGMENT_FIRST;
+}
+
+/** Whether frames from end B of the key run in their flow's direction. */
+function isTurned(state: number): boolean {
+  return ((state & CS_B_INITIATES) !== 0) !== ((state & CS_FLOW_REVERSED) !== 0);
 }
 
 /** The stateful classifier ([0059], [0067]): decides once per connection to which flow it belongs. */
@@ -345,10 +353,9 @@ export class Classifier implements FlowClassifier {
   private mark(slot: number, connection: number): void {
     const { arena } = this;
     const state = arena.u32[(connection + C_STATE) >>> 2];
-    const turned = ((state & CS_B_INITIATES) !== 0) !== ((state & CS_FLOW_REVERSED) !== 0);
     arena.u32[(slot + S_CONN) >>> 2] = connection;
     arena.u32[(slot + S_FLOW) >>> 2] = arena.u32[(connection + C_FLOW) >>> 2];
-    arena.u8[slot + S_REVERSE] = (arena.u8[slot + S_SRC_IS_B] === 1) !== turned ? 1 : 0;
+    arena.u8[slot + S_REVERSE] = (arena.u8[slot + S_SRC_IS_B] === 1) !== isTurned(state) ? 1 : 0;
     arena.u16[(slot + S_REASON) >>> 1] = FINE;
   }
 
@@ -378,18 +385,33 @@ export class Classifier implements FlowClassifier {
     return u32[(connection + C_HASH) >>> 2] > HASH_TOMBSTONE && u32[(connection + C_ID) >>> 2] === id;
   }
 
-  /** Routes an ICMP error on the connection it quotes, against the quoted packet's direction, if that is known. */
-  private followsQuoted(slot: number): boolean {
+  /**
+   * The live connection of the packet that the ICMP error in a slot quotes, or 0. {@link quotedFromB} then says from
+   * which end of its key that packet came.
+   */
+  quotedConnection(slot: number): number {
     const { arena, quoted } = this;
-    if (!quoted.parse(slot)) return false;
-    const connection = quoted.isLaterFragment
-      ? this.fragmentConnection(quoted.slot)
-      : this.connections.find(quoted.slot);
-    if (connection === 0 || arena.u32[(connection + C_FLOW) >>> 2] === 0) return false;
-    this.mark(quoted.slot, connection);
-    const reverse = 1 - arena.u8[quoted.slot + S_REVERSE];
+    if (!quoted.parse(slot)) return 0;
+    this.quotedFromB = arena.u8[quoted.slot + S_SRC_IS_B] === 1;
+    return quoted.isLaterFragment ? this.fragmentConnection(quoted.slot) : this.connections.find(quoted.slot);
+  }
+  quotedFromB = false;
+
+  /**
+   * Routes an ICMP error on the connection it quotes, against the quoted packet's direction. Not one that comes from the
+   * network that it would have to leave to: it is about a packet that never crossed the grid.
+   */
+  private followsQuoted(slot: number): boolean {
+    const { arena } = this;
+    const connection = this.quotedConnection(slot);
+    const flow = connection === 0 ? 0 : arena.u32[(connection + C_FLOW) >>> 2];
+    if (flow === 0) return false;
+    const state = arena.u32[(connection + C_STATE) >>> 2];
+    const forward = this.quotedFromB !== isTurned(state);
+    const home = arena.u16[(flow + (forward ? F_NET_FWD : F_NET_REV)) >>> 1];
+    if (home !== 0 && home !== arena.u16[(slot + S_NETWORK) >>> 1]) return false;
     this.mark(slot, connection);
-    arena.u8[slot + S_REVERSE] = reverse;
+    arena.u8[slot + S_REVERSE] = forward ? 0 : 1;
     return true;
   }
 

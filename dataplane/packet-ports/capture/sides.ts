@@ -5,6 +5,7 @@ import type { Datagram } from '../../classify/datagram-ledger';
 import { addressText } from '../../classify/keys';
 import type { Arena } from '../../frames/arena';
 import {
+  FRAME_MIN,
   K_ADDR_A,
   K_ADDR_B,
   K_IP,
@@ -37,7 +38,9 @@ export function planSides(path: string): Uint8Array {
   const file = statSync(path, { throwIfNoEntry: false });
   const reader = openCapture(path);
   try {
-    const classifier = new CaptureClassifier({ captureBytes: file?.isFile() === true ? file.size : 0 });
+    const captureBytes = file?.isFile() === true ? file.size : 0;
+    // Silence ends nothing: a host must not change sides because it fell silent.
+    const classifier = new CaptureClassifier({ captureBytes, idle: 'none' });
     const plan = new SidePlan(classifier);
     while (reader.next()) {
       classifier.add(reader.record);
@@ -54,7 +57,7 @@ interface FramePlace {
   readonly row: TrackedRow | undefined;
   readonly datagram: Datagram | undefined;
   readonly fromB: boolean;
-  /** For frames in no connection. */
+  /** For frames in no connection; undefined for runts, which have no addresses. */
   readonly pair: AddressPair | undefined;
   readonly fromLow: boolean;
 }
@@ -63,9 +66,9 @@ interface FramePlace {
 interface AddressPair {
   /** Whether the smaller address stands on the initiator's side. */
   lowIsInitiator: boolean;
-  /** The first connection between the two, which decides. */
+  /** The first connection between the two, which decides, and whether its end `a` is the smaller address. */
   row?: TrackedRow;
-  rowLowIsA?: boolean;
+  lowIsA: boolean;
 }
 
 class SidePlan {
@@ -76,15 +79,16 @@ class SidePlan {
 
   /** Notes the record that the classifier has just taken. */
   note(): void {
-    const { arena, slot, lastRow, lastDatagram, lastFromB } = this.classifier;
-    const ends = frameEnds(arena, slot);
-    const fromLow = ends.source <= ends.destination;
-    const pair = this.pair(ends, fromLow);
-    if (lastRow !== undefined && lastDatagram === undefined && pair.row === undefined) {
-      pair.row = lastRow;
-      pair.rowLowIsA = fromLow === (lastFromB === lastRow.aIsB);
-    }
-    this.places.push({ row: lastRow, datagram: lastDatagram, fromB: lastFromB, pair, fromLow });
+    const { arena, slot, lastRow, lastDatagram, lastQuoted, lastQuotedFromB } = this.classifier;
+    const fromB = lastQuoted === undefined ? this.classifier.lastFromB : !lastQuotedFromB;
+    const isRunt = arena.u32[(slot + S_LEN) >>> 2] < FRAME_MIN;
+    const ends = isRunt ? undefined : frameEnds(arena, slot);
+    const fromLow = ends !== undefined && ends.source <= ends.destination;
+    const pair = ends === undefined ? undefined : this.pair(ends, fromLow);
+    const row = lastQuoted ?? lastRow;
+    if (pair !== undefined && lastRow !== undefined && lastDatagram === undefined)
+      noteConnection(pair, lastRow, fromLow);
+    this.places.push({ row, datagram: lastDatagram, fromB, pair, fromLow });
   }
 
   /** A side for each frame. */
@@ -95,7 +99,7 @@ class SidePlan {
   private side({ row, datagram, fromB, pair, fromLow }: FramePlace): Side {
     const known = row ?? datagram?.row;
     if (known !== undefined) return sideOf(known, fromB === known.aIsB);
-    if (pair?.row !== undefined) return sideOf(pair.row, fromLow === pair.rowLowIsA);
+    if (pair?.row !== undefined) return sideOf(pair.row, fromLow === pair.lowIsA);
     return fromLow === pair?.lowIsInitiator ? 0 : 1;
   }
 
@@ -104,11 +108,18 @@ class SidePlan {
     const key = fromLow ? `${source} ${destination}` : `${destination} ${source}`;
     let pair = this.pairs.get(key);
     if (pair === undefined) {
-      pair = { lowIsInitiator: fromLow };
+      pair = { lowIsInitiator: fromLow, lowIsA: true };
       this.pairs.set(key, pair);
     }
     return pair;
   }
+}
+
+/** Remembers the first connection between two addresses; its end `a` sent the frame in hand, its first. */
+function noteConnection(pair: AddressPair, row: TrackedRow, fromLow: boolean): void {
+  if (pair.row !== undefined) return;
+  pair.row = row;
+  pair.lowIsA = fromLow;
 }
 
 /** The side of a connection's frame from its end `a` or from the other one. */
