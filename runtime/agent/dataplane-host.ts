@@ -1,0 +1,70 @@
+import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
+import type { TapRecord } from '../../domain/seams/tap';
+import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
+import type { NodeLimits } from '../../dataplane/node/node-group';
+import type { Harvest } from './group-service';
+
+/** A frame to be put into a slot: writes at most `room` bytes to `target` at `at`, and returns how many it wrote. */
+export type FrameWriter = (target: Uint8Array, at: number, room: number) => number;
+
+/** Takes each frame that leaves the grid: `bytes[start … start + length)` is valid during the call only. */
+export type FrameSink = (
+  network: number,
+  at: Micros,
+  frameNo: number,
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+) => void;
+
+export interface DataplaneOptions {
+  /** The grid's secret, from which node keys are derived. */
+  readonly secret: Uint8Array;
+  readonly workers: number;
+  readonly kernels?: 'wasm' | 'ts';
+  readonly limits?: Partial<NodeLimits>;
+  /** Frame slots; bounds what may be under way and held at once. */
+  readonly slots: number;
+  /** Bytes for tables and rings. */
+  readonly bytes: number;
+  /** Nodes that may ever be hosted, for the sizes of rings. */
+  readonly baseDirectory: string;
+  readonly taps: boolean;
+  readonly output: FrameSink;
+}
+
+/** What a harvest of all groups gives; taps merged into one order. */
+export interface GridHarvest extends Omit<Harvest, 'taps'> {
+  readonly taps: readonly TapRecord[];
+}
+
+/**
+ * The nodes of one machine, in this thread or in workers. The driver steps it: topologies and ticks, then `inject`,
+ * then `settle`, which returns when nothing is under way any more.
+ */
+export interface DataplaneHost {
+  readonly kernels: 'wasm' | 'ts';
+  add(node: NodeRef, incarnation: Incarnation, role: ClusterRole): Promise<void>;
+  /** Function, tables and queues are gone at once; nobody is told. */
+  kill(node: NodeRef): Promise<void>;
+  revive(node: NodeRef, incarnation: Incarnation): Promise<void>;
+  remove(node: NodeRef): Promise<void>;
+  /** Installs a topology on every node; resolved = acknowledged by all. */
+  install(published: PublishedTopology): Promise<void>;
+  activate(version: number): Promise<void>;
+  retire(wireId: WireId): Promise<void>;
+  /** The external networks find an INODE dead (or back), as their switches would. */
+  setReachable(node: NodeRef, reachable: boolean): void;
+  /**
+   * A frame arrives at an external network. False: no slot or no room in a ring; settle and try again.
+   */
+  inject(network: number, at: Micros, frameNo: number, write: FrameWriter): boolean;
+  /** Starts what was injected on its way, without waiting for it. */
+  push(now: Micros): void;
+  /** Resolves when every frame has left, ended, or is held. */
+  settle(now: Micros): Promise<void>;
+  /** One hello round, if a hello interval has passed. */
+  tick(now: Micros): Promise<void>;
+  harvest(): Promise<GridHarvest>;
+  close(): Promise<void>;
+}

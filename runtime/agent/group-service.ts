@@ -1,0 +1,139 @@
+import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
+import type { FlowEvent } from '../../domain/flow/events';
+import type { NodeStatistics } from '../../domain/node/statistics';
+import type { TapRecord } from '../../domain/seams/tap';
+import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
+import type { Arena } from '../../dataplane/frames/arena';
+import { nodeKey } from '../../dataplane/descriptor/node-table';
+import { clusterOf, nodeOf } from '../../domain/base/ids';
+import { FunctionRegistry } from '../../dataplane/functions/registry';
+import { loadKernels } from '../../dataplane/kernels/load';
+import { Fabric, type FabricShare } from '../../dataplane/rings/fabric';
+import { NodeGroup, type Detection, type NodeLimits } from '../../dataplane/node/node-group';
+
+/** What can be asked of a group of nodes, wherever it runs: structured-cloneable, so that it can cross a thread. */
+export type GroupCommand =
+  | { readonly op: 'add'; readonly node: NodeRef; readonly incarnation: Incarnation; readonly role: ClusterRole }
+  | { readonly op: 'kill'; readonly node: NodeRef }
+  | { readonly op: 'revive'; readonly node: NodeRef; readonly incarnation: Incarnation }
+  | { readonly op: 'remove'; readonly node: NodeRef }
+  | { readonly op: 'install'; readonly published: PublishedTopology }
+  | { readonly op: 'activate'; readonly version: number }
+  | { readonly op: 'retire'; readonly wireId: WireId }
+  | { readonly op: 'tick'; readonly now: Micros }
+  | { readonly op: 'harvest' };
+
+/** What happened in a group since the last harvest. */
+export interface Harvest {
+  readonly events: readonly { readonly node: NodeRef; readonly events: readonly FlowEvent[] }[];
+  readonly detections: readonly Detection[];
+  readonly taps: readonly OrderedTap[];
+  readonly liveWires: readonly WireId[];
+  readonly statistics: readonly NodeStatistics[];
+}
+
+/** A tap record with its place in the order of all groups: taps of one grid are merged by it. */
+export interface OrderedTap {
+  readonly order: number;
+  readonly record: TapRecord;
+}
+
+/** How a group is set up; the same in the main thread and in a worker. */
+export interface GroupSetup {
+  readonly group: number;
+  readonly fabric: FabricShare;
+  readonly secret: Uint8Array;
+  readonly keyEpoch: number;
+  readonly kernels?: 'wasm' | 'ts';
+  readonly limits?: Partial<NodeLimits>;
+  /** What relative paths of function modules start from: the grid file's folder. */
+  readonly baseDirectory: string;
+  /** Address of the shared counter (i32) that orders tap records; 0 = no taps. */
+  readonly tapOrder: number;
+}
+
+/** A group of nodes behind one call: {@link execute}. */
+export class GroupService {
+  readonly kernels: 'wasm' | 'ts';
+  private readonly group: NodeGroup;
+  private taps: OrderedTap[] = [];
+  private readonly added = new Set<NodeRef>();
+
+  constructor(arena: Arena, setup: GroupSetup) {
+    const kernels = loadKernels(arena, setup.kernels);
+    const registry = new FunctionRegistry(setup.baseDirectory);
+    this.kernels = kernels.kind;
+    this.group = new NodeGroup({
+      arena,
+      kernels,
+      fabric: Fabric.attach(arena, setup.fabric),
+      group: setup.group,
+      nodeKey: (ref) => nodeKey(setup.secret, clusterOf(ref), nodeOf(ref), setup.keyEpoch),
+      keyEpoch: setup.keyEpoch,
+      createFunction: (spec, services) => registry.create(spec, services),
+      ...(setup.limits === undefined ? {} : { limits: setup.limits }),
+      ...(setup.tapOrder === 0
+        ? {}
+        : {
+            tap: (record: TapRecord) => {
+              this.taps.push({ order: Atomics.add(arena.i32, setup.tapOrder >>> 2, 1), record });
+            },
+          }),
+    });
+  }
+
+  /** Moves frames until nothing moves in this group; returns how many moved. */
+  run(now: Micros): number {
+    return this.group.run(now);
+  }
+
+  /** Carries out one command; only `harvest` answers with more than undefined. */
+  execute(command: GroupCommand): Harvest | undefined {
+    switch (command.op) {
+      case 'add':
+        this.added.add(command.node);
+        this.group.addNode(command.node, command.incarnation, command.role);
+        return undefined;
+      case 'kill':
+        this.group.kill(command.node);
+        return undefined;
+      case 'revive':
+        this.group.revive(command.node, command.incarnation);
+        return undefined;
+      case 'remove':
+        this.added.delete(command.node);
+        this.group.removeNode(command.node);
+        return undefined;
+      case 'install':
+        this.group.install(command.published);
+        return undefined;
+      case 'activate':
+        this.group.activate(command.version);
+        return undefined;
+      case 'retire':
+        this.group.retire(command.wireId);
+        return undefined;
+      case 'tick':
+        this.group.tick(command.now);
+        return undefined;
+      case 'harvest':
+        return this.harvest();
+    }
+  }
+
+  private harvest(): Harvest {
+    const { group } = this;
+    const { taps } = this;
+    this.taps = [];
+    const nodes = group.nodes();
+    return {
+      events: nodes
+        .map((node) => ({ node, events: group.drainFlowEvents(node) }))
+        .filter(({ events }) => events.length > 0),
+      detections: group.drainDetections(),
+      taps,
+      liveWires: group.reportLiveWireIds(),
+      statistics: nodes.map((node) => group.statistics(node)),
+    };
+  }
+}

@@ -1,0 +1,245 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { FlowgridError, type ErrorCode } from '../../domain/base/errors';
+import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
+import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
+import { Arena } from '../../dataplane/frames/arena';
+import { Fabric } from '../../dataplane/rings/fabric';
+import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from './dataplane-host';
+import type { GroupCommand, Harvest } from './group-service';
+import { RING_CAPACITY } from './inline-host';
+import {
+  CELL_NOW,
+  CELL_SIGNAL,
+  CELL_SIZE,
+  type PacketWorkerSetup,
+  type WorkerAnswer,
+  type WorkerReady,
+  type WorkerRequest,
+} from './worker-protocol';
+import { WorldSide } from './world-side';
+
+/** The worker's entry, built: seen from `dist/` and from the sources. */
+const ENTRIES = [
+  join(__dirname, '../programs/packet-worker.js'),
+  join(__dirname, '../../dist/runtime/programs/packet-worker.js'),
+];
+
+/** Longest wait between two looks at the rings, milliseconds. */
+const WAIT_MS = 1;
+
+interface Pending {
+  readonly resolve: (harvest: Harvest | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One worker: numbered requests, a map of those without an answer, drained when the worker ends. */
+class PacketWorker {
+  private readonly pending = new Map<number, Pending>();
+  private requests = 0;
+
+  private constructor(
+    private readonly worker: Worker,
+    readonly kernels: 'wasm' | 'ts',
+    private readonly wake: () => void,
+  ) {
+    worker.on('message', (message: WorkerAnswer) => this.answered(message));
+    worker.on('error', (error) => this.ended(`failed: ${error.message}`));
+    worker.on('exit', (code) => this.ended(`ended with code ${code}`));
+  }
+
+  static async start(setup: PacketWorkerSetup, wake: () => void): Promise<PacketWorker> {
+    const entry = ENTRIES.find((path) => existsSync(path));
+    if (entry === undefined) {
+      throw new FlowgridError('unsupported', 'dist/runtime/programs/packet-worker.js is not there', {
+        remedy: 'run `npm run build`',
+      });
+    }
+    const worker = new Worker(entry, { workerData: setup });
+    const kernels = await new Promise<'wasm' | 'ts'>((resolve, reject) => {
+      worker.once('error', reject);
+      worker.once('message', (message: WorkerReady) => {
+        worker.off('error', reject);
+        resolve(message.kernels);
+      });
+    });
+    return new PacketWorker(worker, kernels, wake);
+  }
+
+  request(command: GroupCommand | { readonly op: 'close' }): Promise<Harvest | undefined> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.requests;
+      this.pending.set(id, { resolve, reject });
+      this.worker.postMessage({ id, command } as WorkerRequest);
+      this.wake();
+    });
+  }
+
+  private answered(answer: WorkerAnswer): void {
+    const pending = this.pending.get(answer.id);
+    this.pending.delete(answer.id);
+    if ('error' in answer) {
+      const { code, message, stack } = answer.error;
+      pending?.reject(new FlowgridError(code as ErrorCode, message, { cause: stack }));
+    } else {
+      pending?.resolve(answer.harvest);
+    }
+  }
+
+  private ended(how: string): void {
+    const error = new FlowgridError('closed', `packet worker ${how}`);
+    for (const { reject } of this.pending.values()) reject(error);
+    this.pending.clear();
+  }
+}
+
+/** Nodes spread over worker threads, round robin in order of arrival; rings of the shared memory between them. */
+export class WorkerHost implements DataplaneHost {
+  private readonly placement = new Map<NodeRef, PacketWorker>();
+  private placed = 0;
+
+  private constructor(
+    private readonly arena: Arena,
+    private readonly fabric: Fabric,
+    private readonly world: WorldSide,
+    private readonly workers: readonly PacketWorker[],
+    private readonly cell: number,
+  ) {}
+
+  static async start(options: DataplaneOptions): Promise<WorkerHost> {
+    const arena = Arena.create({ slots: options.slots, bytes: options.bytes });
+    const fabric = Fabric.create(arena, options.workers, RING_CAPACITY);
+    const cell = arena.allocate(CELL_SIZE);
+    const tapOrder = options.taps ? arena.allocate(64) : 0;
+    const workers = await Promise.all(
+      Array.from({ length: options.workers }, (_, group) =>
+        PacketWorker.start(
+          {
+            arena: arena.share(),
+            cell,
+            setup: {
+              group,
+              fabric: fabric.share(),
+              secret: options.secret,
+              keyEpoch: 1,
+              baseDirectory: options.baseDirectory,
+              tapOrder,
+              ...(options.kernels === undefined ? {} : { kernels: options.kernels }),
+              ...(options.limits === undefined ? {} : { limits: options.limits }),
+            },
+          },
+          () => signal(arena, cell),
+        ),
+      ),
+    );
+    return new WorkerHost(arena, fabric, new WorldSide(arena, fabric, options.output), workers, cell);
+  }
+
+  get kernels(): 'wasm' | 'ts' {
+    return this.workers[0]!.kernels;
+  }
+
+  async add(node: NodeRef, incarnation: Incarnation, role: ClusterRole): Promise<void> {
+    const worker = this.workers[this.placed++ % this.workers.length]!;
+    this.placement.set(node, worker);
+    await worker.request({ op: 'add', node, incarnation, role });
+  }
+
+  async kill(node: NodeRef): Promise<void> {
+    await this.workerOf(node).request({ op: 'kill', node });
+  }
+
+  async revive(node: NodeRef, incarnation: Incarnation): Promise<void> {
+    await this.workerOf(node).request({ op: 'revive', node, incarnation });
+  }
+
+  async remove(node: NodeRef): Promise<void> {
+    await this.workerOf(node).request({ op: 'remove', node });
+    this.placement.delete(node);
+  }
+
+  async install(published: PublishedTopology): Promise<void> {
+    await this.all({ op: 'install', published });
+    this.world.install(published);
+  }
+
+  async activate(version: number): Promise<void> {
+    await this.all({ op: 'activate', version });
+  }
+
+  async retire(wireId: WireId): Promise<void> {
+    await this.all({ op: 'retire', wireId });
+  }
+
+  setReachable(node: NodeRef, reachable: boolean): void {
+    this.world.setReachable(node, reachable);
+  }
+
+  inject(network: number, at: Micros, frameNo: number, write: FrameWriter): boolean {
+    return this.world.inject(network, at, frameNo, write);
+  }
+
+  push(now: Micros): void {
+    this.setNow(now);
+    this.world.publish();
+    signal(this.arena, this.cell);
+  }
+
+  async settle(now: Micros): Promise<void> {
+    this.push(now);
+    const at = (this.cell + CELL_SIGNAL) >>> 2;
+    for (;;) {
+      const seen = Atomics.load(this.arena.i32, at);
+      const left = this.world.drain();
+      if (this.fabric.quiescent()) return;
+      if (left === 0) Atomics.wait(this.arena.i32, at, seen, WAIT_MS);
+    }
+  }
+
+  async tick(now: Micros): Promise<void> {
+    this.setNow(now);
+    await this.all({ op: 'tick', now });
+  }
+
+  async harvest(): Promise<GridHarvest> {
+    const harvests = await Promise.all(this.workers.map((worker) => worker.request({ op: 'harvest' })));
+    const all = harvests.map((harvest) => harvest!);
+    const byNode = <Item extends { readonly node: NodeRef }>(items: Item[]): Item[] =>
+      items.sort((a, b) => a.node - b.node);
+    return {
+      events: byNode(all.flatMap(({ events }) => events)),
+      detections: byNode(all.flatMap(({ detections }) => detections)),
+      liveWires: [...new Set(all.flatMap(({ liveWires }) => liveWires))].sort((a, b) => a - b),
+      statistics: byNode(all.flatMap(({ statistics }) => statistics)),
+      taps: all
+        .flatMap(({ taps }) => taps)
+        .sort((a, b) => (a.order - b.order) | 0)
+        .map(({ record }) => record),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.request({ op: 'close' })));
+  }
+
+  private setNow(now: Micros): void {
+    this.arena.f64[(this.cell + CELL_NOW) >>> 3] = now;
+  }
+
+  private async all(command: GroupCommand): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.request(command)));
+  }
+
+  private workerOf(node: NodeRef): PacketWorker {
+    const worker = this.placement.get(node);
+    if (worker === undefined) throw new FlowgridError('not-found', `node ${node} is hosted by no worker`);
+    return worker;
+  }
+}
+
+function signal(arena: Arena, cell: number): void {
+  const at = (cell + CELL_SIGNAL) >>> 2;
+  Atomics.add(arena.i32, at, 1);
+  Atomics.notify(arena.i32, at);
+}
