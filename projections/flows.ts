@@ -1,5 +1,6 @@
 import {
   clusterOf,
+  nodeOf,
   type ChainId,
   type FlowId,
   type Micros,
@@ -213,7 +214,7 @@ function moved(stops: readonly Stop[], from: NodeRef, to: Stop): readonly Stop[]
 /** Fills in what one end knew and the other did not. */
 function completed(known: readonly NodeRef[], told: readonly NodeRef[]): readonly NodeRef[] {
   if (known.length === 0) return told;
-  return known.map((node, i) => (node === 0 ? (told[i] ?? 0) : node));
+  return known.map((node, i) => (nodeOf(node) === 0 ? (told[i] ?? node) : node));
 }
 
 function endText(address: string, port: number): string {

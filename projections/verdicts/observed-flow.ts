@@ -1,4 +1,4 @@
-import { clusterOf, type FlowId, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
+import { clusterOf, nodeOf, type FlowId, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
 import type { FlowEvent } from '../../domain/flow/events';
 import { SequenceSet } from './sequence-set';
 import type { InvariantName } from './words';
@@ -89,7 +89,7 @@ export class ObservedFlow {
     switch (event.type) {
       case 'FlowStarted':
         event.backups.forEach((backup, i) => {
-          if (backup === 0 && event.route[i] !== 0) this.unprotected.add(clusterOf(event.route[i]!));
+          if (backup === 0 && nodeOf(event.route[i]!) !== 0) this.unprotected.add(clusterOf(event.route[i]!));
         });
         this.noteStartedUnder(event.wireId);
         return;

@@ -1,0 +1,74 @@
+import type { Micros, Millis } from '../../domain/base/ids';
+import {
+  flowName,
+  type Because,
+  type FlowRecord,
+  type GridView,
+  type HistoryEntry,
+  type RouteStory,
+  type StoryLine,
+} from '../../projections';
+import { keyText } from '../../projections';
+
+/** What people read where scripts read JSON: lines of text, one thing a line, the time first. */
+
+/** `2024-05-01 12:00:00.250`, UTC. */
+export function timeText(at: Millis): string {
+  return new Date(at).toISOString().replace('T', ' ').slice(0, 23);
+}
+
+export function microsText(at: Micros): string {
+  return timeText(at / 1_000);
+}
+
+export function historyText(entry: HistoryEntry): string[] {
+  const cause = entry.cause === 0 ? '' : `, after ${entry.cause}`;
+  const lines = entry.events.map((event) => `  ${event.what}`);
+  return [
+    `${String(entry.seq).padStart(6)}  ${timeText(entry.at)}  ${entry.by} (${entry.commandId}${cause})`,
+    ...lines,
+  ];
+}
+
+export function stateText(view: GridView): string[] {
+  const { topology } = view;
+  return [
+    `Grid ${view.grid} at commit ${view.seq}, ${timeText(view.at)} (led by ${view.leader}, epoch ${view.epoch})`,
+    `Topology ${topology.version} under ID ${topology.wireId}, new flows get ${topology.applied}, ${topology.live.length} live; selection ${view.selection}`,
+    ...view.clusters.flatMap((cluster) => [
+      `Cluster ${cluster.name} (${cluster.role}, ${cluster.function}; ${cluster.policy}, ${cluster.selector}, ${cluster.mode})`,
+      ...cluster.nodes.map(
+        (node) =>
+          `  ${node.name.padEnd(8)} ${node.state.padEnd(10)} incarnation ${node.incarnation}, weight ${node.weight}${node.spare ? ', spare' : ''}`,
+      ),
+    ]),
+    ...view.networks.map((network) => `Network ${network.name} at ${network.cluster}`),
+    ...view.links.map((link) => `Link ${link.name} (${link.kind}): ${link.members.join(', ')}`),
+    ...view.paths.map((path) => `Path ${path.name}: ${path.clusters.join(' > ')}`),
+    ...view.policies.map((policy) => `Policy ${policy.name} (${policy.type}): ${policy.paths.join(', ')}`),
+  ];
+}
+
+/** One life of a flow and everything that happened to it. */
+export function flowText(record: FlowRecord, story: readonly StoryLine[]): string[] {
+  return [
+    `Flow ${flowName(record.flow)}: ${keyText(record)}`,
+    ...story.flatMap((line) => [`  ${microsText(line.at)}  ${line.what}`, ...becauseText(line.because, '      ')]),
+  ];
+}
+
+export function routeText(story: RouteStory): string[] {
+  return [
+    `Flow ${story.flow} (${story.type}): ${story.key}`,
+    `From ${story.network} on ${story.path}, under topology ID ${story.wireId} (commit ${story.topologySeq})`,
+    ...story.route.flatMap((stop) => [
+      `  ${stop.cluster.padEnd(4)} ${stop.node}${stop.backup === null ? '' : `, backed up by ${stop.backup}`}`,
+      `       ${microsText(stop.since)}  ${stop.why}`,
+      ...becauseText(stop.because, '         '),
+    ]),
+  ];
+}
+
+function becauseText(because: readonly Because[], indent: string): string[] {
+  return because.map(({ seq, at, what }) => `${indent}because ${what} (commit ${seq}, ${timeText(at)})`);
+}
