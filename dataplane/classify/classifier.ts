@@ -307,7 +307,11 @@ export class Classifier implements FlowClassifier {
     }
     this.bind(connection, flow);
     ports.connectionStarted(connection, this.startOf(slot), slot);
-    if (joined) return Classified.newConnection;
+    if (joined) {
+      // What it carries was announced; its bytes are a file's or a voice's, and may look like anything.
+      arena.u32[(connection + C_STATE) >>> 2] &= ~CS_SLOW;
+      return Classified.newConnection;
+    }
     arena.u16[(slot + S_FLAGS) >>> 1] |= SF_START;
     return Classified.newFlow;
   }
