@@ -1,3 +1,4 @@
+export { judgeLog, type LogEvidence } from './log-verdicts';
 export {
   createChecker,
   type Acknowledged,
