@@ -24,7 +24,7 @@ export interface MapperFrame {
   /** 4, 6, or 0. */
   readonly ip: number;
   readonly proto: number;
-  /** Source and destination address, 4 or 16 bytes each. */
+  /** Source and destination address, 4 or 16 bytes each; without an IP header both 12 bytes into the frame. */
   readonly source: number;
   readonly destination: number;
 }
@@ -78,24 +78,26 @@ export class FlowMapper {
   /** A frame goes into the application, its descriptor saved by the caller. @returns its ticket. */
   enter(frame: MapperFrame, mapped: MappedFrame): number {
     if (this.order.size >= this.options.capacity) this.evictOldest();
-    const entry: InsideFrame = { ticket: ++this.serial, hash: hashFromL4(frame), mapped };
+    const tuple = tupleOf(frame);
+    const entry: InsideFrame = { ticket: ++this.serial, hash: hashFromL4(frame), tuple, mapped };
     const queue = this.inside.get(entry.hash);
     if (queue === undefined) this.inside.set(entry.hash, [entry]);
     else queue.push(entry);
     this.order.set(entry.ticket, entry);
-    const tuple = tupleOf(frame);
     if (tuple !== undefined) this.learn(tuple, mapped);
     return entry.ticket;
   }
 
   /** The application sent a frame: what it belongs to. A match by bytes takes the frame out of the table. */
   leave(frame: MapperFrame): { match: Match; mapped?: MappedFrame; answer?: boolean } {
-    const entry = this.inside.get(hashFromL4(frame))?.[0];
+    const tuple = tupleOf(frame);
+    // Two hosts may send the same segment; of equal ones the one with the same ends is meant, else the oldest.
+    const candidates = this.inside.get(hashFromL4(frame));
+    const entry = candidates?.find((candidate) => candidate.tuple === tuple) ?? candidates?.[0];
     if (entry !== undefined) {
       this.forget(entry.ticket);
       return this.count('bytes', entry.mapped, false);
     }
-    const tuple = tupleOf(frame);
     if (tuple === undefined) return this.count(this.options.secondary ? 'secondary' : 'unmatched');
     const direct = this.byTuple(tuple);
     if (direct !== undefined) return this.count('tuple', direct.mapped, direct.answer);
@@ -170,10 +172,11 @@ export class FlowMapper {
 interface InsideFrame {
   readonly ticket: number;
   readonly hash: number;
+  readonly tuple: string | undefined;
   readonly mapped: MappedFrame;
 }
 
-/** Hash of the bytes from the layer-4 header (without one: of the whole frame behind the MAC addresses) to the end. */
+/** Hash of the bytes from the layer-4 header (without one: from `source` on) to the end. */
 function hashFromL4(frame: MapperFrame): number {
   const { bytes, end } = frame;
   const from = frame.l4 === 0 ? frame.source : frame.l4;
