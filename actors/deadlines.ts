@@ -59,7 +59,8 @@ export class Deadlines {
   }
 
   /** Fires what is due at `now`, in order; what that sets for later is armed afterwards. */
-  private ring(now: Millis): void {
+  ring(now: Millis): void {
+    this.armed?.cancel();
     this.armed = undefined;
     for (let due = this.nextDue(); due !== undefined && due <= now; due = this.nextDue()) {
       const { key } = this.pop();

@@ -72,7 +72,8 @@ export class Detector {
     const watched = this.watched.get(ref);
     if (watched === undefined) return undefined;
     const silentAt = watched.lastSeen + this.detectionMs;
-    this.deadlines.set(`${Detector.KEY}${ref}`, Math.max(silentAt, now + 1));
-    return silentAt <= now ? { incarnation: watched.incarnation, lastSeen: watched.lastSeen } : undefined;
+    const isSilent = silentAt <= now;
+    this.deadlines.set(`${Detector.KEY}${ref}`, isSilent ? now + this.detectionMs : silentAt);
+    return isSilent ? { incarnation: watched.incarnation, lastSeen: watched.lastSeen } : undefined;
   }
 }

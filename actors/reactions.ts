@@ -97,15 +97,17 @@ function nodeReaction(world: World, cluster: ClusterState, node: NodeState): Com
     case 'admitted':
       return node.spare ? undefined : { type: 'ConfigureNode', data: { ...address, weight: node.weight } };
     case 'configured':
-      // A spare that a workflow has set aside joins when the workflow says so, after its health check.
-      if (node.reservedBy !== '') return undefined;
       if (!carriesFlows(cluster)) return { type: 'ActivateNode', data: { ...address, incarnation: 1 } };
       if (observed === undefined) return undefined;
       return { type: 'ActivateNode', data: { ...address, incarnation: observed.incarnation } };
     case 'suspected':
-      // Its old life must be known to have ended before the new one counts.
-      if (observed === undefined || observed.incarnation <= node.incarnation) return undefined;
-      return { type: 'FailNode', data: { ...address, incarnation: node.incarnation } };
+      if (observed === undefined) return undefined;
+      // Its old life must be known to have ended before a new one counts.
+      if (observed.incarnation > node.incarnation) {
+        return { type: 'FailNode', data: { ...address, incarnation: node.incarnation } };
+      }
+      if (observed.incarnation < node.incarnation || observed.seenAt <= node.lastSeen) return undefined;
+      return { type: 'RecoverNode', data: { ...address, incarnation: node.incarnation } };
     case 'active':
     case 'draining':
       if (observed !== undefined && observed.incarnation > node.incarnation) {

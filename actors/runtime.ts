@@ -100,7 +100,8 @@ export class ActorRuntime {
       if (type !== 'failNode' && type !== 'forceDrained') continue;
       effects.push({ actor, action: type, cause: before.context.dueSince, node: ref, cluster: clusterOf(ref) });
     }
-    this.onDeadline(actor, after.context.dueAt);
+    // A deadline is reached once: what it led to is on its way, and a new leader sets it again.
+    if (event.type !== 'Deadline') this.onDeadline(actor, after.context.dueAt);
   }
 
   private toCluster(id: ClusterId, event: ClusterActorEvent, effects: ActorEffect[]): void {
@@ -112,7 +113,6 @@ export class ActorRuntime {
       if (type !== 'alertDegraded' && type !== 'alertEmpty') continue;
       effects.push({ actor, action: type, cause: before.context.dueSince, node: 0, cluster: id });
     }
-    // An alert is given once: the deadline that led to it is not set again.
     if (event.type !== 'Deadline') this.onDeadline(actor, after.context.dueAt);
   }
 

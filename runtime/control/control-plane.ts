@@ -1,0 +1,371 @@
+import { stateHash } from '../../adapters/codec/hash';
+import { Deadlines } from '../../actors/deadlines';
+import { Detector } from '../../actors/detector';
+import { Observations } from '../../actors/observations';
+import { isPublicationBlocked, pending, reaction, wakeAt, type World } from '../../actors/reactions';
+import { ActorRuntime, nodeActor, type ActorEffect } from '../../actors/runtime';
+import { FlowgridError } from '../../domain/base/errors';
+import { clusterOf, nodeOf, type Incarnation, type Millis, type NodeRef, type WireId } from '../../domain/base/ids';
+import type { CommandBody, CommandRequest, Outcome } from '../../domain/commands';
+import type { TopologyEvent } from '../../domain/events';
+import { canonicalState, type GridState } from '../../domain/grid-state';
+import type { Commit } from '../../domain/log/commit';
+import type { Clock, Timers } from '../../domain/seams/clock';
+import type { EventLog, FlowBatchRecord } from '../../domain/seams/event-log';
+import type { PublishedTopology } from '../../domain/topology/topology';
+import { effectAlert, effectCommand, type Alert } from './effects';
+import { CommandHandler, DEFAULT_RETRY, type RetryPolicy } from './command-handler';
+import { FlowIntake } from './flow-intake';
+import { FoldedLog } from './folded-log';
+import { NodeWatch } from './node-watch';
+import { Publication, type TopologyListener } from './publication';
+import { topologyUpcasters } from './upcasters';
+import { Watchers } from './watchers';
+
+export interface ControlPlaneOptions {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** This control plane's name, as `LeaderElected` records it: an MNODE's node name. */
+  readonly name: string;
+  /** Told about topologies; more can be added later only by a new control plane. */
+  readonly listeners?: readonly TopologyListener[];
+  readonly onAlert?: (alert: Alert) => void;
+  /** Called for each commit as it is folded, history included; `hash` is that of its stored bytes. */
+  readonly onCommit?: (commit: Commit<TopologyEvent>, state: GridState, hash: string) => void;
+  /** A snapshot is kept after this many commits. Default 1,000. */
+  readonly snapshotEvery?: number;
+  readonly retry?: RetryPolicy;
+}
+
+/** Creates a control plane over an open log; {@link ControlPlane.start} makes it lead. */
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  return new ControlPlane(options);
+}
+
+/**
+ * The control plane of one grid: decides commands, reacts to what it folds and to what nodes tell, watches their
+ * hellos, publishes topologies. Everything that changes the grid is a commit in the log; the same inputs at the same
+ * times make the same log, byte for byte.
+ */
+export class ControlPlane {
+  private readonly folded: FoldedLog;
+  private readonly handler: CommandHandler;
+  private readonly actors: ActorRuntime;
+  private readonly deadlines: Deadlines;
+  private readonly nodes: NodeWatch;
+  private readonly observed = new Observations();
+  private readonly publication: Publication;
+  private readonly flows: FlowIntake;
+  private readonly watchers: Watchers;
+  /** Reactions that were refused as the world is now: not tried again until it changes. */
+  private readonly tried = new Set<string>();
+  private running: Promise<void> | undefined;
+  /** Flow batches and anchors under way. */
+  private readonly outstanding = new Set<Promise<unknown>>();
+  private started = false;
+  private closed = false;
+  private blocked = false;
+
+  constructor(private readonly options: ControlPlaneOptions) {
+    const { log, clock, timers, name } = options;
+    this.deadlines = new Deadlines(timers, (key, dueAt) => this.deadlineReached(key, dueAt));
+    this.nodes = new NodeWatch(this.deadlines);
+    this.actors = new ActorRuntime((actor, dueAt) => this.setDeadline(`${ACTOR_KEY}${actor}`, dueAt));
+    this.publication = new Publication(options.listeners ?? [], log);
+    this.flows = new FlowIntake(log, clock);
+    this.watchers = new Watchers(timers, clock, () => this.folded.state);
+    const listener = {
+      restored: (state: GridState) => this.actors.restore(state),
+      folded: (commit: Commit<TopologyEvent>, hash: string, live: boolean) => this.onFold(commit, hash, live),
+    };
+    this.folded = new FoldedLog(log, topologyUpcasters(), listener, options.snapshotEvery ?? 1_000);
+    const onLead = (): Promise<void> => this.takenOver();
+    this.handler = new CommandHandler(log, this.folded, clock, name, onLead, options.retry ?? DEFAULT_RETRY);
+  }
+
+  /**
+   * Folds the log, takes over, repeats to nodes what holds and begins to watch them.
+   *
+   * @throws what the log throws; `log-conflict` when another control plane keeps writing.
+   */
+  async start(): Promise<void> {
+    await this.folded.load();
+    await this.handler.lead();
+    this.started = true;
+    this.kick();
+  }
+
+  /** The state as of the newest commit read back. */
+  get state(): GridState {
+    return this.folded.state;
+  }
+
+  /** Seq and hash of that commit. */
+  get head(): { readonly seq: number; readonly hash: string } {
+    return { seq: this.folded.state.seq, hash: this.folded.hash };
+  }
+
+  /** SHA-256 of the whole state's canonical text: equal to the hash of a replay up to the same seq. */
+  stateHash(): string {
+    return stateHash(canonicalState(this.folded.state));
+  }
+
+  /** What the machines are in, by actor. */
+  actorStates(): ReturnType<ActorRuntime['states']> {
+    return this.actors.states();
+  }
+
+  /**
+   * Submits a command; resolves when its outcome is durable. A repeat of an id gets the first outcome.
+   *
+   * @throws FlowgridError `closed`; `log-failed` or `log-conflict` when the log took nothing in all attempts: the
+   * outcome is unknown, the same id may be submitted again.
+   */
+  submit(request: CommandRequest): Promise<Outcome> {
+    if (this.closed) return Promise.reject(new FlowgridError('closed', 'the control plane has stopped'));
+    const outcome = this.handler.submit(request);
+    this.kick();
+    return outcome;
+  }
+
+  /**
+   * Looks at the state now and after every commit, and resolves with the first value that is not undefined.
+   *
+   * @param withinMs of grid time; Infinity = for ever.
+   * @throws FlowgridError `timeout`, `interrupted` when `cancelled` fires, `closed`.
+   */
+  until<Value>(
+    look: (state: GridState) => Value | undefined,
+    withinMs: number,
+    cancelled?: AbortSignal,
+  ): Promise<Value> {
+    return this.watchers.until(look, withinMs, cancelled);
+  }
+
+  /** A node's hello. Cheap: one map look-up, unless it changes something. */
+  hello(ref: NodeRef, incarnation: Incarnation, at: Millis = this.options.clock.now()): void {
+    this.observed.hello(ref, incarnation, at);
+    this.nodes.detector.hello(ref, incarnation, at);
+    const node = this.folded.state.clusters[clusterOf(ref)]?.nodes[nodeOf(ref)];
+    if (node === undefined || node.status === 'removed') this.discover(ref, incarnation);
+    else if (node.status !== 'active' || node.incarnation !== incarnation) this.worldChanged();
+  }
+
+  /** The node has installed the topology. Acknowledging a version acknowledges the ones before it. */
+  acknowledgeTopology(ref: NodeRef, version: number): void {
+    this.observed.installed(ref, version);
+    this.worldChanged();
+  }
+
+  /** The node holds nothing of the topology and never will: the answer to `retiring`. */
+  acknowledgeRetirement(ref: NodeRef, version: number): void {
+    this.observed.done(ref, version);
+    this.worldChanged();
+  }
+
+  /** The wire IDs that the FNODE's live flows carry, and the one that it stamps. */
+  reportLiveWires(ref: NodeRef, wires: Iterable<WireId>): void {
+    this.observed.liveWires(ref, wires, this.options.clock.now());
+    this.worldChanged();
+  }
+
+  /** How many live flows have the node as primary and as backup: how a draining node shows that it is drained. */
+  reportFlows(ref: NodeRef, primary: number, backup: number): void {
+    this.observed.flows(ref, primary, backup, this.options.clock.now());
+    if (this.folded.state.clusters[clusterOf(ref)]?.nodes[nodeOf(ref)]?.status === 'draining') this.worldChanged();
+  }
+
+  /**
+   * Nobody was expected to say hello between `gapBegan` and `at`: call it before the clock is moved over a silent gap
+   * of a replayed capture.
+   */
+  excuseSilence(gapBegan: Millis, at: Millis): void {
+    this.nodes.detector.excuse(gapBegan, at);
+  }
+
+  /** A live topology's whole text, for a node that missed it; undefined if it is not live. */
+  published(version: number): Promise<PublishedTopology | undefined> {
+    return this.publication.published(this.folded.state.topology, version);
+  }
+
+  /** Takes a flow batch into the log. Durable when resolved; the log's acknowledgement is passed on. */
+  appendFlows(batch: FlowBatchRecord): Promise<'appended' | 'duplicate' | 'gap'> {
+    return this.track(this.takeFlows(batch));
+  }
+
+  /** Fixes in `topology` how far every flow chain is known. */
+  anchor(): Promise<void> {
+    return this.track(this.submitAnchors());
+  }
+
+  /** Resolves when no command, reaction, flow batch or deadline due now is outstanding. */
+  async settle(): Promise<void> {
+    for (;;) {
+      const due = this.deadlines.nextDue();
+      if (due !== undefined && due <= this.options.clock.now()) this.deadlines.ring(this.options.clock.now());
+      await this.running;
+      await Promise.allSettled(this.outstanding);
+      if (this.running === undefined && this.handler.waiting === 0 && this.outstanding.size === 0) return;
+    }
+  }
+
+  /** Finishes what is under way, then refuses everything; the log stays open. */
+  async stop(): Promise<void> {
+    this.closed = true;
+    this.deadlines.close();
+    await this.running;
+    const error = new FlowgridError('closed', 'the control plane has stopped');
+    this.handler.close(error);
+    this.watchers.close(error);
+  }
+
+  /** Starts the loop if it does not run. In a microtask, so that what is submitted together is handled together. */
+  private kick(): void {
+    if (this.running !== undefined || !this.started || this.closed) return;
+    this.running = Promise.resolve()
+      .then(() => this.run())
+      .finally(() => {
+        this.running = undefined;
+        if (this.handler.waiting > 0) this.kick();
+      });
+  }
+
+  /** Handles what waits, then what the grid should do of itself, until there is nothing of either. */
+  private async run(): Promise<void> {
+    for (;;) {
+      while (this.handler.waiting > 0) await this.handler.handleBatch();
+      await this.keepSnapshot();
+      if (this.closed || !this.handler.isLeading || !this.react()) return;
+    }
+  }
+
+  /** Submits the reactions that are due and were not refused already; false if there are none. */
+  private react(): boolean {
+    const world = this.world();
+    this.publication.askForRetirement(world);
+    this.alertWhenBlocked(world);
+    this.setDeadline(WAKE_KEY, wakeAt(world) ?? 0);
+    const due = pending(world).filter(({ id, body }) => !this.tried.has(`${id} ${body.type}`));
+    for (const request of due) {
+      this.tried.add(`${request.id} ${request.body.type}`);
+      // A refusal shows in the state; a log that takes nothing fails whoever else submits.
+      void this.handler.submit(request).catch(() => undefined);
+    }
+    return due.length > 0;
+  }
+
+  private world(): World {
+    const { state } = this.folded;
+    return { state, observed: this.observed, now: Math.max(this.options.clock.now(), state.at) };
+  }
+
+  /** Something that reactions look at has changed. */
+  private worldChanged(): void {
+    this.tried.clear();
+    this.kick();
+  }
+
+  private onFold(commit: Commit<TopologyEvent>, hash: string, live: boolean): void {
+    const effects = this.actors.fold(commit);
+    this.tried.clear();
+    // What the machines asked for in the past was done in the past, and taking over repeats what holds.
+    if (live) {
+      this.perform(effects);
+      this.nodes.watchChanged(commit, this.folded.state, this.world().now);
+      this.publication.folded(commit, hash);
+      this.publication.applied(commit, this.folded.state.topology);
+    }
+    this.options.onCommit?.(commit, this.folded.state, hash);
+    this.watchers.look();
+  }
+
+  /** A new leadership: nodes are told again what holds, and their silence counts from now. */
+  private async takenOver(): Promise<void> {
+    this.nodes.watchAll(this.folded.state, this.world().now);
+    await this.publication.repeat(this.folded.state.topology);
+  }
+
+  private async takeFlows(batch: FlowBatchRecord): Promise<'appended' | 'duplicate' | 'gap'> {
+    const result = await this.flows.append(batch);
+    if (this.flows.isAnchorDue) await this.submitAnchors();
+    return result;
+  }
+
+  private async submitAnchors(): Promise<void> {
+    const { state } = this.folded;
+    const request = await this.flows.anchorRequest(state.seq, state.anchors);
+    if (request !== undefined) await this.submit(request);
+  }
+
+  private track<Result>(work: Promise<Result>): Promise<Result> {
+    this.outstanding.add(work);
+    const end = (): void => void this.outstanding.delete(work);
+    work.then(end, end);
+    return work;
+  }
+
+  /** A snapshot is a cache: without it the next start only takes longer. */
+  private async keepSnapshot(): Promise<void> {
+    try {
+      await this.folded.snapshotWhenDue();
+    } catch (error) {
+      const text = `no snapshot could be kept: ${String(error)}`;
+      this.options.onAlert?.({ at: this.options.clock.now(), about: 'grid', text });
+    }
+  }
+
+  private perform(effects: readonly ActorEffect[]): void {
+    for (const effect of effects) {
+      const command = effectCommand(effect, this.folded.state, this.options.clock.now());
+      const alert = effectAlert(effect, this.folded.state, this.options.clock.now());
+      if (command !== undefined) void this.submit(command).catch(() => undefined);
+      if (alert !== undefined) this.options.onAlert?.(alert);
+    }
+  }
+
+  private deadlineReached(key: string, dueAt: Millis): void {
+    if (key.startsWith(ACTOR_KEY)) this.perform(this.actors.deadline(key.slice(ACTOR_KEY.length), dueAt));
+    else if (key.startsWith(Detector.KEY)) this.checkSilence(Number(key.slice(Detector.KEY.length)), dueAt);
+    else this.worldChanged();
+  }
+
+  private checkSilence(ref: NodeRef, now: Millis): void {
+    const silence = this.nodes.detector.check(ref, now);
+    if (silence === undefined) return;
+    const data = { cluster: clusterOf(ref), node: nodeOf(ref), ...silence };
+    this.submitReaction(`detector/${data.cluster}/${data.node}`, silence.lastSeen, { type: 'SuspectNode', data });
+  }
+
+  private discover(ref: NodeRef, incarnation: Incarnation): void {
+    const data = { cluster: clusterOf(ref), node: nodeOf(ref), incarnation };
+    if (this.folded.state.clusters[data.cluster] === undefined) return;
+    this.submitReaction(`${nodeActor(ref)}/discovery`, incarnation, { type: 'DiscoverNode', data });
+  }
+
+  /** A reaction to something that is no commit: `n` tells one occasion from the next. */
+  private submitReaction(actor: string, n: number, body: CommandBody): void {
+    const key = `${actor} ${n}`;
+    if (this.tried.has(key)) return;
+    this.tried.add(key);
+    const request = reaction(actor, this.folded.state.seq, n, body, this.world().now);
+    void this.submit(request).catch(() => undefined);
+  }
+
+  private setDeadline(key: string, dueAt: Millis): void {
+    if (dueAt === 0) this.deadlines.clear(key);
+    else this.deadlines.set(key, dueAt);
+  }
+
+  private alertWhenBlocked(world: World): void {
+    const isBlocked = isPublicationBlocked(world);
+    if (isBlocked && !this.blocked) {
+      this.options.onAlert?.({ at: world.now, about: 'grid', text: 'no topology ID is free: publication waits' });
+    }
+    this.blocked = isBlocked;
+  }
+}
+
+/** Deadline keys: an actor's, and the time at which reactions are looked at again. */
+const ACTOR_KEY = 'actor/';
+const WAKE_KEY = 'wake';

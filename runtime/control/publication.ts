@@ -1,0 +1,125 @@
+import { decodeCommit } from '../../adapters/codec/records';
+import { retirable, type World } from '../../actors/reactions';
+import type { WireId } from '../../domain/base/ids';
+import type { TopologyEvent } from '../../domain/events';
+import type { Commit } from '../../domain/log/commit';
+import type { EventLog, StoredCommit } from '../../domain/seams/event-log';
+import { liveTopology, stampedTopology, type TopologyState } from '../../domain/topology/state';
+import type { PublishedTopology } from '../../domain/topology/topology';
+
+/**
+ * What nodes are told about topologies, in order. Every message may come again (a new leader repeats what holds) and
+ * is idempotent at the node.
+ */
+export interface TopologyListener {
+  /** Phase one: install it, then `acknowledgeTopology`. */
+  published(topology: PublishedTopology): void;
+  /** Phase two: all live nodes have it; FNODEs stamp new flows with it. */
+  applied(version: number, wireId: WireId): void;
+  /** Keep the nodes of its flows and let them carry the other topology's wire ID. */
+  repin(move: WireMove): void;
+  /** No FNODE's flow carries it: forget it and say so by `acknowledgeRetirement`, unless something still lives. */
+  retiring(version: number, wireId: WireId): void;
+  /** Its wire ID may be given to another topology after the quarantine. */
+  retired(version: number, wireId: WireId): void;
+}
+
+/** Flows of one topology are to carry another's wire ID. */
+export interface WireMove {
+  readonly version: number;
+  readonly wireId: WireId;
+  readonly toVersion: number;
+  readonly toWireId: WireId;
+}
+
+/** Announces topologies: from commits as they are folded, and again on taking over. */
+export class Publication {
+  private readonly asked = new Set<number>();
+
+  constructor(
+    private readonly listeners: readonly TopologyListener[],
+    private readonly log: EventLog,
+  ) {}
+
+  /** Announces what a commit changed. */
+  folded(commit: Commit<TopologyEvent>, hash: string): void {
+    for (const event of commit.events) {
+      switch (event.type) {
+        case 'TopologyPublished':
+          this.tell((listener) => listener.published(asPublished(event.data, commit.seq, hash)));
+          break;
+        case 'TopologyRepinRequested':
+          this.tell((listener) => listener.repin(event.data));
+          break;
+        case 'TopologyRetired':
+          this.asked.delete(event.data.version);
+          this.tell((listener) => listener.retired(event.data.version, event.data.wireId));
+          break;
+        default:
+      }
+    }
+  }
+
+  /** Announces the second phase, once the state knows which wire ID the version has. */
+  applied(commit: Commit<TopologyEvent>, topology: TopologyState): void {
+    for (const event of commit.events) {
+      if (event.type !== 'TopologyApplied') continue;
+      const live = liveTopology(topology, event.data.version);
+      if (live !== undefined) this.tell((listener) => listener.applied(live.version, live.wireId));
+    }
+  }
+
+  /** Repeats what holds, for nodes that missed it under an earlier leader. */
+  async repeat(topology: TopologyState): Promise<void> {
+    this.asked.clear();
+    for (const { version } of topology.live) {
+      const published = await this.published(topology, version);
+      if (published !== undefined) this.tell((listener) => listener.published(published));
+    }
+    const stamped = stampedTopology(topology);
+    if (stamped !== undefined) this.tell((listener) => listener.applied(stamped.version, stamped.wireId));
+    for (const { version, wireId, repinTo } of topology.live) {
+      const target = repinTo === 0 ? undefined : liveTopology(topology, repinTo);
+      if (target === undefined) continue;
+      const move = { version, wireId, toVersion: target.version, toWireId: target.wireId };
+      this.tell((listener) => listener.repin(move));
+    }
+  }
+
+  /** Asks nodes once to forget each topology that no flow carries any more. */
+  askForRetirement(world: World): void {
+    for (const { version, wireId } of retirable(world)) {
+      if (this.asked.has(version)) continue;
+      this.asked.add(version);
+      this.tell((listener) => listener.retiring(version, wireId));
+    }
+  }
+
+  /** A live topology's whole text, from the log; undefined if it is not live. */
+  async published(topology: TopologyState, version: number): Promise<PublishedTopology | undefined> {
+    const live = liveTopology(topology, version);
+    if (live === undefined) return undefined;
+    const [stored] = await this.log.read(live.seq, 1);
+    return stored === undefined ? undefined : publishedIn(stored, version);
+  }
+
+  private tell(message: (listener: TopologyListener) => void): void {
+    for (const listener of this.listeners) message(listener);
+  }
+}
+
+function publishedIn(stored: StoredCommit, version: number): PublishedTopology | undefined {
+  const commit = decodeCommit(stored.bytes) as Commit<TopologyEvent>;
+  for (const event of commit.events) {
+    if (event.type === 'TopologyPublished' && event.data.version === version) {
+      return asPublished(event.data, stored.seq, stored.hash);
+    }
+  }
+  return undefined;
+}
+
+type PublishedData = Extract<TopologyEvent, { type: 'TopologyPublished' }>['data'];
+
+function asPublished({ topology, dead }: PublishedData, seq: number, hash: string): PublishedTopology {
+  return { topology, seq, hash, dead };
+}

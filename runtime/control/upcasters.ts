@@ -1,0 +1,49 @@
+import { createUpcasters, type Upcasters } from '../../adapters/codec/upcast';
+import type { TopologyEventType } from '../../domain/events';
+
+/** The version of each event's data that this program writes. The compiler asks for every type. */
+const EVENT_VERSIONS: { readonly [Type in TopologyEventType]: number } = {
+  GridCreated: 1,
+  GridReconfigured: 1,
+  NodeDiscovered: 1,
+  NodeAdmitted: 1,
+  NodeConfigured: 1,
+  NodeActivated: 1,
+  NodeSuspected: 1,
+  NodeFailed: 1,
+  NodeRecovered: 1,
+  NodeDraining: 1,
+  NodeDrained: 1,
+  NodeRemoved: 1,
+  ClusterCreated: 1,
+  ClusterReconfigured: 1,
+  ClusterDeleted: 1,
+  VirtualLinkCreated: 1,
+  VirtualLinkChanged: 1,
+  VirtualLinkDeleted: 1,
+  VlanAllocated: 1,
+  VlanReleased: 1,
+  ProbeAttached: 1,
+  ProbeDetached: 1,
+  PolicyDefined: 1,
+  PolicyDeleted: 1,
+  FlowPathDefined: 1,
+  FlowPathDeleted: 1,
+  TopologyPublished: 1,
+  TopologyApplied: 1,
+  TopologyRepinRequested: 1,
+  TopologyRetired: 1,
+  ProvisioningRequested: 1,
+  ProvisioningStepCompleted: 1,
+  ProvisioningSucceeded: 1,
+  ProvisioningFailed: 1,
+  SpareReserved: 1,
+  SpareReleased: 1,
+  LeaderElected: 1,
+  FlowsAnchored: 1,
+};
+
+/** Upcasters of the `topology` stream: every event is at its first version. */
+export function topologyUpcasters(): Upcasters {
+  return createUpcasters(EVENT_VERSIONS, []);
+}
