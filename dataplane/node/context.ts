@@ -10,6 +10,7 @@ import type { FunctionHost, FunctionServices } from '../functions/host';
 import type { Kernels } from '../kernels/kernels';
 import { WORLD, type Fabric } from '../rings/fabric';
 import type { RingWriter } from '../rings/spsc-ring';
+import { RendezvousTables } from '../select/topology-view';
 import { Topologies } from './topologies';
 
 /** Frames taken from a ring at a time. */
@@ -48,6 +49,8 @@ export interface NodeGroupOptions {
   /** Makes the packet function of a node ({@link FunctionHost}); throws FlowgridError on a wrong specification. */
   readonly createFunction: (spec: FunctionSpec, services: FunctionServices) => FunctionHost;
   readonly limits?: Partial<NodeLimits>;
+  /** Rendezvous tables, to be shared by the groups of one thread; its own by default. */
+  readonly tables?: RendezvousTables;
   /** Sees every frame that crosses a link; costs a copy a frame, so only where somebody looks. */
   readonly tap?: TapListener;
   /**
@@ -63,7 +66,7 @@ export class GroupContext {
   readonly kernels: Kernels;
   readonly slots: SlotPool;
   readonly paths: PathLists;
-  readonly topologies = new Topologies();
+  readonly topologies: Topologies;
   readonly limits: NodeLimits;
   readonly tap: TapListener | undefined;
   /** Grid time of the present run or tick. */
@@ -81,6 +84,7 @@ export class GroupContext {
     this.kernels = options.kernels;
     this.slots = new SlotPool(options.arena);
     this.paths = new PathLists(options.arena);
+    this.topologies = new Topologies(options.tables ?? new RendezvousTables());
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.tap = options.tap;
   }

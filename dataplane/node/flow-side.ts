@@ -31,7 +31,8 @@ export class FlowSide {
   feedUntil = new Uint32Array(64);
   /** Hello round since which frames wait. */
   waitSince = new Uint32Array(64);
-  /** External network that the frames leave to, as seen from the responder's end: by {@link F_NET_REV}. */
+  /** Latest sequence that the function has processed, at 2 × index forward and 2 × index + 1 reverse. */
+  processed = new Uint32Array(128);
   view: (TopologyView | undefined)[] = [];
   /** Path ID, for events (INODEs). */
   path = new Uint16Array(64);
@@ -49,6 +50,7 @@ export class FlowSide {
     this.feedUntil[index] = 0;
     this.waitSince[index] = 0;
     this.path[index] = 0;
+    this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.view[index] = view;
     return index;
   }
@@ -68,6 +70,7 @@ export class FlowSide {
     this.feedUntil = doubled(this.feedUntil, Uint32Array);
     this.waitSince = doubled(this.waitSince, Uint32Array);
     this.path = doubled(this.path, Uint16Array);
+    this.processed = doubled(this.processed, Uint32Array);
   }
 }
 

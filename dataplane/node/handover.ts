@@ -11,6 +11,12 @@ import {
   F_SHADOW_REV,
   F_STATE,
   F_TYPE,
+  F_WIN_FWD_BITS,
+  F_WIN_FWD_MAX,
+  F_WIN_FWD_STAMP,
+  F_WIN_REV_BITS,
+  F_WIN_REV_MAX,
+  F_WIN_REV_STAMP,
   F_WIRE,
   FS_SLOW,
   FS_UNPROTECTED,
@@ -18,11 +24,21 @@ import {
   S_NEXT,
   S_REASON,
 } from '../frames/layout';
+import { reason } from '../frames/reasons';
 import { CONTROL_BODY_MAX, CONTROL_EXPORT, CONTROL_IN_STEP, CONTROL_WANT, type ControlCursor } from './control-frames';
 import { SUPPRESSED } from './counters';
 import { NO_SLOT_NUMBER, PHASE_AWAITS, PHASE_FED } from './flow-side';
 import type { Node } from './node';
 import type { Stage } from './stage';
+
+const DUPLICATE = reason('duplicate');
+const REPLAY_OLD = reason('replay-old');
+
+/** Where a flow entry keeps its windows. */
+const DIRECTIONS = [
+  { reverse: 0, stamp: F_WIN_FWD_STAMP, max: F_WIN_FWD_MAX, bits: F_WIN_FWD_BITS },
+  { reverse: 1, stamp: F_WIN_REV_STAMP, max: F_WIN_REV_MAX, bits: F_WIN_REV_BITS },
+] as const;
 
 /** Rounds that a new shadow waits for a flow's state before it asks the emitter for it. */
 const ASK_AFTER = 2;
@@ -111,8 +127,15 @@ export class Handover {
       ctx.arena.u32[(address + S_FLOW) >>> 2] = flow;
       ctx.kernels.admit(this.node.ref, ctx.one(this.alone, slot), 1);
       const why = ctx.arena.u16[(address + S_REASON) >>> 1];
-      if (why === 0) this.stage.run(ctx.one(this.alone, slot), 1);
-      else this.node.drop(slot, why);
+      if (why === 0) {
+        this.stage.run(ctx.one(this.alone, slot), 1);
+      } else if (why === DUPLICATE || why === REPLAY_OLD) {
+        // Came as the emitter's copy, or in its state.
+        this.node.counters.values[SUPPRESSED]++;
+        ctx.slots.free(slot);
+      } else {
+        this.node.drop(slot, why);
+      }
     }
     const at = this.waiting.indexOf(flow);
     if (at >= 0) this.waiting.splice(at, 1);
@@ -138,10 +161,13 @@ export class Handover {
     if (flow === 0) return;
     u16[(flow + F_EMITTER) >>> 1] = from;
     u16[(flow + F_BACKUP) >>> 1] = this.node.ref;
+    this.readWindows(body, flow);
     const movable = body.readU8() === 1;
     const length = body.readU32();
-    const state = length === 0 ? undefined : body.readBytes(length);
-    if (state !== undefined) this.node.host?.importFlow(this.node.ctx.arena.u32[(flow + F_ID) >>> 2], state);
+    const id = this.node.ctx.arena.u32[(flow + F_ID) >>> 2];
+    // Nothing exported means nothing known: what this node may have seen by itself is seen again in the copies.
+    if (length > 0) this.node.host?.importFlow(id, body.readBytes(length));
+    else if (this.node.host?.stateKind === 'per-flow') this.node.host.flowEnded(id);
     if (!movable) {
       this.node.setState(flow, FS_UNPROTECTED);
       this.processWaiting(flow);
@@ -227,7 +253,8 @@ export class Handover {
     return slot;
   }
 
-  /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8, route, four hops u16, movable u8, state u32 + bytes. */
+  /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8, route, four hops u16, what was processed
+   * by direction (sequence u32, stamping node u16), movable u8, state u32 + bytes. */
   private sendExport(flow: number, to: NodeRef, state: Uint8Array | undefined): boolean {
     const { ctx, control } = this.node;
     const { u8, u16, u32 } = ctx.arena;
@@ -240,10 +267,30 @@ export class Handover {
     control.u8(count);
     for (const ref of ctx.paths.read(u32[(flow + F_PATH) >>> 2], count)) control.u16(ref);
     for (const field of [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV]) control.u16(u16[(flow + field) >>> 1]);
+    const aux = this.node.aux(flow);
+    for (const direction of DIRECTIONS) {
+      control.u32(this.node.side.processed[2 * aux + direction.reverse]);
+      control.u16(u16[(flow + direction.stamp) >>> 1]);
+    }
     control.u8((u32[(flow + F_STATE) >>> 2] & FS_UNPROTECTED) === 0 ? 1 : 0);
     control.u32(state?.length ?? 0);
     if (state !== undefined) control.bytes(state);
     return control.send(this.node.ref, to, CONTROL_EXPORT, 0);
+  }
+
+  /** What the state stands for has been seen here too: it must not be processed again. */
+  private readWindows(body: ControlCursor, flow: number): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    const aux = this.node.aux(flow);
+    for (const direction of DIRECTIONS) {
+      const sequence = body.readU32();
+      const stamp = body.readU16();
+      this.node.side.processed[2 * aux + direction.reverse] = sequence;
+      u16[(flow + direction.stamp) >>> 1] = sequence === 0 ? 0 : stamp;
+      u32[(flow + direction.max) >>> 2] = sequence;
+      u32[(flow + direction.bits) >>> 2] = 0xffff_ffff;
+      u32[(flow + direction.bits + 4) >>> 2] = 0xffff_ffff;
+    }
   }
 
   /** The entry that an `EXPORT` is about, made if need be; 0 when its topology is unknown or the table is full. */

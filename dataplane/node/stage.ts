@@ -117,6 +117,16 @@ export class Stage {
       if (emits || host.stateKind !== 'exported') u32[(this.processing >>> 2) + m++] = slot;
     }
     host.processBatch(this.processing, m);
+    for (let i = 0; i < m; i++) this.markProcessed(ctx.slot(u32[(this.processing >>> 2) + i]));
+  }
+
+  /** What the function has seen of a flow is what an export of its state stands for. */
+  private markProcessed(address: number): void {
+    const { u8, u32 } = this.node.ctx.arena;
+    const sequence = u32[(address + S_SEQ) >>> 2];
+    const { processed } = this.node.side;
+    const at = 2 * this.node.aux(u32[(address + S_FLOW) >>> 2]) + u8[address + S_REVERSE];
+    if (sequence !== 0 && ((sequence - processed[at]) | 0) > 0) processed[at] = sequence;
   }
 
   /** Sorts what came out of the function: sent, held, or at its end. */
@@ -274,6 +284,7 @@ export class Stage {
       const address = ctx.slot(slot);
       if (host?.stateKind === 'exported') {
         host.processBatch(ctx.one(this.alone, slot), 1);
+        this.markProcessed(address);
         const why = u16[(address + S_REASON) >>> 1];
         if (why !== 0) {
           this.finish(slot, why, true);

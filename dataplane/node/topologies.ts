@@ -1,7 +1,7 @@
 import type { WireId } from '../../domain/base/ids';
 import type { RendezvousTable } from '../../domain/cluster/rendezvous';
 import type { PublishedTopology } from '../../domain/topology/topology';
-import { RendezvousTables, TopologyView } from '../select/topology-view';
+import { TopologyView, type RendezvousTables } from '../select/topology-view';
 
 /**
  * The topologies installed in a group, by wire ID: all that live flows still carry, and the one that new flows are
@@ -9,9 +9,10 @@ import { RendezvousTables, TopologyView } from '../select/topology-view';
  */
 export class Topologies {
   private readonly byWireId: (TopologyView | undefined)[] = new Array<undefined>(256).fill(undefined);
-  private readonly tables = new RendezvousTables();
   private newest: TopologyView | undefined;
   private stamped: TopologyView | undefined;
+
+  constructor(private readonly tables: RendezvousTables) {}
 
   /** Installs a topology under its wire ID, replacing what had the ID before; the same version twice changes nothing. */
   install(published: PublishedTopology): TopologyView {

@@ -23,6 +23,7 @@ import { pass } from '../../../../dataplane/functions/pass';
 import { loadKernels } from '../../../../dataplane/kernels/load';
 import { NodeGroup, type NodeLimits } from '../../../../dataplane/node/node-group';
 import { WorldPort } from '../../../../dataplane/node/world-port';
+import { RendezvousTables } from '../../../../dataplane/select/topology-view';
 import { Fabric } from '../../../../dataplane/rings/fabric';
 
 const SECRET = new Uint8Array(32).fill(7);
@@ -37,6 +38,10 @@ export const tally: FunctionDefinition = {
   summary: 'numbers the frames of a flow',
   create: () => {
     const flows = new Map<string, { n: number; mix: number }>();
+    const replace = (key: string, state: { n: number; mix: number } | null): void => {
+      if (state === null) flows.delete(key);
+      else flows.set(key, state);
+    };
     return {
       stateKind: 'per-flow',
       reads: 'headers',
@@ -63,8 +68,8 @@ export const tally: FunctionDefinition = {
       },
       importFlow(flow, state) {
         const [forward, reverse] = JSON.parse(new TextDecoder().decode(state)) as ({ n: number; mix: number } | null)[];
-        if (forward !== null) flows.set(`${flow}/false`, forward);
-        if (reverse !== null) flows.set(`${flow}/true`, reverse);
+        replace(`${flow}/false`, forward);
+        replace(`${flow}/true`, reverse);
       },
       flowEnded(flow) {
         flows.delete(`${flow}/false`);
@@ -142,6 +147,7 @@ export class TestGrid {
     const refs = options.clusters.flatMap(({ id, members }) => members.map(({ node }) => nodeRef(id, node)));
     const groups = options.groups ?? [refs];
     this.fabric = Fabric.create(this.arena, groups.length, 1024);
+    const tables = new RendezvousTables();
     groups.forEach((members, index) => {
       const group = new NodeGroup({
         arena: this.arena,
@@ -150,6 +156,7 @@ export class TestGrid {
         group: index,
         nodeKey: (ref) => nodeKey(SECRET, ref >>> 7, ref & 0x7f, 1),
         keyEpoch: 1,
+        tables,
         createFunction: (spec, services) => this.createFunction(spec, services),
         limits: { flows: 1024, connections: 1024, ...options.limits },
         tap: (record) => this.taps.push(record),
