@@ -12,6 +12,7 @@ interface Wait {
   readonly until: Millis;
   readonly signal: string | undefined;
   readonly resolve: (verdict: Verdict) => void;
+  stopTimer: () => void;
 }
 
 /**
@@ -21,7 +22,6 @@ interface Wait {
  */
 export class Waits {
   private readonly open = new Set<Wait>();
-  private readonly timers = new Set<() => void>();
   private readonly taken = new Set<Placed<EntryOf<'signal'>>>();
 
   constructor(
@@ -33,14 +33,14 @@ export class Waits {
   /** Waits until the given time, or for a signal before it. */
   wait(until: Millis, signal?: string): Promise<Verdict> {
     return new Promise((resolve, reject) => {
-      const wait: Wait = { until, signal, resolve };
+      const wait: Wait = { until, signal, resolve, stopTimer: () => undefined };
       this.open.add(wait);
       this.judge(wait, false);
       if (!this.open.has(wait)) return;
       // Through the journal's queue: what came before the time was up may still be on its way into the journal.
       const expire = (): void => void this.journal.commit(() => undefined).then(() => this.judge(wait, true), reject);
       if (until <= this.clock.now()) expire();
-      else this.schedule(until, expire);
+      else wait.stopTimer = this.timer.schedule(until, expire);
     });
   }
 
@@ -51,17 +51,8 @@ export class Waits {
 
   /** Forgets all waits: none of them ends any more. */
   stop(): void {
-    for (const cancel of this.timers) cancel();
-    this.timers.clear();
+    for (const wait of this.open) wait.stopTimer();
     this.open.clear();
-  }
-
-  private schedule(until: Millis, expire: () => void): void {
-    const cancel = this.timer.schedule(until, () => {
-      this.timers.delete(cancel);
-      expire();
-    });
-    this.timers.add(cancel);
   }
 
   private judge(wait: Wait, timeIsUp: boolean): void {
@@ -69,6 +60,7 @@ export class Waits {
     const verdict = this.verdict(wait, timeIsUp);
     if (verdict === undefined) return;
     this.open.delete(wait);
+    wait.stopTimer();
     wait.resolve(verdict);
   }
 

@@ -1,0 +1,152 @@
+import type { Client, WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
+import { FlowgridError } from '../../domain/base/errors';
+import type {
+  WorkflowEngine,
+  WorkflowProgress,
+  WorkflowState,
+  WorkflowStatus,
+} from '../../domain/seams/workflow-engine';
+import { messageOf, noWorkflow } from '../definitions/failures';
+import { PROGRESS_QUERY } from './names';
+import { optional } from './packages';
+
+export interface TemporalEngineOptions {
+  /** `host:port` of Temporal's front end. */
+  readonly address: string;
+  readonly namespace: string;
+  /** Where workers look for work: one queue per grid. */
+  readonly taskQueue: string;
+  /** Names that may be started: a workflow that no worker knows would wait for ever. */
+  readonly workflows: readonly string[];
+}
+
+/**
+ * The provisioning seam on a Temporal server. Workflows and activities run in workers (`startTemporalWorker`).
+ *
+ * @throws FlowgridError `unsupported` without the optional packages, `timeout` when the server does not answer.
+ */
+export async function createTemporalEngine(options: TemporalEngineOptions): Promise<WorkflowEngine> {
+  const temporal = await optional('@temporalio/client', () => import('@temporalio/client'));
+  const connection = await temporal.Connection.connect({ address: options.address }).catch((cause: unknown) => {
+    const message = `no Temporal server answers at ${options.address}: ${messageOf(cause)}`;
+    throw new FlowgridError('timeout', message, { canRetry: true, remedy: 'start it, or correct the address', cause });
+  });
+  const client = new temporal.Client({ connection, namespace: options.namespace });
+  return new TemporalEngine(client, options, () => connection.close());
+}
+
+/** How long a question for the progress may take where no worker is there to answer it, in milliseconds. */
+const PROGRESS_WITHIN_MS = 2_000;
+
+const STATUS: Readonly<Record<string, WorkflowStatus>> = {
+  RUNNING: 'running',
+  CONTINUED_AS_NEW: 'running',
+  COMPLETED: 'succeeded',
+  CANCELLED: 'cancelled',
+};
+
+class TemporalEngine implements WorkflowEngine {
+  readonly kind = 'temporal';
+
+  constructor(
+    private readonly client: Client,
+    private readonly options: TemporalEngineOptions,
+    private readonly disconnect: () => Promise<void>,
+  ) {}
+
+  async start(name: string, id: string, input: unknown): Promise<WorkflowState> {
+    if (!this.options.workflows.includes(name)) throw new FlowgridError('not-found', `there is no workflow ${name}`);
+    try {
+      await this.client.workflow.start(name, {
+        workflowId: id,
+        taskQueue: this.options.taskQueue,
+        args: [input],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+      });
+    } catch (error) {
+      if (!named(error, 'WorkflowExecutionAlreadyStartedError')) throw error;
+    }
+    return this.stateOf(id, await this.handle(id).describe());
+  }
+
+  async result(id: string): Promise<WorkflowState> {
+    await this.handle(id)
+      .result()
+      .catch((error: unknown) => {
+        if (named(error, 'WorkflowNotFoundError')) throw noWorkflow(id);
+        // How it failed is part of its state.
+        if (!named(error, 'WorkflowFailedError')) throw error;
+      });
+    const state = await this.describe(id);
+    if (state === undefined) throw noWorkflow(id);
+    return state;
+  }
+
+  async describe(id: string): Promise<WorkflowState | undefined> {
+    const handle = this.handle(id);
+    const description = await handle.describe().catch((error: unknown) => {
+      if (named(error, 'WorkflowNotFoundError')) return undefined;
+      throw error;
+    });
+    if (description === undefined) return undefined;
+    const state = await this.stateOf(id, description);
+    if (state.status !== 'running') return state;
+    const progress = await this.progressOf(handle);
+    return progress === undefined ? state : { ...state, progress };
+  }
+
+  async signal(id: string, name: string, payload: unknown): Promise<void> {
+    await this.handle(id)
+      .signal(name, payload)
+      .catch((error: unknown) => {
+        throw named(error, 'WorkflowNotFoundError') ? noWorkflow(id) : error;
+      });
+  }
+
+  async cancel(id: string): Promise<void> {
+    const handle = this.handle(id);
+    await handle.cancel().catch(async (error: unknown) => {
+      if (!named(error, 'WorkflowNotFoundError')) throw error;
+      // Temporal answers so for what has ended, too.
+      if ((await this.describe(id)) === undefined) throw noWorkflow(id);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.disconnect();
+  }
+
+  private handle(id: string): WorkflowHandle {
+    return this.client.workflow.getHandle(id);
+  }
+
+  private async stateOf(
+    id: string,
+    { type: name, status: { name: status } }: WorkflowExecutionDescription,
+  ): Promise<WorkflowState> {
+    const state = { id, name, status: STATUS[status] ?? 'failed' } as const;
+    if (state.status === 'running') return state;
+    return this.handle(id)
+      .result()
+      .then(
+        (result: unknown) => ({ ...state, result: result ?? null }),
+        (error: unknown) => ({ ...state, error: messageOf((error as { cause?: unknown }).cause ?? error) }),
+      );
+  }
+
+  /** Workflows that have not run yet, or have no worker, have said nothing. */
+  private progressOf(handle: WorkflowHandle): Promise<WorkflowProgress | undefined> {
+    return this.client
+      .withDeadline(Date.now() + PROGRESS_WITHIN_MS, () => handle.query<WorkflowProgress | undefined>(PROGRESS_QUERY))
+      .then(
+        (progress) => progress ?? undefined,
+        () => undefined,
+      );
+  }
+}
+
+/** Tells errors by name: their classes differ between copies of a package. */
+function named(error: unknown, name: string): boolean {
+  return (error as { name?: unknown } | undefined)?.name === name;
+}
