@@ -9,6 +9,7 @@ import { pack, unpack } from './pack';
  */
 const FORMAT = 1;
 const PLACES = 10;
+const HASH_BYTES = 32;
 
 /** A commit is refused above this size: 16 MiB, far above the largest topology. */
 export const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
@@ -19,7 +20,7 @@ export const COMMIT_BYTES_MAX = 16 * 1024 * 1024;
  * @throws FlowgridError `invalid-record` when a field has no place in a record, or the record would be too big.
  */
 export function encodeCommit(commit: Commit): Uint8Array {
-  const fault = headerFault(commit);
+  const fault = /^[0-9a-f]{64}$/.test(commit.prev) ? headerFault(commit) : 'prev is no SHA-256';
   if (fault !== undefined) throw new FlowgridError('invalid-record', `commit ${commit.seq}: ${fault}`);
   const bytes = pack([
     FORMAT,
@@ -53,12 +54,12 @@ export function decodeCommit(bytes: Uint8Array): Commit {
       remedy: 'read this log with the release that wrote it, or a later one',
     });
   }
-  if (format !== FORMAT || places.length !== PLACES || !ArrayBuffer.isView(prev) || !Array.isArray(events)) {
+  if (format !== FORMAT || places.length !== PLACES || !isHash(prev) || !Array.isArray(events)) {
     throw new FlowgridError('invalid-record', 'not laid out as a commit');
   }
   const commit = {
     seq,
-    prev: Buffer.from(prev.buffer, prev.byteOffset, prev.byteLength).toString('hex'),
+    prev: Buffer.from(prev.buffer, prev.byteOffset, HASH_BYTES).toString('hex'),
     epoch,
     commandId,
     at,
@@ -72,6 +73,10 @@ export function decodeCommit(bytes: Uint8Array): Commit {
   return commit as Commit;
 }
 
+function isHash(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && value.byteLength === HASH_BYTES;
+}
+
 function decodeEvent(places: unknown): CommittedEvent {
   if (!Array.isArray(places) || places.length !== 3 || typeof places[0] !== 'string' || !isCount(places[1])) {
     throw new FlowgridError('invalid-record', 'an event of a commit is [type, version, data]');
@@ -79,16 +84,15 @@ function decodeEvent(places: unknown): CommittedEvent {
   return { type: places[0], v: places[1], data: places[2] as unknown };
 }
 
-/** What is wrong with a commit's own fields, or undefined. */
+/** What is wrong with a commit's own fields but `prev`, or undefined. */
 function headerFault(commit: { readonly [field in keyof Commit]: unknown }): string | undefined {
   if (!isCount(commit.seq) || commit.seq === 0) return 'seq is no positive integer';
-  if (typeof commit.prev !== 'string' || !/^[0-9a-f]{64}$/.test(commit.prev)) return 'prev is no SHA-256';
   if (!isCount(commit.epoch)) return 'epoch is no count';
   if (!isCount(commit.at)) return 'at is no time in milliseconds';
   if (!isCount(commit.cause)) return 'cause is no seq';
-  for (const field of ['commandId', 'by', 'corr'] as const) {
-    if (typeof commit[field] !== 'string') return `${field} is no text`;
-  }
+  if (typeof commit.commandId !== 'string') return 'commandId is no text';
+  if (typeof commit.by !== 'string') return 'by is no text';
+  if (typeof commit.corr !== 'string') return 'corr is no text';
   return undefined;
 }
 

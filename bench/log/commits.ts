@@ -10,7 +10,7 @@ import { inTemporaryDir, seconds, sideBySide } from './measure';
 /** What the budget is stated for. */
 const RECORD_BYTES = 200;
 const GROUPS = [
-  { size: 1, groups: 100, budget: 0.7 },
+  { size: 1, groups: 150, budget: 0.7 },
   { size: 32, groups: 50, budget: 0.7 },
   { size: 1000, groups: 10, budget: undefined },
 ];

@@ -29,7 +29,7 @@ export async function replay(smoke: boolean): Promise<BenchResult[]> {
     await fill(long, commits, flows);
     await fill(short, 1000, 0);
     return [
-      await foldAgainstScan(dir, long, smoke ? 1 : 7),
+      ...(await foldAgainstScan(dir, long, smoke ? 1 : 7)),
       await wholeReplay(long, commits, flows, smoke ? 1 : 5),
       await startFromSnapshot(long, short, commits + flows, smoke ? 1 : 9),
     ];
@@ -55,6 +55,16 @@ async function fill(dir: string, commits: number, flows: number): Promise<void> 
   await log.close();
 }
 
+/** What a replay takes before anything is folded. */
+async function decodeTopology(log: LmdbLog): Promise<number> {
+  let events = 0;
+  for (let from = 1; ; from += CHUNK) {
+    const commits = await log.read(from, CHUNK);
+    for (const { bytes } of commits) events += decodeCommit(bytes).events.length;
+    if (commits.length < CHUNK) return events;
+  }
+}
+
 async function foldTopology(log: LmdbLog): Promise<GridState> {
   let state = foundingEvents().reduce(evolve, initialState());
   for (let from = 1; ; from += CHUNK) {
@@ -65,7 +75,7 @@ async function foldTopology(log: LmdbLog): Promise<GridState> {
 }
 
 /** Reading, checking, decoding and folding, against a bare scan that unpacks the same records. */
-async function foldAgainstScan(dir: string, long: string, rounds: number): Promise<BenchResult> {
+async function foldAgainstScan(dir: string, long: string, rounds: number): Promise<BenchResult[]> {
   const log = await openLmdbLog({ dir: long, mode: 'reader' });
   const raw = open<Uint8Array, number>({
     path: join(dir, 'raw'),
@@ -78,25 +88,32 @@ async function foldAgainstScan(dir: string, long: string, rounds: number): Promi
   const count = log.head().seq;
   for (const { seq, bytes } of await log.read(1, count)) void raw.put(seq, bytes);
   await raw.flushed;
-  const { ours, theirs } = await sideBySide(
-    rounds,
-    () => seconds(() => foldTopology(log)),
-    () =>
-      seconds(() => {
-        let places = 0;
-        for (const { value } of raw.getRange({})) places += (unpack(value) as unknown[]).length;
-        return places;
-      }),
-  );
+  const scan = (): Promise<number> =>
+    seconds(() => {
+      let places = 0;
+      for (const { value } of raw.getRange({})) places += (unpack(value) as unknown[]).length;
+      return places;
+    });
+  const unfolded = await sideBySide(rounds, () => seconds(() => decodeTopology(log)), scan);
+  const { ours, theirs } = await sideBySide(rounds, () => seconds(() => foldTopology(log)), scan);
   await log.close();
   await raw.close();
   const ratio = theirs / ours;
-  return {
-    name: 'replay: read, check, decode and fold topology commits',
-    unit: 'commits/s',
-    value: count / ours,
-    ratio: { of: 'raw scan and unpack', value: ratio, budget: '≥ 0.5', ok: ratio >= 0.5 },
-  };
+  return [
+    {
+      name: 'replay: read, check and decode topology commits',
+      unit: 'commits/s',
+      value: count / unfolded.ours,
+      ratio: { of: 'raw scan and unpack', value: unfolded.theirs / unfolded.ours },
+      note: "the log's own share",
+    },
+    {
+      name: 'replay: read, check, decode and fold topology commits',
+      unit: 'commits/s',
+      value: count / ours,
+      ratio: { of: 'raw scan and unpack', value: ratio, budget: '≥ 0.5', ok: ratio >= 0.5 },
+    },
+  ];
 }
 
 async function wholeReplay(dir: string, commits: number, flows: number, rounds: number): Promise<BenchResult> {

@@ -8,7 +8,7 @@ import { hashBytes } from '../../codec/hash';
 import { pack, unpack } from '../../codec/pack';
 
 /** Bytes of a SHA-256, which stand before the bytes of a commit (its own) and of a batch (its predecessor's). */
-const HASH_BYTES = 32;
+export const HASH_BYTES = 32;
 
 /** The databases of one grid's environment, `<dir>/log/`; docs/reference/event-log.md gives their layout. */
 export interface Environment {
@@ -87,7 +87,7 @@ export function storedHead(env: Environment): Head {
   const bytes = env.meta.get('head');
   if (bytes === undefined) return EMPTY_HEAD;
   const [seq, hash, epoch, at] = unpack(bytes) as [number, Uint8Array, number, number];
-  return { seq, hash: hex(hash), epoch, at };
+  return { seq, hash: hexOf(hash, HASH_BYTES), epoch, at };
 }
 
 /** The commit at the last place, whatever the stored head says. */
@@ -110,11 +110,11 @@ export function withHash(hash: string, bytes: Uint8Array): Uint8Array {
 }
 
 export function decodeStoredCommit(seq: number, value: Uint8Array): StoredCommit {
-  return { seq, hash: hex(value.subarray(0, HASH_BYTES)), bytes: value.subarray(HASH_BYTES) };
+  return { seq, hash: hexOf(value, HASH_BYTES), bytes: value.subarray(HASH_BYTES) };
 }
 
 export function decodeStoredBatch([chain, number]: [string, number], value: Uint8Array): FlowBatchRecord {
-  return { chain, number, prev: hex(value.subarray(0, HASH_BYTES)), bytes: value.subarray(HASH_BYTES) };
+  return { chain, number, prev: hexOf(value, HASH_BYTES), bytes: value.subarray(HASH_BYTES) };
 }
 
 export function encodeChainHead(head: ChainHead): Uint8Array {
@@ -123,7 +123,7 @@ export function encodeChainHead(head: ChainHead): Uint8Array {
 
 export function decodeChainHead(chain: string, bytes: Uint8Array): ChainHead {
   const [number, hash, oldest] = unpack(bytes) as [number, Uint8Array, number];
-  return { chain, number, hash: hex(hash), oldest };
+  return { chain, number, hash: hexOf(hash, HASH_BYTES), oldest };
 }
 
 export function encodeSnapshot(snapshot: StoredSnapshot): Uint8Array {
@@ -135,6 +135,7 @@ export function decodeSnapshot(seq: number, value: Uint8Array): StoredSnapshot {
   return { seq, commitHash, foldVersion, bytes };
 }
 
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+/** The first bytes as hex digits. */
+function hexOf(bytes: Uint8Array, length: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('hex');
 }
