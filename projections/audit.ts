@@ -46,7 +46,8 @@ export interface RouteStory {
   readonly flow: string;
   readonly type: string;
   readonly key: string;
-  readonly at: Micros;
+  /** The moment, no later than the flow's end; null = now, and it lives. */
+  readonly at: Micros | null;
   readonly network: string;
   readonly path: string;
   readonly wireId: number;
@@ -152,6 +153,7 @@ export function storyOf(record: FlowRecord, trail: AuditTrail): StoryLine[] {
 export function routeStory(record: FlowRecord, at: Micros, trail: AuditTrail): RouteStory {
   const { names } = trail;
   const { started } = record;
+  const moment = Math.min(at, record.ended?.at ?? at);
   const pinned = pinnedAt(record, at);
   const route = routeAt(record, at).map(({ node, backup, because }): StopStory => {
     const place = because === undefined ? node : placeOf(because, node);
@@ -171,7 +173,7 @@ export function routeStory(record: FlowRecord, at: Micros, trail: AuditTrail): R
     flow: flowName(record.flow),
     type: names.type(started?.flowType ?? 0),
     key: keyText(record),
-    at: Math.min(at, record.ended?.at ?? Number.MAX_SAFE_INTEGER),
+    at: moment === Infinity ? null : moment,
     network: names.network(started?.network ?? 0),
     path: names.path(started?.path ?? 0),
     wireId: pinned.wireId,

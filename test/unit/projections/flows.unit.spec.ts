@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import type { ChainId } from '../../../domain/base/ids';
+import type { FlowEvent } from '../../../domain/flow/events';
+import { canonicalAddress, FlowsProjection, livesAt, pinnedAt, routeAt } from '../../../projections';
+import { chains, ENDED, INGRESS, micros, OTHER_FLOW, started, TAKEN_OVER } from './told';
+import { AB1, AB2, AB3, AC1, AC2, FLOW, IA1, IC1 } from './verdicts/world';
+
+function folded(order = chains()): FlowsProjection {
+  const flows = new FlowsProjection();
+  for (const [chain, events] of order) flows.applyBatch(chain, 1, events);
+  return flows;
+}
+
+const nodesAt = (flows: FlowsProjection, ms: number) =>
+  routeAt(flows.find(FLOW)[0]!, micros(ms)).map((stop) => stop.node);
+
+describe('flows', () => {
+  it('give the route in force before, at and after a takeover, with the change that made it so', () => {
+    const flows = folded();
+    expect(nodesAt(flows, 2_031)).toEqual([IA1, AB2, AC1, IC1]);
+    expect(nodesAt(flows, 2_032)).toEqual([IA1, AB3, AC1, IC1]);
+    const [, stop] = routeAt(flows.find(FLOW)[0]!, Infinity);
+    expect(stop).toEqual({ node: AB3, backup: AB1, because: { chain: chains()[1]![0], event: TAKEN_OVER } });
+  });
+
+  it('follow several moves, a give-up and a re-pinning', () => {
+    const flows = folded();
+    const base = { flow: FLOW, topologySeq: 7 };
+    const at = micros(3_000);
+    flows.apply(INGRESS, {
+      type: 'FlowRerouted',
+      ...base,
+      at,
+      reason: 'operator',
+      from: AC1,
+      to: AC2,
+      effectiveAt: at,
+    });
+    flows.apply(INGRESS, { type: 'FlowRepinned', ...base, at, fromWireId: 1, toWireId: 2 });
+    flows.apply(INGRESS, {
+      type: 'FlowRerouted',
+      ...base,
+      at: at + 5,
+      reason: 'failed',
+      from: AC2,
+      to: 0,
+      effectiveAt: at + 5,
+    });
+    expect(nodesAt(flows, 3_000)).toEqual([IA1, AB3, AC2, IC1]);
+    expect(nodesAt(flows, 3_001)).toEqual([IA1, AB3, 0, IC1]);
+    const [record] = flows.find(FLOW);
+    expect(pinnedAt(record!, at - 1)).toEqual({ wireId: 1, seq: 4 });
+    expect(pinnedAt(record!, at)).toEqual({ wireId: 2, seq: 7 });
+  });
+
+  it('do not move twice when neighbours on both sides tell of the same move', () => {
+    const flows = folded();
+    flows.apply(INGRESS, { ...TAKEN_OVER, at: micros(2_040) } as FlowEvent);
+    expect(nodesAt(flows, 4_000)).toEqual([IA1, AB3, AC1, IC1]);
+  });
+
+  it('fill in from the egress what the ingress had not chosen', () => {
+    const flows = new FlowsProjection();
+    const unchosen = [IA1, AB2, 3 << 7, 4 << 7];
+    flows.apply(INGRESS, started({ route: unchosen, backups: [0, AB3, 0, 0] }));
+    flows.apply('4/1@1', started({ observedAs: 'egress', at: micros(101), start: 'first-packet' }));
+    const [record] = flows.find(FLOW);
+    expect(record!.route).toEqual([IA1, AB2, AC1, IC1]);
+    expect(record!.started?.start).toBe('syn');
+  });
+
+  it('keep the lives of an ID apart, in whatever order the chains come', () => {
+    const again = started({ at: micros(100_000), route: [IA1, AB1, AC1, IC1] });
+    const takeover: FlowEvent = {
+      ...TAKEN_OVER,
+      from: AB1,
+      at: micros(101_000),
+      effectiveAt: micros(101_000),
+    } as FlowEvent;
+    const order: [ChainId, FlowEvent[]][] = [
+      [INGRESS, [started(), ENDED, again]],
+      ['2/3@1', [TAKEN_OVER, takeover]],
+    ];
+    for (const told of [order, [...order].reverse()]) {
+      const lives = folded(told).find(FLOW);
+      expect(lives.map((life) => life.changes.map(({ event }) => event))).toEqual([[TAKEN_OVER], [takeover]]);
+      expect(lives.map((life) => livesAt(life, micros(50_000)))).toEqual([false, false]);
+      expect(lives.map((life) => livesAt(life, micros(101_000)))).toEqual([false, true]);
+    }
+  });
+
+  it('are found by the ends of their first connection, either way round and however the address is written', () => {
+    const flows = folded();
+    const ends = { proto: 17, a: '2001:DB8::1', aPort: 5353, b: '2001:db8:0::2', bPort: 53 };
+    const turned = { proto: 17, a: ends.b, aPort: 53, b: ends.a, bPort: 5353 };
+    for (const asked of [ends, turned])
+      expect(flows.findByEnds(asked).map((record) => record.flow)).toEqual([OTHER_FLOW]);
+    expect(flows.findByEnds({ ...ends, bPort: 54 })).toEqual([]);
+    expect(flows.findByEnds({ ...ends, proto: 6 })).toEqual([]);
+  });
+
+  it('go on from a checkpoint as if they had never stopped, and ignore batches that they have', () => {
+    const events = chains().flatMap(([chain, told]) => told.map((event) => [chain, event] as const));
+    fc.assert(
+      fc.property(fc.nat(events.length), (cut) => {
+        const whole = new FlowsProjection();
+        const first = new FlowsProjection();
+        const numbers = new Map<ChainId, number>();
+        const numbered = events.map(([chain, event]) => {
+          numbers.set(chain, (numbers.get(chain) ?? 0) + 1);
+          return [chain, numbers.get(chain)!, [event]] as const;
+        });
+        for (const batch of numbered) whole.applyBatch(...batch);
+        for (const batch of numbered.slice(0, cut)) first.applyBatch(...batch);
+        const resumed = FlowsProjection.restore(JSON.parse(JSON.stringify(first.checkpoint())))!;
+        for (const batch of numbered) resumed.applyBatch(...batch);
+        expect(resumed.checkpoint()).toEqual(whole.checkpoint());
+      }),
+      { seed: 7 },
+    );
+    expect(FlowsProjection.restore({ ...folded().checkpoint(), version: 0 })).toBeUndefined();
+  });
+});
+
+describe('addresses', () => {
+  it.each([
+    ['10.0.0.1', '10.0.0.1'],
+    ['2001:DB8::1', '2001:db8:0:0:0:0:0:1'],
+    ['2001:0db8:0000:0000:0000:0000:0000:0001', '2001:db8:0:0:0:0:0:1'],
+    ['::', '0:0:0:0:0:0:0:0'],
+    ['::ffff:10.0.0.1', '0:0:0:0:0:ffff:a00:1'],
+    ['fe80::', 'fe80:0:0:0:0:0:0:0'],
+    ['02:F1:60:00:02:01', '02:f1:60:00:02:01'],
+    ['1::2::3', '1::2::3'],
+  ])('%s is %s', (text, expected) => expect(canonicalAddress(text)).toBe(expected));
+});
