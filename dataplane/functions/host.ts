@@ -3,6 +3,7 @@ import type { FlowId, Micros, NodeRef } from '../../domain/base/ids';
 import {
   D_INGRESS_TIME,
   F_ID,
+  S_CONN,
   S_DESCRIPTOR,
   S_FLOW,
   S_FRAME_NO,
@@ -75,6 +76,8 @@ export class FunctionHost {
   private readonly frame: FrameView;
   private readonly flow: FlowView;
   private readonly networks = new Uint16Array(BATCH);
+  private readonly flowEntries = new Uint32Array(BATCH);
+  private readonly connections = new Uint32Array(BATCH);
   private readonly times = new FlowTimes();
   private readonly perFlowTime: boolean;
   private last: Micros = 0;
@@ -195,19 +198,23 @@ export class FunctionHost {
 
   /**
    * Parses as an internal frame: the external network is no part of a connection's identity at an ANODE, where both
-   * directions of a flow must hash alike.
+   * directions of a flow must hash alike. What the tables said of the frame stays: parsing clears it.
    */
   private parse(list: number, n: number): void {
     const { u16, u32 } = this.services.views;
     for (let i = 0; i < n; i++) {
       const address = this.services.slotAddress(u32[(list >>> 2) + i]);
       this.networks[i] = u16[(address + S_NETWORK) >>> 1];
+      this.flowEntries[i] = u32[(address + S_FLOW) >>> 2];
+      this.connections[i] = u32[(address + S_CONN) >>> 2];
       u16[(address + S_NETWORK) >>> 1] = 0;
     }
     this.services.parse(list, n);
     for (let i = 0; i < n; i++) {
       const address = this.services.slotAddress(u32[(list >>> 2) + i]);
       u16[(address + S_NETWORK) >>> 1] = this.networks[i];
+      u32[(address + S_FLOW) >>> 2] = this.flowEntries[i];
+      u32[(address + S_CONN) >>> 2] = this.connections[i];
       // Reasons before the first drop only say why an INODE would look closer; here they mean nothing.
       const why = u16[(address + S_REASON) >>> 1];
       if (why < FIRST_REAL_DROP) u16[(address + S_REASON) >>> 1] = 0;
