@@ -3,8 +3,7 @@ import { type SagaStep, runSaga } from '../../workflows/definitions/saga';
 
 /**
  * Workflows that the contract suite runs on every engine. They are bundled for engines that isolate workflows, so this
- * file imports nothing else. Their activities are those of {@link ../contract/workflow.contract}: `do` and `put back`
- * note that they ran, and fail or wait when they are told to.
+ * file imports definitions alone. Their activities `do` and `put back` are those of the suite's site.
  */
 export interface ChainInput {
   readonly names: readonly string[];
@@ -46,4 +45,4 @@ const patient: WorkflowDefinition = async (ctx: WorkflowContext) => {
 const pair: WorkflowDefinition = (ctx) =>
   ctx.all(['left', 'right'].map((name) => () => ctx.step<string>(name, 'do', { name })));
 
-export const contractDefinitions: Readonly<Record<string, WorkflowDefinition>> = { chain, approval, patient, pair };
+export const contractDefinitions = { chain, approval, patient, pair };

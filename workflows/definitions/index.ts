@@ -11,10 +11,10 @@ export function asDefinition<Input, Result>(definition: WorkflowDefinition<Input
 }
 
 /** Every workflow of flowgrid, as both engines know it. */
-export const definitions: Definitions = {
+export const definitions = {
   scaleOut: asDefinition(scaleOut),
   scaleIn: asDefinition(scaleIn),
-};
+} satisfies Definitions;
 
 export { scaleIn, type ScaleInInput, type ScaleInResult } from './scale-in';
 export { scaleOut, type ScaleOutInput, type ScaleOutResult } from './scale-out';

@@ -1,7 +1,9 @@
-/** The workflows that a Temporal worker bundles: one function per definition, under the definition's name. */
+/**
+ * The workflows that a Temporal worker bundles: one function per definition, under the definition's name. Written out,
+ * because a bundle's exports must be known before it runs; a test compares them with the definitions.
+ */
 import { definitions } from '../definitions';
 import { temporalWorkflow } from './context';
 
-module.exports = Object.fromEntries(
-  Object.entries(definitions).map(([name, definition]) => [name, temporalWorkflow(definition)]),
-);
+export const scaleOut = temporalWorkflow(definitions.scaleOut);
+export const scaleIn = temporalWorkflow(definitions.scaleIn);
