@@ -180,14 +180,19 @@ export class Classifier implements FlowClassifier {
     // Their ports, or their flow, are those of another frame: they tell nothing about a connection.
     if (why === ICMP_ERROR || (why === LATER_FRAGMENT && hasPorts(arena.u8[slot + S_PROTO]))) return true;
     let connection = this.current(slot);
+    if (connection !== 0 && arena.u32[(connection + C_FLOW) >>> 2] !== flow) {
+      // Where it entered it was given another flow since.
+      this.end(connection, endOf(arena.u32[(connection + C_STATE) >>> 2], 'idle'));
+      connection = 0;
+    }
     if (connection === 0) {
       connection = this.insert(slot, nowUs);
       if (connection === 0) return false;
       this.setState(connection, reverse ? CS_FLOW_REVERSED : 0);
+      this.bind(connection, flow);
     } else if (why !== FINE) {
       this.count(slot, connection, nowUs);
     }
-    this.bind(connection, flow);
     this.follow(slot, connection, nowUs);
     this.mark(slot, connection);
     return true;
@@ -427,14 +432,10 @@ export class Classifier implements FlowClassifier {
     arena.f64[(connection + C_LAST) >>> 3] = nowUs;
   }
 
-  /** Makes `flow` the connection's flow, and counts it there. */
+  /** Gives a new connection its flow, and counts it there. */
   private bind(connection: number, flow: number): void {
-    const { arena } = this;
-    const before = arena.u32[(connection + C_FLOW) >>> 2];
-    if (before === flow) return;
-    if (before !== 0) arena.u32[(before + F_CONNS) >>> 2]--;
-    arena.u32[(connection + C_FLOW) >>> 2] = flow;
-    arena.u32[(flow + F_CONNS) >>> 2]++;
+    this.arena.u32[(connection + C_FLOW) >>> 2] = flow;
+    this.arena.u32[(flow + F_CONNS) >>> 2]++;
   }
 
   private named(slot: number, connection: number, kind: 'sni' | 'httpHost', name: string): void {
