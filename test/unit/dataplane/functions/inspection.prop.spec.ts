@@ -3,18 +3,22 @@ import { AhoCorasick } from '../../../../dataplane/functions/aho-corasick';
 import { packet } from './packets';
 import { Rig } from './rig';
 
-/** A stream cut at random places, with repeats and reordering within a few segments. */
+/** A stream cut at random places, with bytes sent again in other cuts, and reordering within a few segments. */
 function segments(stream: Uint8Array): fc.Arbitrary<{ seq: number; bytes: Uint8Array }[]> {
   return fc
     .record({
       cuts: fc.array(fc.integer({ min: 1, max: Math.max(1, stream.length - 1) }), { maxLength: 8 }),
       swaps: fc.array(fc.nat(20), { maxLength: 4 }),
-      repeats: fc.array(fc.nat(20), { maxLength: 3 }),
+      repeats: fc.array(fc.tuple(fc.nat(20), fc.nat(200), fc.integer({ min: 1, max: 60 })), { maxLength: 4 }),
     })
     .map(({ cuts, swaps, repeats }) => {
       const places = [...new Set([0, ...cuts, stream.length])].sort((a, b) => a - b);
       const parts = places.slice(1).map((end, i) => ({ seq: 1000 + places[i], bytes: stream.slice(places[i], end) }));
-      for (const place of repeats) parts.splice(place % (parts.length + 1), 0, parts[place % parts.length]);
+      for (const [place, at, length] of repeats) {
+        const from = at % stream.length;
+        // Bytes sent again, cut in another way than before.
+        parts.splice(place % (parts.length + 1), 0, { seq: 1000 + from, bytes: stream.slice(from, from + length) });
+      }
       for (const place of swaps) {
         const i = place % parts.length;
         const j = Math.min(i + 1, parts.length - 1);

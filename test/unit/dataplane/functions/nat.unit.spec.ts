@@ -129,6 +129,13 @@ describe('nat', () => {
     expect(Math.max(...chosen)).toBeLessThanOrEqual(5031);
   });
 
+  test('FG-121: two inside hosts with one port keep it apart, the first one as it was', () => {
+    const rig = new Rig(SPEC, nodeRef(3, 3));
+    const ports = [1, 2, 3].map((host) => sourcePort(outward(rig, host, 42000, 'tcp', `10.0.0.${host}`)));
+    expect(new Set(ports).size).toBe(3);
+    expect(ports[0]).toBe(42000);
+  });
+
   test('FG-121: an ended flow gives its ports back', () => {
     const rig = new Rig({ name: 'nat', config: { ...SPEC.config, ports: ['5000-5007'] } });
     outward(rig, 1);
