@@ -17,7 +17,7 @@ import {
   withHash,
   type Environment,
 } from './environment';
-import { GroupCommit } from './group-commit';
+import { GroupCommit } from '../group-commit';
 import { assertHeadIntact } from './intact';
 
 /** Key of the fencing entry in `meta`: its version is the generation of the newest writer. */

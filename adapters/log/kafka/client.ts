@@ -1,0 +1,130 @@
+import type * as Rdkafka from 'node-rdkafka';
+import { FlowgridError } from '../../../domain/base/errors';
+import { consumerSettings, newTopics, producerSettings, TIMEOUT_MS, type KafkaLogOptions } from './settings';
+
+type Library = typeof Rdkafka;
+
+/** `TOPIC_ALREADY_EXISTS` of the Kafka protocol. */
+const TOPIC_EXISTS = 36;
+const RETRY_MS = 50;
+const CONSUME_MS = 50;
+
+/**
+ * Loads the client library, which not every install has and which works in a process's main thread alone.
+ *
+ * @throws FlowgridError `unsupported` when it is not installed.
+ */
+export async function loadLibrary(): Promise<Library> {
+  try {
+    return await import('node-rdkafka');
+  } catch (cause) {
+    throw new FlowgridError('unsupported', 'the Kafka event log needs the package node-rdkafka', {
+      remedy: 'install with optional dependencies, or use the embedded log',
+      cause,
+    });
+  }
+}
+
+/** Makes the grid's topics where they do not exist yet. */
+export async function makeTopics(library: Library, options: KafkaLogOptions): Promise<void> {
+  const admin = library.AdminClient.create({ 'metadata.broker.list': options.brokers });
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  try {
+    for (const topic of newTopics(options)) {
+      await answered<void>((done) => admin.createTopic(topic, timeoutMs, done)).catch((error: unknown) => {
+        if ((error as { code?: unknown }).code !== TOPIC_EXISTS) throw failed(`making topic ${topic.topic}`, error);
+      });
+    }
+  } finally {
+    admin.disconnect();
+  }
+}
+
+/** A connected transactional producer; every earlier one of the grid is fenced. */
+export async function connectProducer(library: Library, options: KafkaLogOptions): Promise<Rdkafka.Producer> {
+  const producer = new library.Producer(producerSettings(options), { 'request.required.acks': -1 });
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  producer.on('event.error', () => undefined);
+  try {
+    await answered((done) => producer.connect({ timeout: timeoutMs }, done));
+    await answered<void>((done) => producer.initTransactions(timeoutMs, done));
+  } catch (error) {
+    producer.disconnect();
+    throw failed(`connecting to ${options.brokers}`, error);
+  }
+  return producer;
+}
+
+/** A connected consumer that reads committed records only. */
+export async function connectConsumer(library: Library, options: KafkaLogOptions): Promise<Rdkafka.KafkaConsumer> {
+  const consumer = new library.KafkaConsumer(consumerSettings(options), { 'auto.offset.reset': 'earliest' });
+  // Disconnecting waits for the consume call under way: keep that short.
+  consumer.setDefaultConsumeTimeout(CONSUME_MS);
+  consumer.on('event.error', () => undefined);
+  try {
+    await answered((done) => consumer.connect({ timeout: options.timeoutMs ?? TIMEOUT_MS }, done));
+  } catch (error) {
+    consumer.disconnect();
+    throw failed(`connecting to ${options.brokers}`, error);
+  }
+  return consumer;
+}
+
+export function disconnect(client: Rdkafka.Producer | Rdkafka.KafkaConsumer): Promise<void> {
+  return new Promise((resolve) => client.disconnect(() => resolve()));
+}
+
+/** The number of partitions of a topic; waits until the brokers know it. */
+export async function partitionsOf(consumer: Rdkafka.KafkaConsumer, topic: string, timeoutMs: number): Promise<number> {
+  for (let waited = 0; ; waited += RETRY_MS) {
+    const metadata = await answered<Rdkafka.Metadata>((done) =>
+      consumer.getMetadata({ topic, timeout: timeoutMs }, done),
+    );
+    const partitions = metadata.topics.find((known) => known.name === topic)?.partitions ?? [];
+    // A partition without a leader cannot be read yet.
+    if (partitions.length > 0 && partitions.every((partition) => partition.leader >= 0)) return partitions.length;
+    if (waited >= timeoutMs) throw failed(`finding topic ${topic}`, undefined);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+/** The offset after the newest record of a partition. */
+export async function endOf(
+  consumer: Rdkafka.KafkaConsumer,
+  topic: string,
+  partition: number,
+  timeoutMs: number,
+): Promise<number> {
+  const ask = (done: Done<Rdkafka.WatermarkOffsets>): void => {
+    consumer.queryWatermarkOffsets(topic, partition, timeoutMs, done);
+  };
+  const offsets = await answered(ask).catch((error: unknown) => {
+    throw failed(`reading the end of ${topic}`, error);
+  });
+  return offsets.highOffset;
+}
+
+type Done<Value> = (error: Rdkafka.LibrdKafkaError, value: Value) => void;
+
+/** A call-back of the library as a promise. */
+export function answered<Value>(call: (done: Done<Value>) => void): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    call((error, value) => {
+      if (error) reject(error as unknown as Error);
+      else resolve(value);
+    });
+  });
+}
+
+export function failed(what: string, cause: unknown): FlowgridError {
+  const why = (cause as { message?: unknown } | undefined)?.message;
+  return new FlowgridError(
+    'log-failed',
+    `Kafka event log: ${what} failed${why === undefined ? '' : `: ${String(why)}`}`,
+    {
+      remedy: 'make sure that the brokers can be reached; the same command ids may be sent again',
+      canRetry: true,
+      cause,
+    },
+  );
+}
