@@ -1,0 +1,4 @@
+export { withOverrides, type DesiredGrid, type Overrides } from './desired';
+export { inspectGridFile, loadGridFile } from './load';
+export { applyDesired, planCommands } from './plan';
+export type { Problem } from './reader';

@@ -1,0 +1,117 @@
+import { FlowgridError } from '../../../domain/base/errors';
+import type { GridSettings } from '../../../domain/grid/settings';
+import { DEFAULT_TIMING, type Timing } from '../../../domain/topology/topology';
+import { readClusters } from './clusters';
+import type { DesiredGrid } from './desired';
+import { readCapture, readLinks, readNetworks } from './networks';
+import { checkSteps, readPaths, readPolicies, type Paths } from './paths';
+import { Reader, type Problem, type Value } from './reader';
+
+const SECTIONS = [
+  'grid',
+  'seed',
+  'selection',
+  'timing',
+  'networks',
+  'clusters',
+  'links',
+  'paths',
+  'policies',
+  'capture',
+] as const;
+
+/** Bytes of a descriptor: 42 + 2 for each cluster of the path (DESIGN section 6). */
+const DESCRIPTOR_BYTES = 42;
+
+/**
+ * Reads a grid file (docs/reference/grid-file.md).
+ *
+ * @param text the file's YAML
+ * @param file its name, for messages
+ * @throws FlowgridError `invalid-grid` listing every problem as `file:line:column: what (remedy)`, in order of place.
+ */
+export function loadGridFile(text: string, file: string): DesiredGrid {
+  const { desired, problems } = inspectGridFile(text);
+  if (problems.length === 0) return desired;
+  const list = problems.map(({ line, column, what, remedy }) => `${file}:${line}:${column}: ${what} (${remedy})`);
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  throw new FlowgridError('invalid-grid', `${file} has ${count}:\n${list.join('\n')}`, {
+    remedy: `correct ${file} and check it with: flowgrid validate ${file}`,
+  });
+}
+
+/** What a grid file says, as far as it can be read, and everything that is wrong with it, in order of place. */
+export function inspectGridFile(text: string): {
+  readonly desired: DesiredGrid;
+  readonly problems: readonly Problem[];
+} {
+  const reader = new Reader(text);
+  const root = reader.members(reader.root, 'a grid file', SECTIONS);
+  const clusters = readClusters(reader, root.clusters);
+  const networks = readNetworks(reader, root.networks, clusters);
+  const paths = readPaths(reader, root.paths, clusters, networks);
+  const links = readLinks(reader, root.links, clusters.names, networks, longestDescriptor(paths));
+  checkSteps(reader, paths, links, clusters.names);
+  const policies = readPolicies(reader, root.policies, paths, networks.names);
+  const capture = readCapture(reader, root.capture, networks.names);
+  const settings: GridSettings = {
+    name: reader.text(root.grid ?? reader.root, 'grid'),
+    seed: reader.integer(root.seed, 'seed', [0, 0xffff_ffff], 1),
+    selection: reader.choice(root.selection, 'selection', ['centralized', 'distributed'], 'centralized'),
+    timing: readTiming(reader, root.timing),
+    networks: networks.networks,
+    capture: capture.entry,
+  };
+  checkEntry(reader, root.capture, settings, paths, policies.at(-1)?.paths ?? []);
+  const { settings: clusterSettings, nodes } = clusters;
+  const desired: DesiredGrid = {
+    settings,
+    clusters: clusterSettings,
+    nodes,
+    links,
+    paths: paths.paths,
+    policies,
+    captureFile: capture.file,
+  };
+  const problems = [...reader.problems].sort((a, b) => a.line - b.line || a.column - b.column);
+  return { desired, problems };
+}
+
+const TIMES = ['helloMs', 'tcpIdleMs', 'udpIdleMs', 'icmpIdleMs', 'otherIdleMs'] as const;
+/** A day: nothing waits longer. */
+const TIME_MAX_MS = 86_400_000;
+
+function readTiming(reader: Reader, section: Value): Timing {
+  const members = reader.members(section, 'timing', [...TIMES, 'detectMultiplier']);
+  const times = TIMES.map((name) => [
+    name,
+    reader.integer(members[name], `timing: ${name}`, [1, TIME_MAX_MS], DEFAULT_TIMING[name]),
+  ]);
+  const multiplier = members.detectMultiplier;
+  return {
+    ...(Object.fromEntries(times) as Omit<Timing, 'detectMultiplier'>),
+    detectMultiplier: reader.integer(multiplier, 'timing: detectMultiplier', [1, 255], DEFAULT_TIMING.detectMultiplier),
+  };
+}
+
+function longestDescriptor({ paths }: Paths): number {
+  return DESCRIPTOR_BYTES + 2 * Math.max(0, ...paths.map(({ clusters }) => clusters.length));
+}
+
+/** Replayed flows must find a path from where they enter. */
+function checkEntry(
+  reader: Reader,
+  section: Value,
+  settings: GridSettings,
+  { paths }: Paths,
+  fallback: readonly string[],
+): void {
+  if (settings.capture === null) return;
+  for (const { initiator } of [settings.capture, ...settings.capture.rules]) {
+    const network = settings.networks.find(({ id }) => id === initiator);
+    if (network === undefined) continue;
+    if (paths.some((path) => fallback.includes(path.name) && path.from.includes(initiator))) continue;
+    const what = `flows that begin in ${network.name} find no path in the last policy`;
+    reader.problem(section, what, `list a path "from: [${network.name}]" in the last policy`);
+  }
+}

@@ -1,0 +1,135 @@
+import type { ClusterId } from '../../../domain/base/ids';
+import type { ClusterSettings } from '../../../domain/cluster/events';
+import { PATH_CLUSTERS_MAX } from '../../../domain/path/decide';
+import type { FlowPath, FlowPolicy, VirtualLink } from '../../../domain/topology/topology';
+import { readMatch } from './match';
+import { Names } from './names';
+import type { Networks } from './networks';
+import type { Reader, Value } from './reader';
+
+export interface Paths {
+  readonly names: Names;
+  readonly paths: readonly FlowPath[];
+  /** Where each path is written, by ID. */
+  readonly places: ReadonlyMap<number, Value>;
+}
+
+interface Known {
+  readonly names: Names;
+  readonly settings: readonly ClusterSettings[];
+}
+
+/** Reads `paths`: name → external networks, and the clusters between their INODEs ([0060], [0064]). */
+export function readPaths(reader: Reader, section: Value, clusters: Known, networks: Networks): Paths {
+  const names = new Names(reader, 'path');
+  const places = new Map<number, Value>();
+  const paths = reader.named(section, 'paths').map(({ name, key, value }): FlowPath => {
+    const members = reader.members(value, `path ${name}`, ['id', 'from', 'through', 'to']);
+    const id = reader.integer(members.id, `path ${name}: id`, [1, 65_535], names.nextFree());
+    names.define(name, id, members.id ?? key);
+    places.set(id, key);
+    const from = networks.names.idsOf(members.from ?? value, `path ${name}: from`);
+    const to = networks.names.id(members.to ?? value, `path ${name}: to`);
+    const through = reader.items(members.through).map((item) => anodeCluster(reader, item, name, clusters));
+    const entries = [...new Set(from.map((network) => clusterOfNetwork(networks, network)))];
+    if (entries.length > 1) {
+      reader.problem(members.from, `path ${name} begins at several INODE clusters`, 'write one path for each');
+    }
+    const path = [entries[0] ?? 0, ...through, clusterOfNetwork(networks, to)];
+    if (path.length > PATH_CLUSTERS_MAX) {
+      const what = `path ${name} crosses ${path.length} clusters; a descriptor holds ${PATH_CLUSTERS_MAX}`;
+      reader.problem(key, what, 'shorten the path');
+    }
+    return { id, name, from: [...from].sort((a, b) => a - b), to, clusters: path };
+  });
+  if (paths.length === 0) reader.problem(section ?? reader.root, 'a grid needs flow paths', 'add a "paths" section');
+  return { names, paths: paths.sort((a, b) => a.id - b.id), places };
+}
+
+function clusterOfNetwork(networks: Networks, network: number): ClusterId {
+  return networks.networks.find(({ id }) => id === network)?.cluster ?? 0;
+}
+
+function anodeCluster(reader: Reader, item: Value, path: string, clusters: Known): ClusterId {
+  const id = clusters.names.id(item, `path ${path}: through`);
+  const cluster = clusters.settings.find((candidate) => candidate.id === id);
+  if (cluster !== undefined && cluster.role !== 'anode') {
+    reader.problem(item, `path ${path} leads through ${cluster.name}, which is no ANODE cluster`, 'leave it out');
+  }
+  return id;
+}
+
+/** Every step of a path needs a link that carries flows between its two clusters. */
+export function checkSteps(
+  reader: Reader,
+  { paths, places }: Paths,
+  links: readonly VirtualLink[],
+  clusters: Names,
+): void {
+  const carrying = links.filter((link) => !link.control);
+  for (const path of paths) {
+    path.clusters.slice(1).forEach((to, index) => {
+      const from = path.clusters[index]!;
+      if (from === 0 || to === 0 || from === to) return;
+      if (carrying.some((link) => joins(link, from) && joins(link, to))) return;
+      const what = `path ${path.name}: no link joins ${clusters.nameOf(from)} and ${clusters.nameOf(to)}`;
+      reader.problem(places.get(path.id), what, 'add both to the members of a link that is not "control"');
+    });
+  }
+}
+
+function joins(link: VirtualLink, cluster: ClusterId): boolean {
+  return link.members.some((member) => 'cluster' in member && member.cluster === cluster);
+}
+
+const POLICY = ['name', 'type', 'flowType', 'match', 'paths', 'criteria', 'replicateTo'] as const;
+
+/** Reads `policies`: a list in order; the first that matches a new flow gives its type and path ([0059], [0060]). */
+export function readPolicies(reader: Reader, section: Value, paths: Paths, networks: Names): FlowPolicy[] {
+  const types = new Names(reader, 'flow type');
+  const policies = reader.items(section).map((item, index): FlowPolicy => {
+    const members = reader.members(item, 'a policy', POLICY);
+    const typeName = reader.text(members.type ?? item, 'policy: type');
+    const known = types.find(typeName);
+    const flowType = reader.integer(
+      members.flowType,
+      `policy ${typeName}: flowType`,
+      [1, 65_535],
+      known ?? types.nextFree(),
+    );
+    if (known === undefined) types.define(typeName, flowType, members.flowType ?? members.type);
+    for (const path of reader.items(members.paths)) paths.names.id(path, `policy ${typeName}: paths`);
+    const names = reader.items(members.paths).map((path) => reader.text(path, `policy ${typeName}: a path`));
+    if (names.length === 0) reader.problem(members.paths ?? item, `policy ${typeName} names no path`, 'list its paths');
+    if (!reader.isAbsent(members.replicateTo)) paths.names.id(members.replicateTo, `policy ${typeName}: replicateTo`);
+    return {
+      id: index + 1,
+      name: reader.text(members.name, `policy ${typeName}: name`, typeName),
+      flowType,
+      typeName,
+      match: readMatch(reader, members.match, networks),
+      paths: names,
+      criteria: reader.choice(
+        members.criteria,
+        `policy ${typeName}: criteria`,
+        ['static', 'least-loaded', 'fastest'],
+        'static',
+      ),
+      ...(reader.isAbsent(members.replicateTo)
+        ? {}
+        : { replicateTo: reader.text(members.replicateTo, `policy ${typeName}: replicateTo`) }),
+    };
+  });
+  const last = policies.at(-1);
+  if (last === undefined) {
+    reader.problem(section ?? reader.root, 'a grid needs policies', 'add a "policies" list');
+  } else if (Object.keys(last.match).length > 0) {
+    const at = reader.items(section).at(-1);
+    reader.problem(
+      at,
+      `the last policy, ${last.name}, does not match every flow`,
+      'end the list with one without "match"',
+    );
+  }
+  return policies;
+}

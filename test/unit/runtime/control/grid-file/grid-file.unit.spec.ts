@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createMemoryLog } from '../../../../../adapters/log/memory';
+import { SimClock } from '../../../../../adapters/sim/sim-clock';
+import { nodeRef } from '../../../../../domain/base/ids';
+import { createControlPlane, type ControlPlane } from '../../../../../runtime/control/control-plane';
+import {
+  applyDesired,
+  inspectGridFile,
+  loadGridFile,
+  planCommands,
+  withOverrides,
+} from '../../../../../runtime/control/grid-file';
+
+const example = (name: string): string => readFileSync(join(__dirname, '../../../../../examples', name), 'utf8');
+const FIGURE_4 = example('figure-4.yaml');
+
+const SMALL = `grid: small
+networks:
+  EN-1: { cluster: IA }
+  EN-2: { cluster: IC }
+clusters:
+  IA: { role: inode }
+  AB: { nodes: 2 }
+  IC: { role: inode }
+links:
+  VN-1: { members: [IA, AB, IC] }
+paths:
+  main: { from: [EN-1], through: [AB], to: EN-2 }
+policies:
+  - { type: all, paths: [main] }
+`;
+
+/** The problems of SMALL after one replacement, as `line:column what`. */
+function problemsAfter(find: string, replacement: string): string[] {
+  const text = SMALL.replace(find, replacement);
+  expect(text).not.toBe(SMALL);
+  return inspectGridFile(text).problems.map(({ line, column, what }) => `${line}:${column} ${what}`);
+}
+
+async function planeWith(text: string): Promise<{ plane: ControlPlane; clock: SimClock }> {
+  const clock = new SimClock(1_000);
+  const plane = createControlPlane({ log: createMemoryLog(), clock, timers: clock, name: 'MA-1' });
+  await plane.start();
+  await applyDesired(plane, loadGridFile(text, 'grid.yaml'), { by: 'operator:test', clock });
+  await plane.settle();
+  return { plane, clock };
+}
+
+describe('a grid file', () => {
+  it('figure 4 says what the document says of it', () => {
+    const grid = loadGridFile(FIGURE_4, 'figure-4.yaml');
+    expect(grid.clusters.map(({ id, name, failure }) => `${id} ${name} ${failure}`)).toEqual([
+      '1 IA redirect',
+      '2 IB redirect',
+      '3 IC redirect',
+      '4 AA redirect',
+      '5 AB backup',
+      '6 AC discard',
+      '7 MA redirect',
+      '8 MB redirect',
+    ]);
+    const sizes = grid.clusters.map(({ id }) => grid.nodes.filter((node) => node.cluster === id && !node.spare).length);
+    expect(sizes).toEqual([1, 1, 1, 2, 3, 3, 1, 1]);
+    expect(grid.nodes.filter(({ spare }) => spare)).toEqual([{ cluster: 5, node: 4, weight: 1, spare: true }]);
+    expect(grid.paths[0]).toEqual({ id: 1, name: 'guarded', from: [1], to: 4, clusters: [1, 5, 6, 3] });
+    expect(grid.links.map(({ control }) => control)).toEqual([false, false, false, false, true]);
+    expect(grid.settings.capture).toEqual({ initiator: 1, responder: 4, rules: [], bridges: [[1, 4]] });
+    const types = grid.policies.map(({ typeName }) => typeName);
+    expect(types).toEqual(['dns', 'icmp', 'ftp', 'ssh', 'web', 'tls', 'other', 'l2']);
+    expect(new Set(grid.policies.map(({ flowType }) => flowType)).size).toBe(8);
+  });
+
+  it('figure 5 has two flow paths and twelve flow routes', () => {
+    const grid = loadGridFile(example('figure-5.yaml'), 'figure-5.yaml');
+    const size = (cluster: number): number => grid.nodes.filter((node) => node.cluster === cluster).length;
+    expect(grid.paths.map(({ id }) => id)).toEqual([52, 54]);
+    const routes = grid.paths.map(({ clusters }) => clusters.reduce((product, cluster) => product * size(cluster), 1));
+    expect(routes.reduce((a, b) => a + b)).toBe(12);
+  });
+
+  it('brings about its grid, and a second reading asks for nothing', async () => {
+    const { plane } = await planeWith(FIGURE_4);
+    const { state } = plane;
+    expect(Object.keys(state.clusters)).toHaveLength(8);
+    expect(state.clusters[5]!.nodes[1]!.status).toBe('configured');
+    expect(state.clusters[5]!.nodes[4]!.status).toBe('admitted');
+    expect(state.clusters[7]!.nodes[1]!.status).toBe('active');
+    expect(planCommands(state, loadGridFile(FIGURE_4, 'figure-4.yaml'))).toEqual([]);
+  });
+
+  it('does not undo what happened to the grid since', async () => {
+    const { plane, clock } = await planeWith(SMALL);
+    for (const cluster of [1, 3]) plane.hello(nodeRef(cluster, 1), 1);
+    plane.hello(nodeRef(2, 1), 1);
+    plane.hello(nodeRef(2, 2), 1);
+    await plane.settle();
+    const body = { type: 'FailNode', data: { cluster: 2, node: 1, incarnation: 1 } } as const;
+    await plane.submit({ id: 'fail', by: 'operator:test', deadline: clock.now() + 1_000, body });
+    await plane.settle();
+    expect(planCommands(plane.state, loadGridFile(SMALL, 'grid.yaml'))).toEqual([]);
+  });
+
+  it('changed, asks for the difference alone', async () => {
+    const { plane } = await planeWith(SMALL);
+    const changed = SMALL.replace('AB: { nodes: 2 }', 'AB: { nodes: 3, failure: discard }');
+    expect(planCommands(plane.state, loadGridFile(changed, 'grid.yaml')).map(({ type }) => type)).toEqual([
+      'ReconfigureCluster',
+      'AdmitNode',
+    ]);
+    const smaller = SMALL.replace('nodes: 2', 'nodes: 1');
+    expect(planCommands(plane.state, loadGridFile(smaller, 'grid.yaml'))).toEqual([
+      { type: 'RemoveNode', data: { cluster: 2, node: 2 } },
+    ]);
+  });
+
+  it('lets the command line decide in its place', () => {
+    const desired = loadGridFile(SMALL, 'grid.yaml');
+    const overridden = withOverrides(desired, {
+      seed: 9,
+      selection: 'distributed',
+      failure: new Map([['AB', 'redirect']]),
+    });
+    expect(overridden.settings).toMatchObject({ seed: 9, selection: 'distributed' });
+    expect(overridden.clusters.map(({ failure }) => failure)).toEqual(['redirect', 'redirect', 'redirect']);
+    expect(desired.clusters[1]!.failure).toBe('backup');
+  });
+
+  it.each([
+    ['AB: { nodes: 2 }', 'AB: { id: 1 }', '7:13 cluster AB has ID 1, which IA has already'],
+    ['IA: { role: inode }', 'IA: { role: anode }', '3:20 network EN-1 connects through IA, which is no INODE cluster'],
+    ['through: [AB]', 'through: [AX]', '12:35 there is no cluster AX'],
+    ['through: [AB]', 'through: [IC]', '12:35 path main leads through IC, which is no ANODE cluster'],
+    ['to: EN-2', 'to: EN-9', '12:44 there is no network EN-9'],
+    ['members: [IA, AB, IC]', 'members: [IA, AB]', '12:3 path main: no link joins AB and IC'],
+    ['members: [IA, AB, IC]', 'members: [IA, AB, IC], control: true', '12:3 path main: no link joins IA and AB'],
+    ['members: [IA, AB, IC]', 'members: [IA, AB, IC], mtu: 1551', '10:39 link VN-1: MTU 1551 is too small'],
+    ['nodes: 2', 'nodes: 128', '7:16 cluster AB: nodes must be an integer from 0 to 127'],
+    ['nodes: 2', 'knots: 2', '7:9 cluster AB has no "knots"'],
+    ['nodes: 2', 'function: { name: pass, config: { rate: 0.5 } }', '7:41 cluster AB: a configuration holds texts'],
+    ['  AB: { nodes: 2 }', '  AB: { nodes: 2 }\n  AB: { nodes: 1 }', '8:3 this name is given twice'],
+    ['paths: [main]', 'paths: [side]', '14:26 there is no path side'],
+    ['type: all', 'type: all, match: { port: http }', '14:33 match: port http is no port'],
+    ['type: all', 'type: all, match: { proto: tcp }', '14:5 the last policy, all, does not match every flow'],
+    ['type: all', 'type: all, match: { from: [ten/8] }', '14:34 match: from ten/8 is no address prefix'],
+  ])('names the place and the remedy: %s → %s', (find, replacement, problem) => {
+    expect(problemsAfter(find, replacement).join('\n')).toContain(problem);
+  });
+
+  it('takes links of exactly the external MTU, a tag and the longest descriptor', () => {
+    expect(problemsAfter('members: [IA, AB, IC]', 'members: [IA, AB, IC], mtu: 1552')).toEqual([]);
+  });
+
+  it('refuses a path that does not fit a descriptor', () => {
+    const detour = Array(103).fill('AB').join(', ');
+    expect(problemsAfter('through: [AB]', `through: [${detour}]`)).toEqual([
+      '12:3 path main crosses 105 clusters; a descriptor holds 104',
+    ]);
+  });
+
+  it('lists every problem at once, in order of place', () => {
+    const text = SMALL.replace('nodes: 2', 'nodes: many').replace('to: EN-2', 'to: EN-9');
+    expect(() => loadGridFile(text, 'g.yaml')).toThrow(
+      expect.objectContaining({
+        code: 'invalid-grid',
+        message: expect.stringMatching(/^g\.yaml has 2 problems:\ng\.yaml:7:16: .*\ng\.yaml:12:44: /),
+      }),
+    );
+  });
+
+  it.each(['', '[]', 'grid', 'grid: [', '{grid: x, clusters: 3}', ': :', 'grid: &a\nclusters: *b'])(
+    'survives %j and says what is wrong',
+    (text) => {
+      const { problems } = inspectGridFile(text);
+      expect(problems.length).toBeGreaterThan(0);
+      expect(problems.every(({ line, column }) => line >= 1 && column >= 1)).toBe(true);
+    },
+  );
+});
