@@ -39,6 +39,9 @@ const SLOW_FLOW = reason('slow-flow');
 const NOT_A_MEMBER = reason('not-a-member');
 const TABLE_FULL = reason('table-full');
 
+const FIRST_UNTRUSTED = reason('bad-length');
+const LAST_UNTRUSTED = reason('unknown-sender');
+
 /** Frames of a topology that is not installed yet that a node keeps, and for how many hello rounds. */
 const PARKED_MAX = 1024;
 const PARKED_ROUNDS = 10;
@@ -73,23 +76,40 @@ export class Receiver {
 
   /** Takes a batch of sealed frames from a ring; every slot is taken over. */
   receive(list: number, n: number): void {
-    const { ctx, ref, flows, counters } = this.node;
+    const { ctx, ref } = this.node;
     const { u16, u32 } = ctx.arena;
     ctx.kernels.open(ref, list, n, ctx.now);
+    // A control frame may change how the frames behind it are judged: it ends a run of frames.
+    let start = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      if (u16[(address + S_REASON) >>> 1] !== CONTROL_FRAME) continue;
+      if (i > start) this.receiveData(list + 4 * start, i - start);
+      start = i + 1;
+      this.heard(u16[(address + S_FROM) >>> 1]);
+      this.control(address);
+      ctx.slots.free(slot);
+    }
+    if (n > start) this.receiveData(list + 4 * start, n - start);
+  }
+
+  private receiveData(list: number, n: number): void {
+    const { ctx, ref, flows, counters } = this.node;
+    const { u16, u32 } = ctx.arena;
     ctx.kernels.lookupFlows(flows.address, list, n);
     ctx.kernels.admit(ref, list, n);
+    counters.values[RECEIVED] += n;
     let staged = 0;
+    let bytes = 0;
     let lastFrom = 0;
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
       const address = ctx.slot(slot);
+      bytes += u32[(address + S_LEN) >>> 2];
       const why = u16[(address + S_REASON) >>> 1];
-      if (why !== CONTROL_FRAME) {
-        counters.values[RECEIVED]++;
-        counters.values[BYTES_RECEIVED] += u32[(address + S_LEN) >>> 2];
-      }
       const from = u16[(address + S_FROM) >>> 1];
-      if (from !== lastFrom) this.heard((lastFrom = from));
+      if (from !== lastFrom && !isUntrusted(why)) this.heard((lastFrom = from));
       if (why === 0) {
         if (this.takeover.tellsNews(address, u32[(address + S_FLOW) >>> 2])) this.takeover.learn(address);
         u32[(this.staged >>> 2) + staged++] = slot;
@@ -99,6 +119,7 @@ export class Receiver {
         this.receiveSlow(slot, address, why);
       }
     }
+    counters.values[BYTES_RECEIVED] += bytes;
     if (staged > 0) this.next.deliver(this.staged, staged);
   }
 
@@ -130,13 +151,8 @@ export class Receiver {
   }
 
   private receiveSlow(slot: number, address: number, why: number): void {
-    const { ctx } = this.node;
-    const { u32 } = ctx.arena;
+    const { u32 } = this.node.ctx.arena;
     switch (why) {
-      case CONTROL_FRAME:
-        this.control(address);
-        ctx.slots.free(slot);
-        return;
       case UNKNOWN_FLOW:
         this.learnFlow(slot, address);
         return;
@@ -265,4 +281,9 @@ export class Receiver {
     this.parked.push({ slot, round: this.node.ctx.round });
     this.node.inFlight++;
   }
+}
+
+/** A frame that did not prove who sent it is no sign of life. */
+function isUntrusted(why: number): boolean {
+  return why >= FIRST_UNTRUSTED && why <= LAST_UNTRUSTED;
 }

@@ -59,7 +59,7 @@ export class Takeover {
     const named = this.named(address, flow);
     if (named === 0) return;
     const emitter = (this.node.cluster << 7) | named;
-    if (emitter === u16[(flow + F_EMITTER) >>> 1] || this.node.isFenced(flow, emitter)) return;
+    if (emitter === u16[(flow + F_EMITTER) >>> 1] || this.isReplaced(flow, emitter)) return;
     if (emitter === this.node.ref) this.takeOver(flow);
     else this.follow(flow, emitter);
   }
@@ -104,6 +104,11 @@ export class Takeover {
     });
   }
 
+  /** A sender that does not know yet may still name, and frames under way may still come from, a node that is out. */
+  private isReplaced(flow: number, ref: NodeRef): boolean {
+    return this.node.isFenced(flow, ref) || this.node.obituary.isDeadIn(this.node.viewOf(flow), ref);
+  }
+
   /** Node ID that the frame names as emitter of this node's cluster; 0 = none. */
   private named(address: number, flow: number): number {
     const { u8 } = this.node.ctx.arena;
@@ -127,7 +132,7 @@ export class Takeover {
     const next = (flow + (forward ? F_NEXT_REV : F_NEXT_FWD)) >>> 1;
     const shadow = (flow + (forward ? F_SHADOW_REV : F_SHADOW_FWD)) >>> 1;
     const before = u16[next];
-    if (before === from) return;
+    if (before === from || this.isReplaced(flow, from)) return;
     if (clusterOf(before) === clusterOf(from)) this.node.fence(flow, before);
     u16[next] = from;
     u16[shadow] = this.node.shadowOf(flow, from);

@@ -150,7 +150,7 @@ describe('random grids, traffic and kills under backup', () => {
         totals.reemitted += grid.total(({ reemitted }) => reemitted);
         totals.lostWithNodes += grid.dropped('node-dead');
       }),
-      { numRuns: 50, endOnFailure: true },
+      { numRuns: 30, endOnFailure: true },
     );
     // The search has met what it is about.
     expect(totals.kills).toBeGreaterThan(20);
