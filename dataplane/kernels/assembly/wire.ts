@@ -118,12 +118,16 @@ function signedBytes(length: u32): u32 {
 function appendSigned(frame: usize, length: u32, added: u32): void {
   const behind = frame + length + added;
   store<u16>(behind, bswap<u16>(<u16>length));
-  if (length >= 12 + SIGNED_FRAME_BYTES) {
-    for (let i: u32 = 0; i < SIGNED_FRAME_BYTES; i += 8) store<u64>(behind + i, load<u64>(frame + i, 12), 2);
-  } else {
-    const size = length - 12;
-    for (let i: u32 = 0; i < size; i++) store<u8>(behind + i, load<u8>(frame + i, 12), 2);
+  const size = signedBytes(length);
+  const from = frame + 12;
+  const to = behind + 2;
+  if (size < 8) {
+    for (let i: u32 = 0; i < size; i++) store<u8>(to + i, load<u8>(from + i));
+    return;
   }
+  // Whole words, the last of them over the end of the one before.
+  for (let i: u32 = 0; i + 8 <= size; i += 8) store<u64>(to + i, load<u64>(from + i));
+  store<u64>(to + size - 8, load<u64>(from + size - 8));
 }
 
 /** Kernel `open`, in two passes as {@link seal}. */
