@@ -62,6 +62,7 @@ const CONSUMED = reason('consumed');
 const FIRST_REAL_DROP = REASONS.indexOf('runt');
 /** Frames handled between two looks at the kernels: the dataplane's batch size. */
 const BATCH = 64;
+const TICK_US = 1_000_000;
 
 /**
  * Runs one packet function on one node: walks batches, keeps the function's time and randomness the same at primary
@@ -81,6 +82,7 @@ export class FunctionHost {
   private readonly times = new FlowTimes();
   private readonly perFlowTime: boolean;
   private last: Micros = 0;
+  private nextTick: Micros = 0;
 
   constructor(
     private readonly fn: PacketFunction,
@@ -163,7 +165,10 @@ export class FunctionHost {
     this.fn.flowEnded?.(flow);
   }
 
+  /** Lets the function keep house, at most once a second of grid time however often the node ticks. */
   tick(now: Micros): void {
+    if (now < this.nextTick) return;
+    this.nextTick = now + TICK_US;
     this.fn.tick?.(now);
   }
 

@@ -4,7 +4,12 @@
  *
  *     function:
  *       name: module
- *       config: { path: ../dist/examples/functions/port-knock.js, guarded: 22, knocks: [7000, 8000, 9000], withinMs: 5000, dscp: 46 }
+ *       config:
+ *         path: ../dist/examples/functions/port-knock.js
+ *         guarded: 22
+ *         knocks: [7000, 8000, 9000]
+ *         withinMs: 5000
+ *         dscp: 46
  *
  * A flow's client sends UDP datagrams to the knock ports in order; what it sends to the guarded port afterwards passes,
  * marked with the DSCP, and is dropped before. Only the flow's own frames in the forward direction count, so a backup
