@@ -1,4 +1,3 @@
-import { FlowgridError } from '../../domain/base/errors';
 import type { Arena } from '../frames/arena';
 import {
   C_AUX,
@@ -9,23 +8,21 @@ import {
   KEY_SIZE,
   S_HASH,
   S_KEY,
-  TABLE_HEADER,
   T_ENTRIES,
   T_LIMIT,
-  T_MASK,
   T_REACH,
   T_SIZE,
-  T_TOMBSTONES,
 } from '../frames/layout';
+import { countInsertion, createTable, vacate, type Places } from './probing';
 
 const WORDS_PER_KEY = KEY_SIZE >>> 2;
 const WORDS_PER_ENTRY = CONN_SIZE >>> 2;
 
 /**
  * The connections that a classifier knows, by canonical key: open addressing in the arena, searched by the kernels
- * too. An entry stays where it is until it is removed, so that its address is its name. Removed entries become
- * tombstones, which are used again first, and are cleared away wherever a free place follows them. Capacity is fixed;
- * a table takes at most 70 % of it.
+ * too. An entry stays where it is until it is removed, so that its address is its name. Removed entries leave
+ * tombstones where other entries' ways lead over them, which are used again first. Capacity is fixed; a table takes at
+ * most 70 % of it.
  *
  * One thread owns a table.
  */
@@ -35,6 +32,7 @@ export class ConnectionTable {
   private readonly words: Uint32Array;
   private readonly entries: number;
   private readonly mask: number;
+  private readonly places: Places;
 
   /**
    * @param capacity number of places, a power of two.
@@ -45,6 +43,9 @@ export class ConnectionTable {
     this.words = arena.u32;
     this.entries = arena.u32[(this.address + T_ENTRIES) >>> 2];
     this.mask = capacity - 1;
+    const { words, entries, mask } = this;
+    const markAt = (place: number): number => (entries + CONN_SIZE * place + C_HASH) >>> 2;
+    this.places = { mask, markAt, tombstone: HASH_TOMBSTONE, homeOf: (place) => words[markAt(place)] & mask };
   }
 
   /** Entries in use. */
@@ -107,21 +108,7 @@ export class ConnectionTable {
 
   /** Removes an entry by its address. Its contents, but for the hash, stay readable until the place is used again. */
   remove(address: number): void {
-    const { words, entries, mask } = this;
-    const hashAt = (place: number): number => (entries + CONN_SIZE * place + C_HASH) >>> 2;
-    let place = (address - entries) / CONN_SIZE;
-    let tombstones = 0;
-    if (words[hashAt((place + 1) & mask)] !== 0) {
-      words[hashAt(place)] = HASH_TOMBSTONE;
-      tombstones = 1;
-    } else {
-      words[hashAt(place)] = 0;
-      for (place = (place - 1) & mask; words[hashAt(place)] === HASH_TOMBSTONE; place = (place - 1) & mask) {
-        words[hashAt(place)] = 0;
-        tombstones--;
-      }
-    }
-    countRemoval(words, this.address, tombstones);
+    vacate(this.words, this.address, this.places, (address - this.entries) / CONN_SIZE);
   }
 
   /**
@@ -142,31 +129,4 @@ export class ConnectionTable {
 function sameKey(words: Uint32Array, a: number, b: number): boolean {
   for (let i = 0; i < WORDS_PER_KEY; i++) if (words[a + i] !== words[b + i]) return false;
   return true;
-}
-
-/** Lays out an empty table of `capacity` places (a power of two) of `entrySize` bytes and returns its header. */
-export function createTable(arena: Arena, capacity: number, entrySize: number): number {
-  if (!Number.isInteger(Math.log2(capacity)) || capacity < 2) {
-    throw new FlowgridError('usage', `a table of ${capacity} places cannot be made`, { remedy: 'use a power of two' });
-  }
-  const header = arena.allocate(TABLE_HEADER);
-  const words = arena.u32;
-  // Entries are two cache lines; aligned to both, the second is fetched along with the first.
-  words[(header + T_ENTRIES) >>> 2] = arena.allocate(capacity * entrySize, 128);
-  words[(header + T_MASK) >>> 2] = capacity - 1;
-  words[(header + T_LIMIT) >>> 2] = Math.floor(capacity * 0.7);
-  return header;
-}
-
-/** Counts an insertion that ended `way` places behind the key's first place, perhaps on a tombstone. */
-export function countInsertion(words: Uint32Array, header: number, way: number, onTombstone: boolean): void {
-  words[(header + T_SIZE) >>> 2]++;
-  if (onTombstone) words[(header + T_TOMBSTONES) >>> 2]--;
-  if (way > words[(header + T_REACH) >>> 2]) words[(header + T_REACH) >>> 2] = way;
-}
-
-/** Counts a removal and the tombstones that came (1) or went (negative). */
-export function countRemoval(words: Uint32Array, header: number, tombstones: number): void {
-  words[(header + T_TOMBSTONES) >>> 2] += tombstones;
-  if (--words[(header + T_SIZE) >>> 2] === 0) words[(header + T_REACH) >>> 2] = 0;
 }

@@ -13,7 +13,7 @@ import {
   T_REACH,
   T_SIZE,
 } from '../frames/layout';
-import { countInsertion, countRemoval, createTable } from './connection-table';
+import { countInsertion, createTable, vacate, type Places } from './probing';
 
 const WORDS_PER_ENTRY = FLOW_SIZE >>> 2;
 
@@ -29,6 +29,7 @@ export class FlowTable {
   private readonly words: Uint32Array;
   private readonly entries: number;
   private readonly mask: number;
+  private readonly places: Places;
 
   /**
    * @param capacity number of places, a power of two; the table takes 70 % of it.
@@ -39,6 +40,13 @@ export class FlowTable {
     this.words = arena.u32;
     this.entries = arena.u32[(this.address + T_ENTRIES) >>> 2];
     this.mask = capacity - 1;
+    const { words, entries, mask } = this;
+    this.places = {
+      mask,
+      markAt: (place) => (entries + FLOW_SIZE * place + F_STATE) >>> 2,
+      tombstone: FS_TOMBSTONE,
+      homeOf: (place) => mix32(words[(entries + FLOW_SIZE * place + F_ID) >>> 2]) & mask,
+    };
   }
 
   /** Entries in use. */
@@ -96,21 +104,7 @@ export class FlowTable {
 
   /** Removes an entry by its address. Its contents, but for the state, stay readable until the place is used again. */
   remove(address: number): void {
-    const { words, entries, mask } = this;
-    const stateAt = (place: number): number => (entries + FLOW_SIZE * place + F_STATE) >>> 2;
-    let place = (address - entries) / FLOW_SIZE;
-    let tombstones = 0;
-    if (words[stateAt((place + 1) & mask)] !== 0) {
-      words[stateAt(place)] = FS_TOMBSTONE;
-      tombstones = 1;
-    } else {
-      words[stateAt(place)] = 0;
-      for (place = (place - 1) & mask; words[stateAt(place)] === FS_TOMBSTONE; place = (place - 1) & mask) {
-        words[stateAt(place)] = 0;
-        tombstones--;
-      }
-    }
-    countRemoval(words, this.address, tombstones);
+    vacate(this.words, this.address, this.places, (address - this.entries) / FLOW_SIZE);
   }
 
   /**
