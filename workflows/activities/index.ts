@@ -3,7 +3,7 @@ import { joinLinks, leaveLinks } from './links';
 import { awaitHealthy, checkMember, drainNode, installFunction, rejoinCluster } from './nodes';
 import type { ProvisioningPort } from './port';
 import { publishTopology } from './publication';
-import { releaseSpare, reserveSpare } from './spares';
+import { releaseSpare, reserveSpare, withdrawNode } from './spares';
 
 /** An activity before it is given the control plane. */
 export type PortedActivity<Input> = (
@@ -25,6 +25,7 @@ export function createActivities(port: ProvisioningPort): Activities {
   return {
     reserveSpare: on(reserveSpare),
     releaseSpare: on(releaseSpare),
+    withdrawNode: on(withdrawNode),
     installFunction: on(installFunction),
     joinLinks: on(joinLinks),
     leaveLinks: on(leaveLinks),

@@ -1,7 +1,8 @@
-import { FlowgridError } from '../../domain/base/errors';
+import { FlowgridError, isFlowgridError } from '../../domain/base/errors';
 import type { ClusterId, NodeId } from '../../domain/base/ids';
 import { nodesOf } from '../../domain/cluster/state';
 import type { GridState } from '../../domain/grid-state';
+import { drainNode } from './nodes';
 import { type ProvisioningPort, perform, present } from './port';
 
 interface SpareInput {
@@ -42,6 +43,33 @@ export async function releaseSpare(
   if (known.reservedBy !== '' && known.reservedBy !== workflow) return;
   const body = { type: 'ReleaseSpare', data: { cluster, node: held, workflow } } as const;
   await perform(port, { id: activityId, by: `workflow:${workflow}`, body });
+}
+
+/** How often a node may join again, by a hello of its own, between being drained and being released. */
+const WITHDRAW_ATTEMPTS_MAX = 3;
+
+/**
+ * Takes a node that the workflow reserved out of service, however far it came, and gives it back to the spares. Drains
+ * it again when it joined by itself meanwhile.
+ */
+export async function withdrawNode(
+  port: ProvisioningPort,
+  input: SpareInput & { readonly withinMs: number },
+  activityId: string,
+  cancelled?: AbortSignal,
+): Promise<void> {
+  const { cluster, workflow, withinMs } = input;
+  const node = input.node === 0 ? heldBy(await present(port), cluster, workflow) : input.node;
+  if (node === undefined) return;
+  for (let attempt = 1; ; attempt++) {
+    const id = `${activityId}:${attempt}`;
+    await drainNode(port, { cluster, node, withinMs }, id, cancelled);
+    try {
+      return await releaseSpare(port, { cluster, node, workflow }, id);
+    } catch (error) {
+      if (attempt >= WITHDRAW_ATTEMPTS_MAX || !isFlowgridError(error, 'rejected')) throw error;
+    }
+  }
 }
 
 const LOST: ReadonlySet<string> = new Set(['failed', 'recovering', 'removed']);

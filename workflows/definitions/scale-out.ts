@@ -34,13 +34,13 @@ const steps: readonly SagaStep<ScaleOutState>[] = [
     name: 'reserve spare',
     do: ({ cluster, node, workflow }) => ({ activity: 'reserveSpare', input: { cluster, node, workflow } }),
     keep: (state, result) => ({ ...state, reserved: (result as { node: NodeId }).node }),
+    // Puts back every later step of the node's life, too: with its function installed it may have joined by itself.
     undo: ({ cluster, reserved, workflow }) => ({
-      activity: 'releaseSpare',
-      input: { cluster, node: reserved, workflow },
+      activity: 'withdrawNode',
+      input: { cluster, node: reserved, workflow, withinMs: DRAIN_ON_UNDO_MS },
     }),
   },
   {
-    // Put back by releasing the spare, which takes its configuration away.
     name: 'install function',
     do: ({ cluster, reserved: node, weight }) => ({ activity: 'installFunction', input: { cluster, node, weight } }),
   },
@@ -55,7 +55,7 @@ const steps: readonly SagaStep<ScaleOutState>[] = [
       activity: 'awaitHealthy',
       input: { cluster, node, withinMs: healthyWithinMs },
     }),
-    // From its first hello on the node may carry flows.
+    // Before its links are taken away: it may carry flows.
     undo: ({ cluster, reserved: node }) => ({
       activity: 'drainNode',
       input: { cluster, node, withinMs: DRAIN_ON_UNDO_MS },
