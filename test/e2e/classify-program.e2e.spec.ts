@@ -98,7 +98,7 @@ describe('flowgrid classify', () => {
 
   it.each([
     ['a missing file', ['nothing.pcap'], 'not-found', /nothing\.pcap: no such file/],
-    ['a file of another kind', ['text'], 'unsupported', /text: begins with 0x23205245/],
+    ['a file of another kind', ['text'], 'usage', /text: begins with 0x23205245/],
     ['a directory', ['.'], 'usage', /is a directory/],
     ['a wrong name among good ones', ['good.pcap', 'nothing.pcap'], 'not-found', /nothing/],
   ])('%s is named, before any output', async (_name, names, code, message) => {

@@ -32,10 +32,10 @@ export class PcapReader implements CaptureReader {
   private readonly little: boolean;
   private readonly nanosecond: boolean;
 
-  /** @throws FlowgridError `unsupported` when the file header is cut. */
+  /** @throws FlowgridError `usage` when the file header is cut. */
   constructor(private readonly source: ByteSource) {
     if (!source.ensure(FILE_HEADER)) {
-      throw new FlowgridError('unsupported', `${source.path}: ends within its 24-byte file header`, {
+      throw new FlowgridError('usage', `${source.path}: ends within its 24-byte file header`, {
         remedy: 'Record the capture again.',
       });
     }

@@ -43,11 +43,11 @@ export class PcapngReader implements CaptureReader {
   /** Index of the current section's first interface. */
   private sectionBase = 0;
 
-  /** @throws FlowgridError `unsupported` when the first section header cannot be read. */
+  /** @throws FlowgridError `usage` when the first section header cannot be read. */
   constructor(private readonly source: ByteSource) {
     if (!this.block() || this.readError !== null) {
       const why = this.readError === null ? 'has no section header' : (this.readError as CaptureReadError).message;
-      throw new FlowgridError('unsupported', `${source.path}: ${why}`, { remedy: 'Record the capture again.' });
+      throw new FlowgridError('usage', `${source.path}: ${why}`, { remedy: 'Record the capture again.' });
     }
   }
 

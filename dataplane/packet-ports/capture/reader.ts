@@ -8,7 +8,7 @@ export { CaptureRecord, type CaptureInterface, type CaptureReadError, type Captu
 
 /**
  * Opens a pcap (micro- or nanosecond, either byte order) or pcapng file.
- * @throws FlowgridError `not-found`, `usage` (cannot be read) or `unsupported` (not such a file), naming the path.
+ * @throws FlowgridError `not-found` or `usage` (cannot be read, or not such a file), naming the path.
  */
 export function openCapture(path: string): CaptureReader {
   const source = ByteSource.open(path);
@@ -33,5 +33,5 @@ function describeMagic(magic: number): string {
 
 function notACapture(path: string, why: string): FlowgridError {
   const remedy = why.includes('compressed') ? 'Unpack it first.' : 'Give a pcap or pcapng file.';
-  return new FlowgridError('unsupported', `${path}: ${why}`, { remedy });
+  return new FlowgridError('usage', `${path}: ${why}`, { remedy });
 }

@@ -7,7 +7,7 @@ const web = { from: '10.0.0.1', to: '10.0.0.2', fromPort: 40000, toPort: 80 };
 const dns = { from: '10.0.0.1', to: '10.0.0.53', fromPort: 5353, toPort: 53 };
 
 describe('TCP connections', () => {
-  it('begin with a SYN, run both ways in one flow, and close with a FIN from each end', () => {
+  it('FG-49, FG-51: begin with a SYN, run both ways in one flow, and close with a FIN from each end', () => {
     const node = new SmallNode();
     const syn = node.enter(tcp({ ...web, flags: SYN, seq: 100 }));
     expect(syn).toMatchObject({ result: Classified.newFlow, flow: 1, reverse: 0, flags: SF_START });
@@ -41,7 +41,7 @@ describe('TCP connections', () => {
     });
   });
 
-  it('a SYN sent again belongs to its connection; one with a new sequence number opens another', () => {
+  it('FG-49: a SYN sent again belongs to its connection; one with a new sequence number opens another', () => {
     const node = new SmallNode();
     node.enter(tcp({ ...web, flags: SYN, seq: 100 }));
     expect(node.enter(tcp({ ...web, flags: SYN, seq: 100 })).result).toBe(Classified.established);
@@ -60,7 +60,7 @@ describe('TCP connections', () => {
     expect(node.enter(tcp({ ...late, flags: SYN, seq: 50 })).flow).toBe(3);
   });
 
-  it('RST closes at once; silence ends the others after the time of their protocol', () => {
+  it('FG-49, FG-50: RST closes at once; silence ends the others after the time of their protocol', () => {
     const node = new SmallNode();
     node.enter(tcp({ ...web, flags: ACK, seq: 5 }));
     node.enter(tcp({ ...answer(web), flags: RST, seq: 9 }));
@@ -78,7 +78,7 @@ describe('TCP connections', () => {
 });
 
 describe('other frames', () => {
-  it('networks and VLANs keep equal addresses apart', () => {
+  it('FG-52: networks and VLANs keep equal addresses apart', () => {
     const node = new SmallNode();
     const flows = [
       node.enter(udp(dns), 0, 1).flow,
@@ -89,7 +89,7 @@ describe('other frames', () => {
     expect(flows).toEqual([1, 2, 3, 1]);
   });
 
-  it('frames that are not IP are flows of their MAC pair', () => {
+  it('FG-55: frames that are not IP are flows of their MAC pair', () => {
     const node = new SmallNode();
     expect(node.enter(arp(1, 2))).toMatchObject({ result: Classified.newFlow, flow: 1, reverse: 0 });
     expect(node.enter(arp(2, 1))).toMatchObject({ result: Classified.established, flow: 1, reverse: 1 });
@@ -122,7 +122,7 @@ describe('fragments', () => {
   const first = { id: 77, offset: 0, more: true };
   const second = { id: 77, offset: 6, more: false };
 
-  it('follow their first one, also on an established connection', () => {
+  it('FG-53: follow their first one, also on an established connection', () => {
     const node = new SmallNode();
     node.enter(udp(dns));
     node.enter(udp(dns, 'x'.repeat(40), first));
@@ -130,7 +130,7 @@ describe('fragments', () => {
     expect(node.enter(later(answer(dns), second)).result).toBe(Classified.held);
   });
 
-  it('wait for it, and are released in order when it comes', () => {
+  it('FG-53: wait for it, and are released in order when it comes', () => {
     const node = new SmallNode();
     const early = [node.enter(later(dns, second)), node.enter(later(dns, { ...second, offset: 12 }))];
     expect(early.map(({ result }) => result)).toEqual([Classified.held, Classified.held]);
@@ -139,7 +139,7 @@ describe('fragments', () => {
     expect(node.released.map((slot) => node.again(slot).flow)).toEqual([1, 1]);
   });
 
-  it('travel as their own flow after 30 ms, or when too many wait', () => {
+  it('FG-53: travel as their own flow after 30 ms, or when too many wait', () => {
     const node = new SmallNode({ fragments: { perDatagram: 2 } });
     const held = node.enter(later(dns, second), 0);
     node.classifier.expire(29_999, 1);
@@ -165,7 +165,7 @@ describe('fragments', () => {
 describe('ICMP errors', () => {
   const router = { from: '10.9.9.9', to: '10.0.0.1' };
 
-  it('follow the connection they quote, against the quoted packet', () => {
+  it('FG-54: follow the connection they quote, against the quoted packet', () => {
     const node = new SmallNode();
     node.enter(udp(dns), 0, 1);
     const flow = node.enter(udp(dns), 0, 1);
@@ -177,7 +177,7 @@ describe('ICMP errors', () => {
     });
   });
 
-  it('from the side they would have to leave to, or about strangers, are flows of their own', () => {
+  it('FG-54: from the side they would have to leave to, or about strangers, are flows of their own', () => {
     const node = new SmallNode();
     node.enter(udp(dns), 0, 1);
     expect(node.enter(icmp(router, 11, udp(dns)), 0, 1)).toMatchObject({ result: Classified.newFlow, flow: 2 });

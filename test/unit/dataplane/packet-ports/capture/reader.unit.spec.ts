@@ -213,7 +213,7 @@ describe('files that are no captures', () => {
     ['a cut file header', pcapHeader(MICRO, 1, true).slice(0, 20), /file header/],
   ])('%s', (_name, bytes, message) => {
     expect(() => open(bytes)).toThrow(
-      expect.objectContaining({ code: 'unsupported', message: expect.stringMatching(message) }),
+      expect.objectContaining({ code: 'usage', message: expect.stringMatching(message) }),
     );
   });
 
