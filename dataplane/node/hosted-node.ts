@@ -5,6 +5,7 @@ import type { ConnectionTable } from '../flows/connection-table';
 import type { FlowTable } from '../flows/flow-table';
 import {
   D_FLOW_ID,
+  D_FLOW_TYPE,
   F_CONNS,
   F_COUNT,
   F_EMITTER,
@@ -38,6 +39,8 @@ import { Sender } from './sender';
 import { Stage } from './stage';
 import { Takeover } from './takeover';
 import { Watch, type Detection } from './watch';
+
+const NODE_DEAD = reason('node-dead');
 
 /** Flow table places looked at for forgotten flows at each hello round. */
 const EXPIRE_BUDGET = 1024;
@@ -295,8 +298,14 @@ export class HostedNode {
 
   private lose(slot: number): void {
     const address = this.ctx.slot(slot);
-    const { u16 } = this.ctx.arena;
-    this.node.counters.drop(reason('node-dead'));
+    const { u16, view } = this.ctx.arena;
+    const external = u16[(address + S_FROM) >>> 1] === 0;
+    // Control frames are no traffic: their loss is nobody's.
+    if (!external && view.getUint16(address + S_DESCRIPTOR + D_FLOW_TYPE) === 0) {
+      this.ctx.slots.free(slot);
+      return;
+    }
+    this.node.counters.drop(NODE_DEAD);
     this.ctx.observe('lost', address, u16[(address + S_FROM) >>> 1], u16[(address + S_TO) >>> 1] || this.node.ref);
     this.ctx.slots.free(slot);
   }

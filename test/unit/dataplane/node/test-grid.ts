@@ -19,6 +19,7 @@ import { drop, FORWARD, type FunctionDefinition } from '../../../../dataplane/fu
 import { readConfig } from '../../../../dataplane/functions/config';
 import { FrameEmitter } from '../../../../dataplane/functions/emitter';
 import { FunctionHost, type FunctionServices } from '../../../../dataplane/functions/host';
+import { packetFilter } from '../../../../dataplane/functions/packet-filter';
 import { pass } from '../../../../dataplane/functions/pass';
 import { loadKernels } from '../../../../dataplane/kernels/load';
 import { NodeGroup, type NodeLimits } from '../../../../dataplane/node/node-group';
@@ -98,6 +99,8 @@ export interface TestGridOptions {
   readonly timing?: Partial<Topology['timing']>;
   readonly limits?: Partial<NodeLimits>;
   readonly slots?: number;
+  /** Keeps no copy of what crosses the links. */
+  readonly untapped?: boolean;
   readonly kernels?: 'wasm' | 'ts';
   /** Further functions, besides `pass` and `tally`. */
   readonly functions?: readonly FunctionDefinition[];
@@ -159,7 +162,7 @@ export class TestGrid {
         tables,
         createFunction: (spec, services) => this.createFunction(spec, services),
         limits: { flows: 1024, connections: 1024, ...options.limits },
-        tap: (record) => this.taps.push(record),
+        ...(options.untapped === true ? {} : { tap: (record) => this.taps.push(record) }),
       });
       for (const ref of members) {
         const role = options.clusters.find(({ id }) => id === ref >>> 7)?.role ?? 'anode';
@@ -252,7 +255,9 @@ export class TestGrid {
   }
 
   private createFunction(spec: FunctionSpec, services: FunctionServices): FunctionHost {
-    const definition = [tally, pass, ...(this.options.functions ?? [])].find(({ name }) => name === spec.name);
+    const definition = [tally, pass, packetFilter, ...(this.options.functions ?? [])].find(
+      ({ name }) => name === spec.name,
+    );
     if (definition === undefined) throw new Error(`no function ${spec.name}`);
     const emitter = new FrameEmitter(services);
     const config = readConfig(spec.config, spec.name);
