@@ -27,8 +27,8 @@ const INTERRUPTED = 130;
 /**
  * `flowgrid classify`: a line per connection in order of first packets, then the summary. A capture that can be read only
  * in part counts up to there, and the summary says where it stops. Returns the exit code: 0, or 130 when `interrupted`.
- * @throws FlowgridError `not-found` or `usage` for a file that is no readable capture, before any output; `unsupported` when more
- * connections live at once than a table takes.
+ * @throws FlowgridError `not-found` or `usage` for a file that is no readable capture, before any output; `unsupported`
+ * when more connections live at once than a table takes.
  */
 export async function classify(
   options: ClassifyProgramOptions,

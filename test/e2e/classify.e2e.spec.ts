@@ -105,7 +105,7 @@ suite('classify agrees with the truth of every capture', () => {
   it('finds captures', () => expect(captures.length).toBeGreaterThan(40));
 
   describe.each(captures)('%s', (capture) => {
-    it('5-tuples, packets, later fragments and bytes (--idle none)', async () => {
+    it('FG-52, FG-53, FG-62: 5-tuples, packets, later fragments and bytes (--idle none)', async () => {
       const truth = truthOf(capture);
       const { rows, summary } = await run(capture, 'none');
       expect(summary).toMatchObject({
@@ -126,12 +126,12 @@ suite('classify agrees with the truth of every capture', () => {
       expect(countsOf(found)).toEqual(countsOf(truth.perFlow));
     });
 
-    it('TCP connections (by default)', async () => {
+    it('FG-49: TCP connections (by default)', async () => {
       const { rows } = await run(capture);
       expect(rows.filter((row) => row.proto === 6)).toHaveLength(truthOf(capture).tcpConnections);
     });
 
-    it('FTP groups: control and data connections share a flow, and nobody else does', async () => {
+    it('FG-57: FTP groups: control and data connections share a flow, and nobody else does', async () => {
       const { ftpGroups } = truthOf(capture);
       const { rows } = await run(capture);
       for (const { control, data } of ftpGroups) {

@@ -54,7 +54,7 @@ describe('FTP', () => {
     ['EPSV', '229 Entering Extended Passive Mode (|||5125|)\r\n', 'server', passive, 0],
     ['PORT', 'PORT 10,0,0,1,20,6\r\n', 'client', active, 1],
     ['EPRT', 'EPRT |1|10.0.0.1|5126|\r\n', 'client', active, 1],
-  ] as const)('%s: the data connection joins the flow, in its direction', (_name, line, who, data, reverse) => {
+  ] as const)('FG-57: %s: the data connection joins the flow, in its direction', (_name, line, who, data, reverse) => {
     const node = new SmallNode();
     new Talk(node).server('220 ready\r\n').client('USER x\r\n')[who](line);
     expect(opened(node, data)).toMatchObject({ result: Classified.newConnection, flow: 1, reverse });
@@ -62,7 +62,7 @@ describe('FTP', () => {
     expect(node.applications).toEqual(['ftp']);
   });
 
-  it('lines split, repeated, out of order and on any port', () => {
+  it('FG-57: lines split, repeated, out of order and on any port', () => {
     const node = new SmallNode();
     const talk = new Talk(node, { ...control, toPort: 443 })
       .server('220-hello\r\n220 you\r\n')
@@ -89,7 +89,7 @@ describe('FTP', () => {
     expect(opened(node, active)).toMatchObject({ flow: 1, reverse: 1 });
   });
 
-  it('nobody can announce a third party, or for one', () => {
+  it('FG-58: nobody can announce a third party, or for one', () => {
     const node = new SmallNode();
     new Talk(node)
       .server('220 ready\r\n')
@@ -101,6 +101,15 @@ describe('FTP', () => {
     expect(opened(node, { ...passive, from: '10.0.0.99' }).result).toBe(Classified.newFlow);
     // The stranger did not use it up.
     expect(opened(node, passive).result).toBe(Classified.newConnection);
+  });
+
+  it('FG-59: a connection that came before its announcement stays in its own flow', () => {
+    const node = new SmallNode();
+    const talk = new Talk(node).server('220 ready\r\n').client('USER x\r\n');
+    expect(opened(node, passive)).toMatchObject({ result: Classified.newFlow, flow: 2 });
+    talk.server('227 (10,0,0,2,20,5)\r\n');
+    expect(opened(node, passive)).toMatchObject({ result: Classified.established, flow: 2 });
+    expect(node.enter(tcp({ ...answer(passive), flags: SYN | ACK, seq: 1 })).flow).toBe(2);
   });
 
   it('after AUTH TLS nothing is read any more', () => {
@@ -126,7 +135,7 @@ describe('FTP', () => {
     expect(node.expectations).toEqual([]);
   });
 
-  it('the flow ends with its last connection, and its expectations with it', () => {
+  it('FG-60: the flow ends with its last connection, and its expectations with it', () => {
     const node = new SmallNode();
     new Talk(node).server('220 x\r\n').client('EPSV\r\n').server('229 (|||5125|)\r\n').server('229 (|||5126|)\r\n');
     opened(node, passive);
@@ -190,7 +199,7 @@ describe('policies that ask for a name', () => {
   const policies = [policy(0, { sni: ['*.example.org'] }), policy(1, { httpHost: ['shop.*'] }), policy(2, {})];
   const web = { from: '10.0.0.1', to: '10.0.0.2', fromPort: 40000, toPort: 443 };
 
-  it('choose when TLS names the server, in a ClientHello over several segments and records', () => {
+  it('FG-67: choose when TLS names the server, in a ClientHello over several segments and records', () => {
     const node = new SmallNode({ policies });
     const hello = clientHello('www.Example.org');
     const talk = new Talk(node, web);
@@ -199,7 +208,7 @@ describe('policies that ask for a name', () => {
     expect([node.policiesChosen, node.refinements, node.applications]).toEqual([[2], [0], ['tls']]);
   });
 
-  it('choose when HTTP names the host', () => {
+  it('FG-67: choose when HTTP names the host', () => {
     const node = new SmallNode({ policies });
     new Talk(node, web).client('GET / HT').client('TP/1.1\r\nAccept: x\r\nHo').client('st: SHOP.test:8080\r\n\r\n');
     expect([node.refinements, node.applications]).toEqual([[1], ['http']]);

@@ -105,7 +105,7 @@ function pcapngOf(list: readonly (readonly [Uint8Array, number])[], link: number
 }
 
 describe('captures of any content', () => {
-  it('every frame is in a row or named by the summary, and has a side', () => {
+  it('FG-62: every frame is in a row or named by the summary, and has a side', () => {
     withDirectory((directory) => {
       const path = join(directory, 'random');
       let fragments = 0;
@@ -128,7 +128,7 @@ describe('captures of any content', () => {
     });
   });
 
-  it('a file with any bytes changed or cut off is read as far as it makes sense', () => {
+  it('FG-62: a file with any bytes changed or cut off is read as far as it makes sense', () => {
     withDirectory((directory) => {
       const path = join(directory, 'mutated');
       const changes = fc.array(fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat(255)), {

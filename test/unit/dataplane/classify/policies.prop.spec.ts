@@ -128,7 +128,7 @@ function named(one: FlowMatch, host: string): boolean {
   );
 }
 
-describe('compiled policies choose as a reading from first to last does', () => {
+describe('FG-66: compiled policies choose as a reading from first to last does', () => {
   it('by the first frame, and again when the name is known', () => {
     fc.assert(
       fc.property(
