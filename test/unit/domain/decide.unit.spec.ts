@@ -1,0 +1,496 @@
+import { decide } from '../../../domain/decide';
+import { COMMAND_LIFETIME_MS, type CommandBody } from '../../../domain/commands';
+import type { TopologyEventType } from '../../../domain/events';
+import { initialState, type GridState } from '../../../domain/grid-state';
+import type { RejectionReason } from '../../../domain/message';
+import type { WorkflowJournalEntry } from '../../../domain/seams/workflow-engine';
+import { smallGridCommands } from '../runtime/control/small-grid';
+import { and, decided, given, givenSmallGrid, NOW, refusal } from './given';
+
+const [createGrid, createIngress, createFilter, , definePath, definePolicy] = smallGridCommands() as [
+  Extract<CommandBody, { type: 'CreateGrid' }>,
+  Extract<CommandBody, { type: 'CreateCluster' }>,
+  Extract<CommandBody, { type: 'CreateCluster' }>,
+  CommandBody,
+  Extract<CommandBody, { type: 'DefineFlowPath' }>,
+  Extract<CommandBody, { type: 'DefinePolicy' }>,
+];
+const N1 = { cluster: 2, node: 1 };
+const SPARE = { cluster: 2, node: 4 };
+const life = (incarnation: number): { cluster: number; node: number; incarnation: number } => ({ ...N1, incarnation });
+const activate = (node: number, cluster = 2): CommandBody => ({
+  type: 'ActivateNode',
+  data: { cluster, node, incarnation: 1 },
+});
+const suspect: CommandBody = { type: 'SuspectNode', data: { ...life(1), lastSeen: NOW - 30 } };
+const fail: CommandBody = { type: 'FailNode', data: life(1) };
+const drain: CommandBody = { type: 'DrainNode', data: { ...N1, withinMs: 0, thenRemove: true } };
+const drained: CommandBody = { type: 'CompleteDrain', data: { ...N1, forced: false } };
+const publish: CommandBody = { type: 'PublishTopology', data: {} };
+const reserve: CommandBody = { type: 'ReserveSpare', data: { cluster: 2, node: 0, workflow: 'w1' } };
+const link: CommandBody = {
+  type: 'CreateVirtualLink',
+  data: { id: 1, name: 'VN-1', kind: 'switch', members: [{ cluster: 1 }, { cluster: 2 }], control: false, mtu: 9000 },
+};
+const probe: CommandBody = {
+  type: 'AttachProbe',
+  data: { id: 1, name: 'P-1', link: 1, node: 0, view: 'raw', collector: 'c' },
+};
+const vlan: CommandBody = { type: 'AllocateVlan', data: { link: 1, cluster: 0, direction: 'both' } };
+const journal = (entry: WorkflowJournalEntry): CommandBody => ({
+  type: 'JournalWorkflow',
+  data: { workflow: 'w1', entry },
+});
+const started = journal({ kind: 'started', name: 'scaleOut', input: {}, at: 1 });
+const step = journal({ kind: 'step', step: 'reserve', result: 1.5, at: 2 });
+const ended = journal({ kind: 'ended', status: 'succeeded', at: 3 });
+const failedEnd = journal({ kind: 'ended', status: 'failed', error: 'no', at: 3 });
+
+const small = givenSmallGrid();
+const active = and(small, activate(1), activate(2));
+const failedState = and(active, fail);
+const published = and(active, publish);
+const applied = and(published, { type: 'ApplyTopology', data: { version: 1 } });
+const secondApplied = and(applied, activate(3), publish, { type: 'ApplyTopology', data: { version: 2 } });
+
+interface Specification {
+  readonly name: string;
+  readonly state: GridState;
+  readonly command: CommandBody;
+  readonly then: readonly TopologyEventType[] | RejectionReason;
+}
+
+const spec = (name: string, state: GridState, command: CommandBody, then: Specification['then']): Specification => ({
+  name,
+  state,
+  command,
+  then,
+});
+
+const specifications: readonly Specification[] = [
+  spec('a grid is created', initialState(), createGrid, ['GridCreated']),
+  spec('a second grid is refused', small, createGrid, 'exists'),
+  spec(
+    'a grid with two networks of one ID is refused',
+    initialState(),
+    {
+      type: 'CreateGrid',
+      data: { ...createGrid.data, networks: [...createGrid.data.networks, createGrid.data.networks[0]!] },
+    },
+    'invalid',
+  ),
+  spec('settings change', small, { type: 'ReconfigureGrid', data: { ...createGrid.data, selection: 'distributed' } }, [
+    'GridReconfigured',
+  ]),
+  spec('the same settings change nothing', small, { type: 'ReconfigureGrid', data: createGrid.data }, []),
+  spec(
+    'the seed never changes',
+    small,
+    { type: 'ReconfigureGrid', data: { ...createGrid.data, seed: 8 } },
+    'not-allowed',
+  ),
+  spec('no grid, no settings', initialState(), { type: 'ReconfigureGrid', data: createGrid.data }, 'not-found'),
+
+  spec('a cluster is created', given(createGrid), createIngress, ['ClusterCreated']),
+  spec('a cluster without a grid is refused', initialState(), createIngress, 'not-found'),
+  spec('the same cluster again changes nothing', small, createIngress, []),
+  spec(
+    'another cluster of the same ID is refused',
+    small,
+    { type: 'CreateCluster', data: { ...createIngress.data, name: 'X' } },
+    'exists',
+  ),
+  spec(
+    'another cluster of the same name is refused',
+    small,
+    { type: 'CreateCluster', data: { ...createIngress.data, id: 9 } },
+    'exists',
+  ),
+  spec(
+    'a cluster ID beyond 255 is refused',
+    small,
+    { type: 'CreateCluster', data: { ...createIngress.data, id: 256, name: 'X' } },
+    'invalid',
+  ),
+  spec(
+    'a fraction in a configuration is refused',
+    small,
+    {
+      type: 'ReconfigureCluster',
+      data: { ...createFilter.data, function: { name: 'limit', config: { rate: 0.5 } } },
+    },
+    'invalid',
+  ),
+  spec(
+    'a cluster is reconfigured',
+    small,
+    { type: 'ReconfigureCluster', data: { ...createFilter.data, failure: 'discard' } },
+    ['ClusterReconfigured'],
+  ),
+  spec('reconfigured to what it is, nothing', small, { type: 'ReconfigureCluster', data: createFilter.data }, []),
+  spec(
+    'a role is for life',
+    small,
+    { type: 'ReconfigureCluster', data: { ...createFilter.data, role: 'inode' } },
+    'not-allowed',
+  ),
+  spec('a cluster with nodes stays', small, { type: 'DeleteCluster', data: { cluster: 2 } }, 'in-use'),
+  spec(
+    'an empty cluster goes',
+    and(small, { type: 'CreateCluster', data: { ...createFilter.data, id: 9, name: 'X' } }),
+    { type: 'DeleteCluster', data: { cluster: 9 } },
+    ['ClusterDeleted'],
+  ),
+  spec('a cluster that is not there is gone already', small, { type: 'DeleteCluster', data: { cluster: 77 } }, []),
+
+  spec(
+    'an unknown node is discovered',
+    small,
+    { type: 'DiscoverNode', data: { cluster: 2, node: 9, incarnation: 1 } },
+    ['NodeDiscovered'],
+  ),
+  spec('a known node is not', small, { type: 'DiscoverNode', data: life(1) }, []),
+  spec(
+    'a node of no cluster is refused',
+    small,
+    { type: 'DiscoverNode', data: { cluster: 99, node: 9, incarnation: 1 } },
+    'not-found',
+  ),
+  spec(
+    'a node ID beyond 127 is refused',
+    small,
+    { type: 'AdmitNode', data: { cluster: 2, node: 128, weight: 1, spare: false } },
+    'invalid',
+  ),
+  spec(
+    'a weight beyond 100 is refused',
+    small,
+    { type: 'AdmitNode', data: { cluster: 2, node: 9, weight: 101, spare: false } },
+    'invalid',
+  ),
+  spec('a node is admitted', small, { type: 'AdmitNode', data: { cluster: 2, node: 9, weight: 1, spare: false } }, [
+    'NodeAdmitted',
+  ]),
+  spec('a spare is admitted as a member', small, { type: 'AdmitNode', data: { ...SPARE, weight: 1, spare: false } }, [
+    'NodeAdmitted',
+  ]),
+  spec('a spare stays a spare', small, { type: 'AdmitNode', data: { ...SPARE, weight: 1, spare: true } }, []),
+  spec(
+    'a member is not admitted again',
+    small,
+    { type: 'AdmitNode', data: { ...N1, weight: 1, spare: false } },
+    'exists',
+  ),
+  spec(
+    'a reserved spare is not admitted',
+    and(small, reserve),
+    { type: 'AdmitNode', data: { ...SPARE, weight: 1, spare: false } },
+    'in-use',
+  ),
+  spec(
+    'a spare is not configured unreserved',
+    small,
+    { type: 'ConfigureNode', data: { ...SPARE, weight: 1 } },
+    'not-allowed',
+  ),
+  spec(
+    'a reserved spare is configured',
+    and(small, reserve),
+    { type: 'ConfigureNode', data: { ...SPARE, weight: 1 } },
+    ['NodeConfigured'],
+  ),
+  spec('a new weight is laid down', active, { type: 'ConfigureNode', data: { ...N1, weight: 5 } }, ['NodeConfigured']),
+  spec('the same weight changes nothing', active, { type: 'ConfigureNode', data: { ...N1, weight: 1 } }, []),
+  spec(
+    'an unknown node is not configured',
+    small,
+    { type: 'ConfigureNode', data: { cluster: 2, node: 9, weight: 1 } },
+    'not-found',
+  ),
+  spec(
+    'a failed node is not configured',
+    failedState,
+    { type: 'ConfigureNode', data: { ...N1, weight: 3 } },
+    'not-allowed',
+  ),
+  spec('a configured node is activated', small, activate(1), ['NodeActivated']),
+  spec('an active life is active', active, activate(1), []),
+  spec('an admitted node is not activated', small, activate(4), 'not-allowed'),
+  spec('silence makes suspected', active, suspect, ['NodeSuspected']),
+  spec('suspicion is not repeated', and(active, suspect), suspect, []),
+  spec('another life is not suspected', active, { type: 'SuspectNode', data: { ...life(2), lastSeen: NOW } }, 'stale'),
+  spec('silence ends a draining node', and(active, drain), suspect, ['NodeFailed']),
+  spec(
+    'a configured node cannot fall silent',
+    small,
+    { type: 'SuspectNode', data: { ...life(0), lastSeen: NOW } },
+    'not-allowed',
+  ),
+  spec('a suspected node fails', and(active, suspect), fail, ['NodeFailed']),
+  spec('a failed node has failed', failedState, fail, []),
+  spec('an old life cannot fail again', active, { type: 'FailNode', data: life(0) }, 'stale'),
+  spec('a suspected node recovers', and(active, suspect), { type: 'RecoverNode', data: life(1) }, ['NodeRecovered']),
+  spec('an active node need not recover', active, { type: 'RecoverNode', data: life(1) }, []),
+  spec('a failed life is over', failedState, { type: 'RecoverNode', data: life(1) }, 'stale'),
+  spec('a failed node returns in a new life', failedState, { type: 'RecoverNode', data: life(2) }, ['NodeRecovered']),
+  spec(
+    'a new life waits for the end of a suspected one',
+    and(active, suspect),
+    { type: 'RecoverNode', data: life(2) },
+    'not-allowed',
+  ),
+  spec('an active node is drained', active, drain, ['NodeDraining']),
+  spec('a draining node is draining', and(active, drain), drain, []),
+  spec('a suspected node is not drained', and(active, suspect), drain, 'not-allowed'),
+  spec('draining completes', and(active, drain), drained, ['NodeDrained']),
+  spec('it completes once', and(active, drain, drained), drained, []),
+  spec('an active node is not drained out', active, drained, 'not-allowed'),
+  spec('a drained node is removed', and(active, drain, drained), { type: 'RemoveNode', data: N1 }, ['NodeRemoved']),
+  spec('an active node is not removed', active, { type: 'RemoveNode', data: N1 }, 'in-use'),
+  spec('an unknown node is gone already', small, { type: 'RemoveNode', data: { cluster: 2, node: 99 } }, []),
+  spec(
+    'a node ID is not given again while a live topology names it',
+    and(published, drain, drained, { type: 'RemoveNode', data: N1 }),
+    { type: 'AdmitNode', data: { ...N1, weight: 1, spare: false } },
+    'in-use',
+  ),
+  spec(
+    'a node ID that no topology ever named is given again',
+    and(active, drain, drained, { type: 'RemoveNode', data: N1 }),
+    { type: 'AdmitNode', data: { ...N1, weight: 1, spare: false } },
+    ['NodeAdmitted'],
+  ),
+
+  spec('a link is created', small, link, ['VirtualLinkCreated']),
+  spec('the same link again, nothing', and(small, link), link, []),
+  spec(
+    'a link to nowhere is refused',
+    small,
+    { ...link, data: { ...link.data, members: [{ cluster: 99 }] } },
+    'not-found',
+  ),
+  spec('a link changes', and(small, link), { type: 'ChangeVirtualLink', data: { ...link.data, mtu: 8000 } }, [
+    'VirtualLinkChanged',
+  ]),
+  spec('a missing link does not change', small, { type: 'ChangeVirtualLink', data: link.data }, 'not-found'),
+  spec('a VLAN ID is allocated', and(small, link), vlan, ['VlanAllocated']),
+  spec('one for each purpose', and(small, link, vlan), vlan, []),
+  spec('no link, no VLAN ID', small, vlan, 'not-found'),
+  spec('a VLAN ID is released', and(small, link, vlan), { type: 'ReleaseVlan', data: { vlan: 2048 } }, [
+    'VlanReleased',
+  ]),
+  spec('a free VLAN ID is free', small, { type: 'ReleaseVlan', data: { vlan: 2048 } }, []),
+  spec(
+    'a deleted link gives its VLAN IDs back',
+    and(small, link, vlan),
+    { type: 'DeleteVirtualLink', data: { link: 1 } },
+    ['VlanReleased', 'VirtualLinkDeleted'],
+  ),
+  spec('a probed link stays', and(small, link, probe), { type: 'DeleteVirtualLink', data: { link: 1 } }, 'in-use'),
+  spec('a missing link is gone already', small, { type: 'DeleteVirtualLink', data: { link: 1 } }, []),
+  spec('a probe is attached', and(small, link), probe, ['ProbeAttached']),
+  spec('the same probe again, nothing', and(small, link, probe), probe, []),
+  spec('no link, no probe', small, probe, 'not-found'),
+  spec('a probe is detached', and(small, link, probe), { type: 'DetachProbe', data: { probe: 1 } }, ['ProbeDetached']),
+  spec('a missing probe is gone already', small, { type: 'DetachProbe', data: { probe: 1 } }, []),
+
+  spec('a path is redefined', small, { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 3] } }, [
+    'FlowPathDefined',
+  ]),
+  spec('the same path, nothing', small, definePath, []),
+  spec(
+    'a path through nowhere is refused',
+    small,
+    { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 9, 3] } },
+    'not-found',
+  ),
+  spec(
+    'a path of 105 clusters is refused',
+    small,
+    { type: 'DefineFlowPath', data: { ...definePath.data, clusters: Array<number>(105).fill(2) } },
+    'invalid',
+  ),
+  spec('a path that a policy names stays', small, { type: 'DeleteFlowPath', data: { path: 1 } }, 'in-use'),
+  spec(
+    'an unused path goes',
+    and(small, { type: 'DeletePolicy', data: { policy: 1 } }),
+    { type: 'DeleteFlowPath', data: { path: 1 } },
+    ['FlowPathDeleted'],
+  ),
+  spec('a missing path is gone already', small, { type: 'DeleteFlowPath', data: { path: 9 } }, []),
+  spec('a policy is redefined', small, { type: 'DefinePolicy', data: { ...definePolicy.data, flowType: 2 } }, [
+    'PolicyDefined',
+  ]),
+  spec('the same policy, nothing', small, definePolicy, []),
+  spec(
+    "flow type 0 is hello's",
+    small,
+    { type: 'DefinePolicy', data: { ...definePolicy.data, flowType: 0 } },
+    'invalid',
+  ),
+  spec(
+    'a policy to an unknown path is refused',
+    small,
+    { type: 'DefinePolicy', data: { ...definePolicy.data, paths: ['x'] } },
+    'not-found',
+  ),
+  spec('a policy is deleted', small, { type: 'DeletePolicy', data: { policy: 1 } }, ['PolicyDeleted']),
+  spec('a missing policy is gone already', small, { type: 'DeletePolicy', data: { policy: 9 } }, []),
+
+  spec('a topology is published', active, publish, ['TopologyPublished']),
+  spec('an unchanged grid is not published', published, publish, []),
+  spec('a suspicion changes no topology', and(published, suspect), publish, []),
+  spec('without an active node there is nothing to publish', small, publish, 'not-allowed'),
+  spec('a topology is applied', published, { type: 'ApplyTopology', data: { version: 1 } }, ['TopologyApplied']),
+  spec('it is applied once', applied, { type: 'ApplyTopology', data: { version: 1 } }, []),
+  spec('an unknown one is not', applied, { type: 'ApplyTopology', data: { version: 7 } }, 'not-found'),
+  spec('flows of an old topology are asked to move', secondApplied, { type: 'RequestRepin', data: { version: 1 } }, [
+    'TopologyRepinRequested',
+  ]),
+  spec(
+    'they are asked once',
+    and(secondApplied, { type: 'RequestRepin', data: { version: 1 } }),
+    { type: 'RequestRepin', data: { version: 1 } },
+    [],
+  ),
+  spec('the newest has nowhere to move', applied, { type: 'RequestRepin', data: { version: 1 } }, 'not-allowed'),
+  spec('an old topology is retired', secondApplied, { type: 'RetireTopology', data: { version: 1 } }, [
+    'TopologyRetired',
+  ]),
+  spec('the stamped one is not', applied, { type: 'RetireTopology', data: { version: 1 } }, 'in-use'),
+  spec('an unknown one is retired already', applied, { type: 'RetireTopology', data: { version: 9 } }, []),
+  spec(
+    "a dead FNODE's flows hold their topology",
+    and(secondApplied, activate(1, 1), { type: 'FailNode', data: { cluster: 1, node: 1, incarnation: 1 } }),
+    { type: 'RetireTopology', data: { version: 1 } },
+    'in-use',
+  ),
+
+  spec('a spare is reserved', small, reserve, ['SpareReserved']),
+  spec('a workflow has its spare', and(small, reserve), reserve, []),
+  spec(
+    'no second spare for another',
+    and(small, reserve),
+    { type: 'ReserveSpare', data: { cluster: 2, node: 0, workflow: 'w2' } },
+    'none-free',
+  ),
+  spec(
+    "another's spare is refused",
+    and(small, reserve),
+    { type: 'ReserveSpare', data: { ...SPARE, workflow: 'w2' } },
+    'in-use',
+  ),
+  spec('a member is no spare', small, { type: 'ReserveSpare', data: { ...N1, workflow: 'w1' } }, 'not-allowed'),
+  spec('a spare is released', and(small, reserve), { type: 'ReleaseSpare', data: { ...SPARE, workflow: 'w1' } }, [
+    'SpareReleased',
+  ]),
+  spec('a free spare is free', small, { type: 'ReleaseSpare', data: { ...SPARE, workflow: 'w1' } }, []),
+  spec('an active node is not released', active, { type: 'ReleaseSpare', data: { ...N1, workflow: 'w1' } }, 'in-use'),
+  spec('a workflow is requested', small, started, ['ProvisioningRequested']),
+  spec('it is requested once', and(small, started), started, []),
+  spec('a step is journalled', and(small, started), step, ['ProvisioningStepCompleted']),
+  spec('a step is journalled once', and(small, started, step), step, []),
+  spec('an unknown workflow has no steps', small, step, 'not-found'),
+  spec('a workflow succeeds', and(small, started), ended, ['ProvisioningSucceeded']),
+  spec('a workflow fails', and(small, started), failedEnd, ['ProvisioningFailed']),
+  spec('it ends once', and(small, started, ended), failedEnd, []),
+  spec('an ended workflow takes no step', and(small, started, ended), step, 'not-allowed'),
+
+  spec('a leader is elected', small, { type: 'ElectLeader', data: { leader: 'MA-1' } }, ['LeaderElected']),
+  spec('a nameless one is not', small, { type: 'ElectLeader', data: { leader: '' } }, 'invalid'),
+  spec(
+    'grown chains are anchored',
+    small,
+    { type: 'AnchorFlows', data: { anchors: [{ chain: '1/1@1', number: 3, hash: 'h' }] } },
+    ['FlowsAnchored'],
+  ),
+  spec(
+    'others are not',
+    and(small, { type: 'AnchorFlows', data: { anchors: [{ chain: '1/1@1', number: 3, hash: 'h' }] } }),
+    { type: 'AnchorFlows', data: { anchors: [{ chain: '1/1@1', number: 3, hash: 'h' }] } },
+    [],
+  ),
+];
+
+describe('deciding', () => {
+  it.each(specifications)('$command.type: $name', ({ state, command, then }) => {
+    if (typeof then === 'string') expect(refusal(state, command)).toBe(then);
+    else expect(decided(state, command).map(({ type }) => type)).toEqual(then);
+  });
+
+  it('specifies every command: done, refused or needless', () => {
+    const specified = new Set(specifications.map(({ command }) => command.type));
+    // The compiler asks for a new command here, and the comparison for its specifications.
+    const every: { readonly [Type in CommandBody['type']]: true } = {
+      CreateGrid: true,
+      ReconfigureGrid: true,
+      CreateCluster: true,
+      ReconfigureCluster: true,
+      DeleteCluster: true,
+      DiscoverNode: true,
+      AdmitNode: true,
+      ConfigureNode: true,
+      ActivateNode: true,
+      SuspectNode: true,
+      FailNode: true,
+      RecoverNode: true,
+      DrainNode: true,
+      CompleteDrain: true,
+      RemoveNode: true,
+      CreateVirtualLink: true,
+      ChangeVirtualLink: true,
+      DeleteVirtualLink: true,
+      AllocateVlan: true,
+      ReleaseVlan: true,
+      AttachProbe: true,
+      DetachProbe: true,
+      DefineFlowPath: true,
+      DeleteFlowPath: true,
+      DefinePolicy: true,
+      DeletePolicy: true,
+      PublishTopology: true,
+      ApplyTopology: true,
+      RequestRepin: true,
+      RetireTopology: true,
+      JournalWorkflow: true,
+      ReserveSpare: true,
+      ReleaseSpare: true,
+      ElectLeader: true,
+      AnchorFlows: true,
+    };
+    expect([...specified].sort()).toEqual(Object.keys(every).sort());
+  });
+
+  it('refuses expired commands and deadlines too far ahead', () => {
+    const command = { id: 'x', by: 'operator:test', at: NOW, body: publish };
+    expect(decide(active, { ...command, deadline: NOW - 1 })).toMatchObject({ reason: 'expired' });
+    expect(decide(active, { ...command, deadline: NOW })).toHaveLength(1);
+    expect(decide(active, { ...command, deadline: NOW + COMMAND_LIFETIME_MS + 1 })).toMatchObject({
+      reason: 'invalid',
+    });
+  });
+
+  it('gives each life of an FNODE a number of its own, and none to others', () => {
+    const grid = and(small, activate(1, 1), activate(1, 3), activate(1));
+    expect([grid.clusters[1]!.nodes[1]!.fnode, grid.clusters[3]!.nodes[1]!.fnode]).toEqual([1, 2]);
+    expect(grid.clusters[2]!.nodes[1]!.fnode).toBe(0);
+    const again = and(
+      grid,
+      { type: 'FailNode', data: { cluster: 1, node: 1, incarnation: 1 } },
+      { type: 'RecoverNode', data: { cluster: 1, node: 1, incarnation: 2 } },
+      { type: 'ActivateNode', data: { cluster: 1, node: 1, incarnation: 2 } },
+    );
+    expect(again.clusters[1]!.nodes[1]!.fnode).toBe(3);
+  });
+
+  it('lists in a topology the lives that are dead to live ones, until those are retired', () => {
+    const after = and(secondApplied, fail, publish, { type: 'ApplyTopology', data: { version: 3 } });
+    expect(after.topology.dead).toEqual([{ chain: '2/1@1', version: 2 }]);
+    const retired = and(
+      after,
+      { type: 'RetireTopology', data: { version: 1 } },
+      { type: 'RetireTopology', data: { version: 2 } },
+    );
+    expect(retired.topology.dead).toEqual([]);
+  });
+});
