@@ -1,7 +1,7 @@
 import type { ClusterId, NodeId } from '../../domain/base/ids';
 import type { GridState } from '../../domain/grid-state';
 import type { LinkMember, VirtualLink } from '../../domain/topology/topology';
-import { type ProvisioningPort, perform, present } from './port';
+import { type ProvisioningPort, commandOf, perform, present } from './port';
 
 interface MemberInput {
   readonly cluster: ClusterId;
@@ -35,12 +35,12 @@ async function changeLinks(
   activityId: string,
   change: (link: VirtualLink) => VirtualLink,
 ): Promise<void> {
-  const by = `workflow:${activityId.slice(0, activityId.lastIndexOf('/'))}`;
-  for (const link of linksOf(await present(port))) {
+  const seen = await present(port);
+  for (const link of linksOf(seen)) {
     const changed = change(link);
     if (changed === link) continue;
     const body = { type: 'ChangeVirtualLink', data: changed } as const;
-    await perform(port, { id: `${activityId}/${link.id}`, by, body });
+    await perform(port, commandOf(activityId, seen, body, link.id));
   }
 }
 

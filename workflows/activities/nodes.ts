@@ -1,18 +1,13 @@
 import { FlowgridError } from '../../domain/base/errors';
-import type { ClusterId, NodeId } from '../../domain/base/ids';
+import type { ClusterId, NodeId, Seq } from '../../domain/base/ids';
 import type { CommandBody } from '../../domain/commands';
 import type { GridState } from '../../domain/grid-state';
 import type { NodeState, NodeStatus } from '../../domain/node/state';
-import { type ProvisioningPort, perform, present } from './port';
+import { type ProvisioningPort, commandOf, perform, present } from './port';
 
 interface NodeInput {
   readonly cluster: ClusterId;
   readonly node: NodeId;
-}
-
-/** The workflow that an activity's id (`workflow/step`) names, as a principal. */
-function principalOf(activityId: string): string {
-  return `workflow:${activityId.slice(0, activityId.lastIndexOf('/'))}`;
 }
 
 function nodeIn(state: GridState, { cluster, node }: NodeInput): NodeState | undefined {
@@ -26,7 +21,7 @@ export async function installFunction(
   activityId: string,
 ): Promise<void> {
   const body = { type: 'ConfigureNode', data: { cluster, node, weight } } as const;
-  await perform(port, { id: activityId, by: principalOf(activityId), body });
+  await perform(port, commandOf(activityId, await present(port), body));
 }
 
 /**
@@ -71,22 +66,24 @@ export async function drainNode(
 ): Promise<void> {
   const { cluster, node, withinMs } = input;
   // A suspected node is about to be active again, or failed: only then is it known whether there is something to drain.
-  const settled = await port.until(
-    (state) => unless(nodeIn(state, input), 'suspected', 'recovering'),
-    Infinity,
-    cancelled,
-  );
+  const settled = await port.until((state) => unless(state, input, 'suspected', 'recovering'), Infinity, cancelled);
   if (settled.status === 'active') {
     const body = { type: 'DrainNode', data: { cluster, node, withinMs, thenRemove: false } } as const;
-    await perform(port, { id: activityId, by: principalOf(activityId), body });
+    await perform(port, commandOf(activityId, settled, body));
   }
-  await port.until((state) => unless(nodeIn(state, input), 'active', 'suspected', 'draining'), Infinity, cancelled);
+  await port.until((state) => unless(state, input, 'active', 'suspected', 'draining'), Infinity, cancelled);
 }
 
-/** The node, or a removed one where there is none, but not while it is in one of the given statuses. */
-function unless(node: NodeState | undefined, ...passing: readonly NodeStatus[]): { status: NodeStatus } | undefined {
-  const status = node?.status ?? 'removed';
-  return passing.includes(status) ? undefined : { status };
+/** Where the node stands (removed, where there is none), but not while it is in one of the given statuses. */
+function unless(state: GridState, input: NodeInput, ...passing: readonly NodeStatus[]): Standing | undefined {
+  const status = nodeIn(state, input)?.status ?? 'removed';
+  return passing.includes(status) ? undefined : { status, seq: state.seq };
+}
+
+interface Standing {
+  readonly status: NodeStatus;
+  /** The commit that it was seen after. */
+  readonly seq: Seq;
 }
 
 const GONE: ReadonlySet<NodeStatus> = new Set<NodeStatus>(['failed', 'removed']);
@@ -102,24 +99,19 @@ interface ReturnInput extends NodeInput {
 export async function rejoinCluster(port: ProvisioningPort, input: ReturnInput, activityId: string): Promise<void> {
   for (let attempt = 0; attempt <= REJOIN_COMMANDS_MAX; attempt++) {
     // A draining that has begun is not called off: the node returns once it is drained.
-    const { status, spare, reservedBy } = await port.until((state) => {
-      const node = nodeIn(state, input);
-      return node?.status === 'draining' || node?.status === 'suspected' ? undefined : (node ?? NOBODY);
-    }, Infinity);
-    if (reservedBy !== '') return;
-    const body = returnStep(input, status, spare);
+    const seen = await port.until((state) => unless(state, input, 'draining', 'suspected') && state, Infinity);
+    const node = nodeIn(seen, input);
+    if (node === undefined || node.reservedBy !== '') return;
+    const body = returnStep(input, node);
     if (body === undefined) return;
-    await perform(port, { id: `${activityId}/${body.type}`, by: principalOf(activityId), body });
+    await perform(port, commandOf(activityId, seen, body));
   }
 }
-
-const NOBODY = { status: 'removed', spare: false, reservedBy: '' } as const;
 
 /** The next command on the way from drained to configured, whence the node's hello takes it; undefined at the end. */
 function returnStep(
   { cluster, node, workflow, weight }: ReturnInput,
-  status: NodeStatus,
-  spare: boolean,
+  { status, spare }: NodeState,
 ): CommandBody | undefined {
   if (status === 'drained') return { type: 'ReleaseSpare', data: { cluster, node, workflow } };
   if (status !== 'admitted') return undefined;

@@ -1,5 +1,5 @@
 import { FlowgridError } from '../../domain/base/errors';
-import type { CommandRequest, Outcome } from '../../domain/commands';
+import type { CommandBody, CommandRequest, Outcome } from '../../domain/commands';
 import type { GridState } from '../../domain/grid-state';
 import type { RejectionReason } from '../../domain/message';
 
@@ -27,6 +27,21 @@ export function present(port: ProvisioningPort): Promise<GridState> {
 
 /** Refusals that another attempt, or another leader, may not meet. */
 const PASSING: readonly RejectionReason[] = ['not-leading', 'expired'];
+
+/**
+ * A command as an activity asks for it. Its id names the activity, the kind of command and the state that it was asked
+ * in: a command sent twice is one, but an activity that runs again and finds something left to do is not answered with
+ * the outcome of its first run.
+ */
+export function commandOf(
+  activityId: string,
+  seen: Pick<GridState, 'seq'>,
+  body: CommandBody,
+  object: number | string = '',
+): Omit<CommandRequest, 'deadline'> {
+  const workflow = activityId.slice(0, activityId.lastIndexOf('/'));
+  return { id: `${activityId}/${body.type}${object}@${seen.seq}`, by: `workflow:${workflow}`, body };
+}
 
 /** @throws FlowgridError `rejected` when the command was refused; it may be retried where the reason can pass. */
 export async function perform(port: ProvisioningPort, command: Omit<CommandRequest, 'deadline'>): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ClusterId, NodeId } from '../../domain/base/ids';
 import type { GridState } from '../../domain/grid-state';
 import { stampedTopology } from '../../domain/topology/state';
-import type { ProvisioningPort } from './port';
+import { type ProvisioningPort, commandOf, present } from './port';
 
 interface PublicationInput {
   readonly cluster: ClusterId;
@@ -21,8 +21,7 @@ export async function publishTopology(
   activityId: string,
   cancelled?: AbortSignal,
 ): Promise<{ version: number }> {
-  const by = `workflow:${activityId.slice(0, activityId.lastIndexOf('/'))}`;
-  await port.submit({ id: activityId, by, body: { type: 'PublishTopology', data: {} } });
+  await port.submit(commandOf(activityId, await present(port), { type: 'PublishTopology', data: {} }));
   const version = await port.until(
     (state) => (lists(state, cluster, node) === listed ? appliedVersion(state) : undefined),
     withinMs,

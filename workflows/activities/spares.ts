@@ -3,7 +3,7 @@ import type { ClusterId, NodeId } from '../../domain/base/ids';
 import { nodesOf } from '../../domain/cluster/state';
 import type { GridState } from '../../domain/grid-state';
 import { drainNode } from './nodes';
-import { type ProvisioningPort, perform, present } from './port';
+import { type ProvisioningPort, commandOf, perform, present } from './port';
 
 interface SpareInput {
   readonly cluster: ClusterId;
@@ -19,7 +19,7 @@ export async function reserveSpare(
   activityId: string,
 ): Promise<{ node: NodeId }> {
   const body = { type: 'ReserveSpare', data: { cluster, node, workflow } } as const;
-  await perform(port, { id: activityId, by: `workflow:${workflow}`, body });
+  await perform(port, commandOf(activityId, await present(port), body));
   const reserved = heldBy(await present(port), cluster, workflow);
   if (reserved !== undefined) return { node: reserved };
   throw new FlowgridError('rejected', `the spare reserved for ${workflow} in cluster ${cluster} is gone`);
@@ -42,7 +42,7 @@ export async function releaseSpare(
   // Set aside by somebody else, or a member that this workflow never made its own: not ours to give back.
   if (known.reservedBy !== '' && known.reservedBy !== workflow) return;
   const body = { type: 'ReleaseSpare', data: { cluster, node: held, workflow } } as const;
-  await perform(port, { id: activityId, by: `workflow:${workflow}`, body });
+  await perform(port, commandOf(activityId, state, body));
 }
 
 /** How often a node may join again, by a hello of its own, between being drained and being released. */
@@ -62,10 +62,9 @@ export async function withdrawNode(
   const node = input.node === 0 ? heldBy(await present(port), cluster, workflow) : input.node;
   if (node === undefined) return;
   for (let attempt = 1; ; attempt++) {
-    const id = `${activityId}:${attempt}`;
-    await drainNode(port, { cluster, node, withinMs }, id, cancelled);
+    await drainNode(port, { cluster, node, withinMs }, activityId, cancelled);
     try {
-      return await releaseSpare(port, { cluster, node, workflow }, id);
+      return await releaseSpare(port, { cluster, node, workflow }, activityId);
     } catch (error) {
       if (attempt >= WITHDRAW_ATTEMPTS_MAX || !isFlowgridError(error, 'rejected')) throw error;
     }

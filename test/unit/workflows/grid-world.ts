@@ -1,6 +1,7 @@
 import { FlowgridError } from '../../../domain/base/errors';
 import type { CommandBody, Outcome } from '../../../domain/commands';
 import { type GridState, decide, evolveCommit, initialState } from '../../../domain/grid-state';
+import { recall } from '../../../domain/outcomes';
 import { isRejection } from '../../../domain/message';
 import type { NodeState } from '../../../domain/node/state';
 import { DEFAULT_TIMING, type VirtualLink } from '../../../domain/topology/topology';
@@ -21,6 +22,8 @@ export class GridWorld implements ProvisioningPort {
   readonly mute = new Set<number>();
   /** `Type` or `Type rejected` of every command from outside, in order. */
   readonly log: string[] = [];
+  /** Called before each command from outside, with its type: what happens meanwhile elsewhere. */
+  beforeCommand: (type: CommandBody['type']) => void = () => undefined;
   private readonly looks = new Set<() => void>();
   private commands = 0;
 
@@ -78,7 +81,10 @@ export class GridWorld implements ProvisioningPort {
   }
 
   async submit({ id, by, body }: Parameters<ProvisioningPort['submit']>[0]): Promise<Outcome> {
-    const outcome = this.execute(id, by, body);
+    this.beforeCommand(body.type);
+    // As the control plane does: a repeat gets the first outcome.
+    const first = recall(this.state.outcomes, id);
+    const outcome: Outcome = first === undefined ? this.execute(id, by, body) : { status: 'accepted', seq: first };
     this.log.push(outcome.status === 'rejected' ? `${body.type} rejected` : body.type);
     this.react();
     return outcome;
