@@ -3,6 +3,7 @@ export { canonicalAddress } from './addresses';
 export * from './failures';
 export * from './flows';
 export * from './instant';
+export { describe, learnNames } from './describe';
 export { chainNode, flowName, Names } from './names';
 export * from './report';
 export { reportText } from './report-text';

@@ -1,4 +1,5 @@
 import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
+import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import type { NodeLimits } from '../../dataplane/node/node-group';
@@ -65,6 +66,9 @@ export interface DataplaneHost {
   settle(now: Micros): Promise<void>;
   /** One hello round, if a hello interval has passed. */
   tick(now: Micros): Promise<void>;
+  /** What happened since the last harvest. */
   harvest(): Promise<GridHarvest>;
+  /** What every hosted node counted, dead ones included, in order of node. Looks at every flow: for reports, not for ticks. */
+  statistics(): Promise<NodeStatistics[]>;
   close(): Promise<void>;
 }

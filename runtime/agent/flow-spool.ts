@@ -20,15 +20,20 @@ export class FlowSpool {
   /** Lost since the batch made last. */
   private lost = 0;
   private lostEver = 0;
-  private made = 0;
-  private prev = CHAIN_START;
+  private made: number;
+  private prev: string;
   /** The batch that was made and not acknowledged yet. */
   private shipping: FlowBatchRecord | undefined;
 
+  /** @param after the last batch of the chain that the log has, when a node's life goes on in a new process. */
   constructor(
     readonly chain: ChainId,
     private readonly eventsMax: number = SPOOL_EVENTS_MAX,
-  ) {}
+    after: { readonly number: number; readonly hash: string } = { number: 0, hash: CHAIN_START },
+  ) {
+    this.made = after.number;
+    this.prev = after.hash;
+  }
 
   /** Takes what the node observed, in order, and what the node itself had to let go of before. */
   add(events: readonly FlowEvent[], lostBefore = 0): void {

@@ -21,7 +21,8 @@ export type GroupCommand =
   | { readonly op: 'activate'; readonly version: number }
   | { readonly op: 'retire'; readonly wireId: WireId }
   | { readonly op: 'tick'; readonly now: Micros }
-  | { readonly op: 'harvest' };
+  | { readonly op: 'harvest' }
+  | { readonly op: 'statistics' };
 
 /** What happened in a group since the last harvest. */
 export interface Harvest {
@@ -29,8 +30,15 @@ export interface Harvest {
   readonly detections: readonly Detection[];
   readonly taps: readonly OrderedTap[];
   readonly liveWires: readonly WireId[];
-  readonly statistics: readonly NodeStatistics[];
 }
+
+/** What {@link GroupService.execute} may answer. */
+export interface GroupAnswer {
+  readonly harvest?: Harvest;
+  readonly statistics?: readonly NodeStatistics[];
+}
+
+const DONE: GroupAnswer = {};
 
 /** A tap record with its place in the order of all groups: taps of one grid are merged by it. */
 export interface OrderedTap {
@@ -87,37 +95,39 @@ export class GroupService {
     return this.group.run(now);
   }
 
-  /** Carries out one command; only `harvest` answers with more than undefined. */
-  execute(command: GroupCommand): Harvest | undefined {
+  /** Carries out one command. */
+  execute(command: GroupCommand): GroupAnswer {
     switch (command.op) {
       case 'add':
         this.added.add(command.node);
         this.group.addNode(command.node, command.incarnation, command.role);
-        return undefined;
+        return DONE;
       case 'kill':
         this.group.kill(command.node);
-        return undefined;
+        return DONE;
       case 'revive':
         this.group.revive(command.node, command.incarnation);
-        return undefined;
+        return DONE;
       case 'remove':
         this.added.delete(command.node);
         this.group.removeNode(command.node);
-        return undefined;
+        return DONE;
       case 'install':
         this.group.install(command.published);
-        return undefined;
+        return DONE;
       case 'activate':
         this.group.activate(command.version);
-        return undefined;
+        return DONE;
       case 'retire':
         this.group.retire(command.wireId);
-        return undefined;
+        return DONE;
       case 'tick':
         this.group.tick(command.now);
-        return undefined;
+        return DONE;
       case 'harvest':
-        return this.harvest();
+        return { harvest: this.harvest() };
+      case 'statistics':
+        return { statistics: this.group.nodes().map((node) => this.group.statistics(node)) };
     }
   }
 
@@ -133,7 +143,6 @@ export class GroupService {
       detections: group.drainDetections(),
       taps,
       liveWires: group.reportLiveWireIds(),
-      statistics: nodes.map((node) => group.statistics(node)),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
+import type { NodeStatistics } from '../../domain/node/statistics';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import { Arena } from '../../dataplane/frames/arena';
 import { Fabric } from '../../dataplane/rings/fabric';
@@ -87,8 +88,12 @@ export class InlineHost implements DataplaneHost {
   }
 
   async harvest(): Promise<GridHarvest> {
-    const harvest = this.service.execute({ op: 'harvest' })!;
+    const harvest = this.service.execute({ op: 'harvest' }).harvest!;
     return { ...harvest, taps: harvest.taps.map(({ record }) => record) };
+  }
+
+  async statistics(): Promise<NodeStatistics[]> {
+    return [...this.service.execute({ op: 'statistics' }).statistics!];
   }
 
   async close(): Promise<void> {}

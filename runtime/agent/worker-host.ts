@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FlowgridError, type ErrorCode } from '../../domain/base/errors';
 import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
+import type { NodeStatistics } from '../../domain/node/statistics';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import { Arena } from '../../dataplane/frames/arena';
 import { Fabric } from '../../dataplane/rings/fabric';
 import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from './dataplane-host';
-import type { GroupCommand, Harvest } from './group-service';
+import type { GroupAnswer, GroupCommand } from './group-service';
 import { RING_CAPACITY } from './inline-host';
 import {
   CELL_NOW,
@@ -30,7 +31,7 @@ const ENTRIES = [
 const WAIT_MS = 1;
 
 interface Pending {
-  readonly resolve: (harvest: Harvest | undefined) => void;
+  readonly resolve: (answer: GroupAnswer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -67,7 +68,7 @@ class PacketWorker {
     return new PacketWorker(worker, kernels, wake);
   }
 
-  request(command: GroupCommand | { readonly op: 'close' }): Promise<Harvest | undefined> {
+  request(command: GroupCommand | { readonly op: 'close' }): Promise<GroupAnswer> {
     return new Promise((resolve, reject) => {
       const id = ++this.requests;
       this.pending.set(id, { resolve, reject });
@@ -83,7 +84,7 @@ class PacketWorker {
       const { code, message, stack } = answer.error;
       pending?.reject(new FlowgridError(code as ErrorCode, message, { cause: stack }));
     } else {
-      pending?.resolve(answer.harvest);
+      pending?.resolve(answer);
     }
   }
 
@@ -204,19 +205,21 @@ export class WorkerHost implements DataplaneHost {
 
   async harvest(): Promise<GridHarvest> {
     const harvests = await Promise.all(this.workers.map((worker) => worker.request({ op: 'harvest' })));
-    const all = harvests.map((harvest) => harvest!);
-    const byNode = <Item extends { readonly node: NodeRef }>(items: Item[]): Item[] =>
-      items.sort((a, b) => a.node - b.node);
+    const all = harvests.map(({ harvest }) => harvest!);
     return {
       events: byNode(all.flatMap(({ events }) => events)),
       detections: byNode(all.flatMap(({ detections }) => detections)),
       liveWires: [...new Set(all.flatMap(({ liveWires }) => liveWires))].sort((a, b) => a - b),
-      statistics: byNode(all.flatMap(({ statistics }) => statistics)),
       taps: all
         .flatMap(({ taps }) => taps)
         .sort((a, b) => (a.order - b.order) | 0)
         .map(({ record }) => record),
     };
+  }
+
+  async statistics(): Promise<NodeStatistics[]> {
+    const answers = await Promise.all(this.workers.map((worker) => worker.request({ op: 'statistics' })));
+    return byNode(answers.flatMap(({ statistics }) => [...statistics!]));
   }
 
   async close(): Promise<void> {
@@ -236,6 +239,10 @@ export class WorkerHost implements DataplaneHost {
     if (worker === undefined) throw new FlowgridError('not-found', `node ${node} is hosted by no worker`);
     return worker;
   }
+}
+
+function byNode<Item extends { readonly node: NodeRef }>(items: Item[]): Item[] {
+  return items.sort((a, b) => a.node - b.node);
 }
 
 function signal(arena: Arena, cell: number): void {

@@ -1,5 +1,5 @@
 import type { ArenaShare } from '../../dataplane/frames/arena';
-import type { GroupCommand, GroupSetup, Harvest } from './group-service';
+import type { GroupAnswer, GroupCommand, GroupSetup } from './group-service';
 
 /** What a packet worker is started with. */
 export interface PacketWorkerSetup {
@@ -21,7 +21,7 @@ export type WorkerRequest =
   | { readonly id: number; readonly command: { readonly op: 'close' } };
 
 export type WorkerAnswer =
-  | { readonly id: number; readonly harvest?: Harvest }
+  | ({ readonly id: number } & GroupAnswer)
   | {
       readonly id: number;
       readonly error: { readonly code: string; readonly message: string; readonly stack: string };

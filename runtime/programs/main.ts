@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createCli, type Io, type Programs } from '../../interface/cli';
+
+/** The programs are loaded when they are asked for, so that `--help` is quick and a missing optional part hurts nobody. */
+const programs: Programs = {
+  up: async (options, io) => (await import('./up/up')).up(options, io),
+  classify: async (options, io) => (await import('./classify')).classify(options, io.out, io.interrupted),
+  validate: async (options, io) => (await import('./validate')).validate(options, io),
+  trace: async (options, io) => (await import('./trace')).trace(options, io),
+  audit: async (options, io) => (await import('./audit')).audit(options, io),
+  log: async (options, io) => (await import('./log')).log(options, io),
+  check: async (options, io) => (await import('./check')).check(options, io),
+};
+
+/** The process's own terminal. A reader that goes away (`| head`) ends the program quietly. */
+function terminal(): Io {
+  const interruption = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  return {
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    paint: (text) => void process.stderr.write(text),
+    isTerminal: process.stderr.isTTY === true,
+    columns: () => process.stderr.columns ?? 80,
+    interrupted: interruption.signal,
+  };
+}
+
+function version(): string {
+  const manifest = readFileSync(join(__dirname, '../../../package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** The process entry: runs one command and leaves its exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  process.exitCode = await createCli(programs, terminal(), version()).run(args);
+}

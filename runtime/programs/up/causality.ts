@@ -1,0 +1,66 @@
+/**
+ * Which frames of a replay may have caused each other. A capture orders both sides of a conversation; if a reply were
+ * fed in beside its question, it could overtake it inside the grid, as it never could on a wire. So before a frame is fed
+ * in, every frame that it may answer must have left: one from the other side between the same two hosts.
+ */
+export class Causality {
+  private readonly pending: readonly [Set<number>, Set<number>] = [new Set(), new Set()];
+  private isAlone = false;
+
+  /** Whether the grid must come to rest before this frame is fed in from `side`. */
+  mustWait(side: number, hosts: number): boolean {
+    if (this.isAlone) return true;
+    const others = this.pending[(1 - side) as 0 | 1];
+    if (hosts === 0) return others.size > 0 || this.pending[side as 0 | 1].size > 0;
+    return others.has(hosts);
+  }
+
+  /** The frame has been fed in. */
+  fed(side: number, hosts: number): void {
+    this.isAlone = hosts === 0;
+    this.pending[side as 0 | 1].add(hosts);
+  }
+
+  /** The grid has come to rest. */
+  rested(): void {
+    this.pending[0].clear();
+    this.pending[1].clear();
+    this.isAlone = false;
+  }
+}
+
+const TAGS = new Set([0x8100, 0x88a8, 0x9100]);
+const ICMP = 1;
+const ICMPV6 = 58;
+
+/**
+ * A number that both directions between two hosts share; 0 for frames that may answer anything (ICMP, which can come
+ * from a router on the way, and what is not IP).
+ */
+export function hostPair(bytes: Uint8Array, start: number, length: number): number {
+  const end = start + length;
+  let at = start + 12;
+  while (at + 6 <= end && TAGS.has((bytes[at]! << 8) | bytes[at + 1]!)) at += 4;
+  const etherType = at + 2 <= end ? (bytes[at]! << 8) | bytes[at + 1]! : 0;
+  const ip = at + 2;
+  if (etherType === 0x0800 && ip + 20 <= end) {
+    if (bytes[ip + 9] === ICMP) return 0;
+    return pair(bytes, ip + 12, 4);
+  }
+  if (etherType === 0x86dd && ip + 40 <= end) {
+    if (bytes[ip + 6] === ICMPV6) return 0;
+    return pair(bytes, ip + 8, 16);
+  }
+  return 0;
+}
+
+/** A symmetric mix of two adjacent addresses of `size` bytes; never 0. */
+function pair(bytes: Uint8Array, at: number, size: number): number {
+  let a = 0;
+  let b = 0;
+  for (let i = 0; i < size; i++) {
+    a = (Math.imul(a, 31) + bytes[at + i]!) | 0;
+    b = (Math.imul(b, 31) + bytes[at + size + i]!) | 0;
+  }
+  return (Math.imul(a, 0x9e3779b1) + Math.imul(b, 0x9e3779b1)) ^ Math.imul(a, b) || 1;
+}

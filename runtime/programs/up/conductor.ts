@@ -1,0 +1,200 @@
+import type { Micros } from '../../../domain/base/ids';
+import { nodesOf } from '../../../domain/cluster/state';
+import type { PublishedTopology, Timing } from '../../../domain/topology/topology';
+import type { SimClock } from '../../../adapters/sim/sim-clock';
+import type { DataplaneHost, GridHarvest } from '../../agent/dataplane-host';
+import type { ControlPlane } from '../../control/control-plane';
+import type { TopologyListener, WireMove } from '../../control/publication';
+import type { Fleet } from './fleet';
+
+/** Hello rounds between two harvests: with the default interval of 10 ms, what a crash can lose is under 100 ms. */
+const ROUNDS_PER_HARVEST = 8;
+/** More rounds than this in one step are a silent gap: it is crossed at once (docs/decisions/0005-grid-time.md). */
+const GAP_ROUNDS = 8;
+
+type Order =
+  | { readonly kind: 'install'; readonly published: PublishedTopology }
+  | { readonly kind: 'activate'; readonly version: number }
+  | { readonly kind: 'retiring'; readonly version: number; readonly wireId: number }
+  | { readonly kind: 'retired'; readonly wireId: number };
+
+/** Collects what the control plane wants of nodes; the conductor carries it out at the next rest. */
+export class TopologyOrders implements TopologyListener {
+  private orders: Order[] = [];
+
+  published(published: PublishedTopology): void {
+    this.orders.push({ kind: 'install', published });
+  }
+
+  applied(version: number): void {
+    this.orders.push({ kind: 'activate', version });
+  }
+
+  repin(_move: WireMove): void {
+    // Nodes move flows between wire IDs on their own when they install the topology that took over the ID.
+  }
+
+  retiring(version: number, wireId: number): void {
+    this.orders.push({ kind: 'retiring', version, wireId });
+  }
+
+  retired(_version: number, wireId: number): void {
+    this.orders.push({ kind: 'retired', wireId });
+  }
+
+  take(): Order[] {
+    return this.orders.splice(0);
+  }
+}
+
+export interface ConductorParts {
+  readonly host: DataplaneHost;
+  readonly control: ControlPlane;
+  readonly clock: SimClock;
+  readonly fleet: Fleet;
+  readonly orders: TopologyOrders;
+  /** Told what each harvest brought, before it is shipped. */
+  readonly onHarvest: (harvest: GridHarvest) => void;
+  /** Told when the grid is at rest after a round. */
+  readonly onRound: () => void;
+}
+
+/**
+ * Keeps grid time, control plane and dataplane in step: between frames it runs the hello rounds that fall due, and after
+ * each lets the control plane finish and the nodes obey, so that what happens depends on the traffic and the seed alone.
+ */
+export class Conductor {
+  /** Grid time: the newest frame's or round's. */
+  now: Micros;
+  private nextRound: Micros;
+  private sinceHarvest = 0;
+
+  constructor(
+    private readonly parts: ConductorParts,
+    start: Micros,
+  ) {
+    this.now = start;
+    this.nextRound = start;
+  }
+
+  private get timing(): Timing {
+    return this.parts.control.state.grid!.timing;
+  }
+
+  /** Brings grid time to `time` (never back): frames before it come to rest first, then rounds run. */
+  async advance(time: Micros): Promise<void> {
+    if (time < this.nextRound) {
+      this.now = Math.max(this.now, time);
+      return;
+    }
+    await this.parts.host.settle(this.now);
+    const helloUs = this.timing.helloMs * 1000;
+    const rounds = Math.floor((time - this.nextRound) / helloUs) + 1;
+    if (rounds > GAP_ROUNDS) await this.crossGap(time, helloUs);
+    else {
+      for (let i = 0; i < rounds; i++) await this.round(this.nextRound);
+    }
+    this.now = Math.max(this.now, time);
+  }
+
+  /** Runs `rounds` hello rounds with no frames between them: lets held frames go and deaths be noticed. */
+  async idle(rounds: number): Promise<void> {
+    await this.parts.host.settle(this.now);
+    for (let i = 0; i < rounds; i++) await this.round(this.nextRound);
+  }
+
+  /** The capture is silent until `time`: timers fire, but one hello round stands for all. */
+  private async crossGap(time: Micros, helloUs: number): Promise<void> {
+    const { control } = this.parts;
+    const last = Math.floor((time - this.nextRound) / helloUs) * helloUs + this.nextRound;
+    control.excuseSilence(Math.floor((this.nextRound - helloUs) / 1000), Math.floor((last - helloUs) / 1000));
+    await this.round(last);
+  }
+
+  private async round(at: Micros): Promise<void> {
+    const { host, clock, fleet } = this.parts;
+    this.now = Math.max(this.now, at);
+    this.nextRound = at + this.timing.helloMs * 1000;
+    fleet.hello();
+    clock.advanceTo(Math.floor(at / 1000));
+    fleet.hello();
+    await host.tick(at);
+    await host.settle(at);
+    await this.obey();
+    if (++this.sinceHarvest >= ROUNDS_PER_HARVEST) await this.harvest();
+    this.parts.onRound();
+  }
+
+  /** Takes what nodes observed, and ships it to the log. */
+  async harvest(): Promise<void> {
+    const { host, control, fleet, onHarvest } = this.parts;
+    this.sinceHarvest = 0;
+    const harvest = await host.harvest();
+    onHarvest(harvest);
+    for (const { node, events } of harvest.events) {
+      const life = fleet.get(node);
+      if (life?.alive === true) life.spool.add(events);
+    }
+    await Promise.all(Array.from(fleet.all(), (life) => (life.alive ? this.ship(life.spool) : undefined)));
+    if (control.state.topology.live.length > 1) {
+      fleet.reportWires(harvest.liveWires);
+      await this.reportDraining();
+      await this.obey();
+    }
+  }
+
+  private async ship(spool: {
+    next(): Parameters<ControlPlane['appendFlows']>[0] | undefined;
+    acknowledge(n: number): void;
+  }): Promise<void> {
+    for (let batch = spool.next(); batch !== undefined; batch = spool.next()) {
+      if ((await this.parts.control.appendFlows(batch)) === 'gap') return;
+      spool.acknowledge(batch.number);
+    }
+  }
+
+  /** Draining nodes tell how many flows still have them as primary or backup. */
+  private async reportDraining(): Promise<void> {
+    const { host, control } = this.parts;
+    const { clusters } = control.state;
+    const isDraining = Object.values(clusters).some((cluster) =>
+      nodesOf(cluster).some(({ status }) => status === 'draining'),
+    );
+    if (!isDraining) return;
+    for (const { node, flowsPrimary, flowsBackup } of await host.statistics()) {
+      if (clusters[node >>> 7]?.nodes[node & 0x7f]?.status === 'draining') {
+        control.reportFlows(node, flowsPrimary, flowsBackup);
+      }
+    }
+  }
+
+  /** Lets the control plane finish what is due, and carries out what it wants, until neither wants anything. */
+  async obey(): Promise<void> {
+    const { control, orders } = this.parts;
+    for (;;) {
+      await control.settle();
+      const due = orders.take();
+      if (due.length === 0) return;
+      for (const order of due) await this.carryOut(order);
+    }
+  }
+
+  private async carryOut(order: Order): Promise<void> {
+    const { host, fleet } = this.parts;
+    switch (order.kind) {
+      case 'install':
+        await host.install(order.published);
+        await host.settle(this.now);
+        fleet.acknowledge(order.published.topology.version);
+        return;
+      case 'activate':
+        return host.activate(order.version);
+      case 'retiring':
+        await host.retire(order.wireId);
+        fleet.acknowledgeRetirement(order.version);
+        return;
+      case 'retired':
+        return host.retire(order.wireId);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import type { Micros } from '../../../domain/base/ids';
+import { FRAME_MAX } from '../../../dataplane/frames/layout';
+import { copyAsEthernet, ethernetLength } from '../../../dataplane/packet-ports/capture/ethernet';
+import { openCapture, type CaptureReader, type CaptureReadError } from '../../../dataplane/packet-ports/capture/reader';
+import type { DataplaneHost } from '../../agent/dataplane-host';
+import { Causality, hostPair } from './causality';
+import type { Conductor } from './conductor';
+import type { ScheduledAction } from './schedule';
+
+/** Frames fed in before the grid comes to rest, at most. */
+const BATCH = 64;
+
+export interface FeedOptions {
+  readonly capture: string;
+  /** Side of each frame (planSides). */
+  readonly sides: Uint8Array;
+  /** External networks of the initiator's and the responder's side. */
+  readonly networks: readonly [number, number];
+  /** Added to every frame's time, so that grid time goes on over captures. */
+  readonly shift: Micros;
+  readonly actions: readonly ScheduledAction[];
+  readonly act: (action: ScheduledAction, frameNo: number) => Promise<void>;
+  /** Waits until a frame of this time is due, at the speed asked for; returns at once at full speed. */
+  readonly pace: (time: Micros) => Promise<void> | undefined;
+  readonly interrupted: AbortSignal;
+}
+
+export interface FeedResult {
+  readonly frames: number;
+  /** Frames longer than a slot, which were dropped before they entered. */
+  readonly oversize: number;
+  /** Frames for networks none of whose INODEs lived. */
+  readonly unreachable: number;
+  readonly readError: CaptureReadError | null;
+}
+
+/** Feeds a capture into a grid, frame by frame in the file's order, in grid time. */
+export class Feed {
+  private readonly causality = new Causality();
+  private readonly record: CaptureReader['record'];
+  private readonly reader: CaptureReader;
+  private readonly scratch = new Uint8Array(FRAME_MAX);
+  private readonly write = (target: Uint8Array, at: number, room: number): number => {
+    const length = Math.min(this.length, room);
+    target.set(this.scratch.subarray(0, length), at);
+    return length;
+  };
+  private length = 0;
+  private inBatch = 0;
+  private nextAction = 0;
+
+  constructor(
+    private readonly conductor: Conductor,
+    private readonly host: DataplaneHost,
+    private readonly options: FeedOptions,
+  ) {
+    this.reader = openCapture(options.capture);
+    this.record = this.reader.record;
+  }
+
+  /** Feeds everything, or until interrupted. */
+  async run(): Promise<FeedResult> {
+    const { options, reader, record } = this;
+    let frames = 0;
+    let oversize = 0;
+    let unreachable = 0;
+    try {
+      while (!options.interrupted.aborted && reader.next()) {
+        const time = record.time + options.shift;
+        await options.pace(time);
+        await this.conductor.advance(time);
+        if (this.nextAction < options.actions.length) await this.actOn(frames);
+        if (ethernetLength(record) > FRAME_MAX) oversize++;
+        else if (!(await this.feed(frames))) unreachable++;
+        frames++;
+      }
+      await this.rest();
+      return { frames, oversize, unreachable, readError: reader.readError };
+    } finally {
+      reader.close();
+    }
+  }
+
+  private async actOn(frameNo: number): Promise<void> {
+    for (;;) {
+      const action = this.options.actions[this.nextAction];
+      if (action === undefined || action.atFrame > frameNo) return;
+      this.nextAction++;
+      this.host.push(this.conductor.now);
+      await this.options.act(action, frameNo);
+    }
+  }
+
+  /** False: no INODE of the network lives, or its queue is full although the grid is at rest. */
+  private async feed(frameNo: number): Promise<boolean> {
+    const side = this.options.sides[frameNo] ?? 0;
+    this.length = copyAsEthernet(this.record, this.scratch, 0, FRAME_MAX);
+    const hosts = hostPair(this.scratch, 0, this.length);
+    if (this.inBatch >= BATCH || this.causality.mustWait(side, hosts)) await this.rest();
+    const network = this.options.networks[side as 0 | 1];
+    if (!this.host.inject(network, this.conductor.now, frameNo, this.write)) {
+      await this.rest();
+      if (!this.host.inject(network, this.conductor.now, frameNo, this.write)) return false;
+    }
+    this.causality.fed(side, hosts);
+    this.inBatch++;
+    return true;
+  }
+
+  private async rest(): Promise<void> {
+    await this.host.settle(this.conductor.now);
+    this.causality.rested();
+    this.inBatch = 0;
+  }
+}

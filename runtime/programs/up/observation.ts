@@ -1,0 +1,144 @@
+import { chainId, clusterOf, nodeOf, nodeRef, type Micros, type NodeRef } from '../../../domain/base/ids';
+import type { TopologyEvent } from '../../../domain/events';
+import type { GridState } from '../../../domain/grid-state';
+import type { Commit } from '../../../domain/log/commit';
+import type { NodeStatistics } from '../../../domain/node/statistics';
+import type { TapRecord } from '../../../domain/seams/tap';
+import { nodeKey } from '../../../dataplane/descriptor/node-table';
+import { LINK_ETHERNET } from '../../../dataplane/packet-ports/capture/link-types';
+import { PcapngWriter } from '../../../dataplane/packet-ports/capture/pcapng-writer';
+import { failuresOf, FlowsProjection, StatisticsProjection, type Failure, type Kill } from '../../../projections';
+import { createChecker, type Checker, type Evidence, type Verdicts } from '../../../projections/verdicts';
+import type { GridHarvest } from '../../agent/dataplane-host';
+import type { Fleet } from './fleet';
+
+export interface ObservationOptions {
+  readonly secret: Uint8Array;
+  readonly out?: string;
+  readonly internalOut?: string;
+}
+
+/** Everything that watches a run without taking part: checker, projections, and the capture files of what crossed links. */
+export class Observation {
+  readonly checker: Checker;
+  readonly flows = new FlowsProjection();
+  readonly statistics = new StatisticsProjection();
+  readonly commits: Commit<TopologyEvent>[] = [];
+  readonly kills: Kill[] = [];
+  /** Frames that came in and went out, for the status. */
+  entered = 0;
+  left = 0;
+  /** Statistics of lives that ended, as they were when the node died. */
+  private readonly deadLives: NodeStatistics[] = [];
+  private outFile: PcapngWriter | undefined;
+  private internalFile: PcapngWriter | undefined;
+  private readonly interfaceOfNetwork = new Map<number, number>();
+  private readonly interfaceOfLink = new Map<number, number>();
+
+  constructor(private readonly options: ObservationOptions) {
+    this.checker = createChecker({
+      keysOf: (ref) => [nodeKey(options.secret, clusterOf(ref), nodeOf(ref), 1)],
+    });
+  }
+
+  /** Opens the capture files, once the grid's networks and links are known. */
+  openFiles(state: GridState): void {
+    const { out, internalOut } = this.options;
+    const describe = (items: readonly { id: number; name: string }[], places: Map<number, number>) =>
+      items.map(({ id, name }, index) => {
+        places.set(id, index);
+        return { name, linkType: LINK_ETHERNET };
+      });
+    const { latest } = state.topology;
+    if (out !== undefined) {
+      this.outFile = new PcapngWriter(out, { interfaces: describe(state.grid!.networks, this.interfaceOfNetwork) });
+    }
+    if (internalOut !== undefined) {
+      this.internalFile = new PcapngWriter(internalOut, {
+        interfaces: describe(latest?.links ?? [], this.interfaceOfLink),
+      });
+    }
+  }
+
+  commit(commit: Commit<TopologyEvent>): void {
+    this.commits.push(commit);
+    this.checker.observeCommit(commit);
+  }
+
+  harvest(harvest: GridHarvest, fleet: Fleet): void {
+    for (const record of harvest.taps) this.tap(record);
+    for (const { node, events } of harvest.events) {
+      const life = fleet.get(node);
+      if (life?.alive !== true) continue;
+      const chain = chainId(node, life.incarnation);
+      for (const event of events) {
+        this.flows.apply(chain, event);
+        this.checker.observeFlowEvent(chain, event);
+        this.statistics.observeFlowEvent(event);
+      }
+    }
+  }
+
+  /** A frame has left the grid. */
+  frameLeft(network: number, at: Micros, bytes: Uint8Array, start: number, length: number): void {
+    this.left++;
+    const place = this.interfaceOfNetwork.get(network);
+    if (place !== undefined) this.outFile?.write(place, at, 0, bytes, start, length);
+  }
+
+  died(node: NodeRef, at: Micros, atFrame: number, last: NodeStatistics | undefined): void {
+    this.kills.push({ node, at, atFrame });
+    this.checker.observeDeath(node);
+    if (last !== undefined) this.deadLives.push(last);
+  }
+
+  revived(node: NodeRef): void {
+    this.checker.observeRevival(node);
+  }
+
+  failures(): Failure[] {
+    return failuresOf(this.commits, this.flows.records(), this.kills);
+  }
+
+  verdicts(statistics: readonly NodeStatistics[], rest: Omit<Evidence, 'nodes' | 'dead'>): Verdicts {
+    const isDead = ({ node, incarnation }: NodeStatistics): boolean =>
+      this.deadLives.some((dead) => dead.node === node && dead.incarnation === incarnation);
+    const nodes = statistics.filter((each) => !isDead(each));
+    const dead = this.deadLives.map(
+      (old) => statistics.find((each) => each.node === old.node && each.incarnation === old.incarnation) ?? old,
+    );
+    for (const each of [...nodes, ...dead]) this.statistics.observe(each);
+    return this.checker.verdicts({ nodes, dead, inTransit: 0, ...rest });
+  }
+
+  close(): void {
+    this.outFile?.close();
+    this.internalFile?.close();
+    this.outFile = this.internalFile = undefined;
+  }
+
+  private tap(record: TapRecord): void {
+    this.checker.observe(record);
+    this.statistics.observeTap(record);
+    if (record.kind === 'entered') this.entered++;
+    if (record.kind !== 'sent') return;
+    const place = this.interfaceOfLink.get(record.link);
+    if (place !== undefined) this.internalFile?.write(place, record.at, 0, record.bytes, 0, record.bytes.length);
+  }
+}
+
+/** The node with most live flows as primary, among those of a cluster that live. */
+export function busiest(
+  statistics: readonly NodeStatistics[],
+  cluster: number,
+  isAlive: (ref: NodeRef) => boolean,
+): NodeRef {
+  let best = 0;
+  let most = -1;
+  for (const { node, flowsPrimary } of statistics) {
+    if (clusterOf(node) !== cluster || !isAlive(node) || flowsPrimary <= most) continue;
+    best = nodeRef(cluster, nodeOf(node));
+    most = flowsPrimary;
+  }
+  return best;
+}

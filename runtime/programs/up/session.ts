@@ -1,0 +1,270 @@
+import { dirname, resolve } from 'node:path';
+import { stateHash } from '../../../adapters/codec/hash';
+import { openLmdbLog, type LmdbLog } from '../../../adapters/log/lmdb';
+import { SimClock } from '../../../adapters/sim/sim-clock';
+import { FlowgridError } from '../../../domain/base/errors';
+import { nodeRef, type Micros, type NodeRef } from '../../../domain/base/ids';
+import { nodesOf, type ClusterState } from '../../../domain/cluster/state';
+import { COMMAND_LIFETIME_MS, type CommandBody, type Outcome } from '../../../domain/commands';
+import type { TopologyEvent } from '../../../domain/events';
+import { canonicalState } from '../../../domain/grid-state';
+import type { Commit } from '../../../domain/log/commit';
+import type { UpOptions } from '../../../interface/cli/programs';
+import { NOW, stateAt } from '../../../projections';
+import type { Acknowledged, Verdicts } from '../../../projections/verdicts';
+import type { DataplaneHost } from '../../agent/dataplane-host';
+import { InlineHost } from '../../agent/inline-host';
+import { WorkerHost } from '../../agent/worker-host';
+import { createControlPlane, type ControlPlane } from '../../control/control-plane';
+import { VERDICTS_REQUEST } from '../check';
+import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
+import { readCommits } from '../log-reading';
+import { Conductor, TopologyOrders } from './conductor';
+import { Fleet } from './fleet';
+import { busiest, Observation } from './observation';
+
+/** Frame slots of a hosted dataplane: bounds what can be under way and held. */
+const SLOTS = 32_768;
+/** Bytes for tables and rings; the operating system backs only what is touched. */
+const TABLE_BYTES = 1_500 * 1024 * 1024;
+const LIMITS = { flows: 1 << 15, connections: 1 << 15 };
+
+export interface SessionEvents {
+  /** Something that a person would want to see happen, at this grid time. */
+  readonly happened: (at: Micros, commit: Commit<TopologyEvent>) => void;
+  /** The grid is at rest after a hello round. */
+  readonly round: (session: Session) => void;
+}
+
+/** A running grid: log, control plane, nodes and those who watch them, wired together. */
+export class Session {
+  private acknowledged: Acknowledged[] = [];
+  private commands = 0;
+
+  private constructor(
+    readonly log: LmdbLog,
+    readonly control: ControlPlane,
+    readonly host: DataplaneHost,
+    readonly fleet: Fleet,
+    readonly conductor: Conductor,
+    readonly observation: Observation,
+    private readonly clock: SimClock,
+  ) {}
+
+  /**
+   * Opens the data directory, brings the grid to what `wanted` says, and starts its nodes.
+   *
+   * @param start grid time of the first frame; the grid begins there, or where its log ends if that is later
+   * @throws FlowgridError `log-locked` while another program runs a grid there, `rejected` when a command is refused.
+   */
+  static async open(
+    options: UpOptions,
+    start: Micros,
+    wanted: (state: ControlPlane['state']) => readonly CommandBody[],
+    events: SessionEvents,
+  ): Promise<Session> {
+    let session: Session | undefined;
+    const log = await openLmdbLog({
+      dir: options.data,
+      mode: 'writer',
+      onRequest: async (bytes) => {
+        if (session === undefined) throw new FlowgridError('closed', 'the grid is starting', { canRetry: true });
+        return session.answer(bytes);
+      },
+    });
+    try {
+      const begin = Math.max(start, (log.head().at + 1) * 1000);
+      session = await Session.assemble(options, log, begin, events.happened, () => {
+        if (session !== undefined) events.round(session);
+      });
+      await session.establish(wanted);
+      return session;
+    } catch (error) {
+      await session?.close();
+      if (session === undefined) await log.close();
+      throw error;
+    }
+  }
+
+  private static async assemble(
+    options: UpOptions,
+    log: LmdbLog,
+    start: Micros,
+    happened: SessionEvents['happened'],
+    onRound: () => void,
+  ): Promise<Session> {
+    const secret =
+      options.key === undefined ? readOrCreateGridKey(defaultKeyPath(options.data)) : readGridKey(options.key);
+    const clock = new SimClock(Math.floor(start / 1000));
+    const observation = new Observation({
+      secret,
+      ...(options.out === undefined ? {} : { out: options.out }),
+      ...(options.internalOut === undefined ? {} : { internalOut: options.internalOut }),
+    });
+    const orders = new TopologyOrders();
+    const hostOptions = {
+      secret,
+      workers: options.workers,
+      slots: SLOTS,
+      bytes: TABLE_BYTES,
+      limits: LIMITS,
+      baseDirectory: dirname(resolve(options.grid)),
+      taps: true,
+      output: (network: number, at: Micros, _frameNo: number, bytes: Uint8Array, from: number, length: number) =>
+        observation.frameLeft(network, at, bytes, from, length),
+    };
+    const host = options.workers > 1 ? await WorkerHost.start(hostOptions) : new InlineHost(hostOptions);
+    const control = createControlPlane({
+      log,
+      clock,
+      timers: clock,
+      name: 'MA-1',
+      listeners: [orders],
+      onCommit: (commit) => {
+        observation.commit(commit);
+        for (const event of commit.events) {
+          if (event.type === 'NodeFailed') host.setReachable(nodeRef(event.data.cluster, event.data.node), false);
+        }
+        happened(commit.at * 1000, commit);
+      },
+    });
+    const chains = new Map((await log.chains()).map((head) => [head.chain, head]));
+    const fleet = new Fleet(host, control, chains);
+    const conductor = new Conductor(
+      {
+        host,
+        control,
+        clock,
+        fleet,
+        orders,
+        onHarvest: (harvest) => observation.harvest(harvest, fleet),
+        onRound,
+      },
+      start,
+    );
+    return new Session(log, control, host, fleet, conductor, observation, clock);
+  }
+
+  /** Leads, brings the grid to what is wanted, starts its nodes and waits until they carry flows. */
+  private async establish(wanted: (state: ControlPlane['state']) => readonly CommandBody[]): Promise<void> {
+    await this.control.start();
+    await this.conductor.obey();
+    await Promise.all(wanted(this.control.state).map((body) => this.command(body)));
+    await this.fleet.hostMembers(this.control.state);
+    this.fleet.hello();
+    await this.conductor.obey();
+    this.observation.openFiles(this.control.state);
+    await this.conductor.idle(1);
+    if (this.control.state.topology.live.every(({ appliedAt }) => appliedAt === 0)) {
+      throw new FlowgridError('internal', 'no topology was applied: the grid cannot carry flows');
+    }
+  }
+
+  /** Submits an operator's command. @throws FlowgridError `rejected` with the reason. */
+  async command(body: CommandBody): Promise<Outcome> {
+    const id = `operator/${this.control.state.epoch}/${++this.commands}`;
+    const outcome = await this.control.submit({
+      id,
+      by: 'operator:up',
+      deadline: this.clock.now() + COMMAND_LIFETIME_MS,
+      body,
+    });
+    if (outcome.status === 'rejected') {
+      throw new FlowgridError('rejected', `${body.type}: ${outcome.rejection.message}`);
+    }
+    if (outcome.status === 'accepted') this.acknowledged.push({ commandId: id, seq: outcome.seq });
+    return outcome;
+  }
+
+  /** Kills a node, named (`AB-2`) or the one of a named cluster (`AB`) with most live flows; returns its name. */
+  async kill(name: string, atFrame: number): Promise<string> {
+    const { host, fleet, conductor, observation } = this;
+    const cluster = this.clusterNamed(name);
+    const ref =
+      cluster === undefined
+        ? this.nodeNamed(name)
+        : busiest(await host.statistics(), cluster.settings.id, (each) => fleet.get(each)?.alive === true);
+    if (ref === 0) throw new FlowgridError('not-found', `cluster ${name} has no living node`);
+    await fleet.kill(ref);
+    const last = (await host.statistics()).find(({ node }) => node === ref);
+    observation.died(ref, conductor.now, atFrame, last);
+    return fleet.get(ref)!.name;
+  }
+
+  async revive(name: string): Promise<void> {
+    const ref = this.nodeNamed(name);
+    await this.conductor.obey();
+    await this.fleet.revive(ref);
+    this.observation.revived(ref);
+    await this.conductor.obey();
+  }
+
+  /** Brings a cluster to `wanted` nodes: spares join, or the nodes with the highest IDs drain and leave. */
+  async scale(name: string, wanted: number): Promise<void> {
+    const cluster = this.clusterNamed(name);
+    if (cluster === undefined) throw new FlowgridError('not-found', `there is no cluster ${name}`);
+    const { id } = cluster.settings;
+    const serving = nodesOf(cluster).filter(
+      ({ status, spare }) => status === 'active' || (status === 'configured' && !spare),
+    );
+    const spares = nodesOf(cluster).filter(({ status, spare }) => spare && status === 'admitted');
+    for (const { node, weight } of spares.slice(0, Math.max(0, wanted - serving.length))) {
+      await this.command({ type: 'AdmitNode', data: { cluster: id, node, weight, spare: false } });
+    }
+    if (wanted > serving.length + spares.length) {
+      throw new FlowgridError('usage', `cluster ${name} has ${spares.length} spares, too few for ${wanted} nodes`, {
+        remedy: `List more under the cluster's spares in the grid file.`,
+      });
+    }
+    for (const { node } of serving.slice(wanted)) {
+      await this.command({ type: 'DrainNode', data: { cluster: id, node, withinMs: 0, thenRemove: true } });
+    }
+    await this.conductor.obey();
+    await this.fleet.hostMembers(this.control.state);
+    this.fleet.hello();
+    await this.conductor.obey();
+  }
+
+  /** The invariants, judged from everything observed so far. */
+  async verdicts(isFinal: boolean): Promise<Verdicts> {
+    await this.conductor.harvest();
+    const commits = await readCommits(this.log);
+    const { seq } = this.control.head;
+    return this.observation.verdicts(await this.host.statistics(), {
+      replay: {
+        seq,
+        live: this.control.stateHash(),
+        rebuilt: stateHash(canonicalState(stateAt(commits, { ...NOW, seq }))),
+      },
+      durability: {
+        acknowledged: this.acknowledged,
+        logged: new Map(commits.map(({ commandId, seq: at }) => [commandId, at])),
+      },
+      isFinal,
+    });
+  }
+
+  /** Answers other flowgrid programs, over the log's socket. */
+  private async answer(bytes: Uint8Array): Promise<Uint8Array> {
+    const request = JSON.parse(Buffer.from(bytes).toString()) as { request?: string };
+    if (request.request === VERDICTS_REQUEST.request) return Buffer.from(JSON.stringify(await this.verdicts(false)));
+    throw new FlowgridError('usage', `unknown request ${JSON.stringify(request.request)}`);
+  }
+
+  async close(): Promise<void> {
+    await this.control.stop();
+    await this.host.close();
+    this.observation.close();
+    await this.log.close();
+  }
+
+  private clusterNamed(name: string): ClusterState | undefined {
+    return Object.values(this.control.state.clusters).find(({ settings }) => settings.name === name);
+  }
+
+  private nodeNamed(name: string): NodeRef {
+    for (const life of this.fleet.all()) if (life.name === name) return life.ref;
+    const names = Array.from(this.fleet.all(), (life) => life.name).join(', ');
+    throw new FlowgridError('not-found', `there is no node ${name}`, { remedy: `Nodes of this grid: ${names}.` });
+  }
+}
