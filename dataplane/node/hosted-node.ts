@@ -159,6 +159,7 @@ export class HostedNode {
     this.watch.check();
     this.watch.greet();
     this.handover.tick();
+    this.stage.acknowledged(this.deltas.tick());
     this.stage.releaseHeld(timing.detectMultiplier + 1);
     this.receiver.tick();
     this.gateway?.tick();

@@ -44,7 +44,7 @@ export class Stage {
   /** Frames that the function created during the batch at hand, to go before the frame that caused them. */
   private readonly created: { slot: number; cause: number }[] = [];
   /** Outputs that wait for the backups' acknowledgement of a delta, oldest first (`exported` functions). */
-  private readonly unacknowledged: { slot: number; delta: number }[] = [];
+  private readonly unacknowledged: Unacknowledged[] = [];
 
   constructor(
     private readonly node: Node,
@@ -176,16 +176,16 @@ export class Stage {
   }
 
   /** Sends on what may leave; behind outputs that wait for an acknowledgement, it waits too. */
-  private emit(list: number, n: number): void {
+  private emit(list: number, n: number, again = false): void {
     const { ctx } = this.node;
     const { u32 } = ctx.arena;
     if (n === 0) return;
     const delta = this.deltas.taken();
     if (delta === 0 && this.unacknowledged.length === 0) {
-      this.sendOn(list, n);
+      this.sendOn(list, n, again);
       return;
     }
-    for (let i = 0; i < n; i++) this.unacknowledged.push({ slot: u32[(list >>> 2) + i], delta });
+    for (let i = 0; i < n; i++) this.unacknowledged.push({ slot: u32[(list >>> 2) + i], delta, again });
     this.node.inFlight += n;
   }
 
@@ -193,14 +193,16 @@ export class Stage {
   acknowledged(delta: number): void {
     const { ctx } = this.node;
     while (this.unacknowledged.length > 0 && this.unacknowledged[0].delta <= delta) {
-      const { slot } = this.unacknowledged.shift() as { slot: number };
+      const { slot, again } = this.unacknowledged.shift() as Unacknowledged;
       this.node.inFlight--;
-      this.sendOn(ctx.one(this.alone, slot), 1);
+      this.sendOn(ctx.one(this.alone, slot), 1, again);
     }
   }
 
-  private sendOn(list: number, n: number): void {
-    this.node.ctx.kernels.advance(this.node.ref, list, n);
+  private sendOn(list: number, n: number, again: boolean): void {
+    const { ctx } = this.node;
+    ctx.kernels.advance(this.node.ref, list, n);
+    if (again) ctx.arena.u8[ctx.slot(ctx.arena.u32[list >>> 2]) + S_DESCRIPTOR + D_FLAGS] |= DF_REEMITTED;
     this.sender.send(list, n);
   }
 
@@ -277,7 +279,7 @@ export class Stage {
    */
   emitHeld(flow: number): number {
     const { ctx, host } = this.node;
-    const { u8, u16 } = ctx.arena;
+    const { u16 } = ctx.arena;
     const aux = this.node.aux(flow);
     let emitted = 0;
     for (let slot = this.takeHeld(aux); slot !== NO_SLOT_NUMBER; slot = this.takeHeld(aux)) {
@@ -291,9 +293,7 @@ export class Stage {
           continue;
         }
       }
-      ctx.kernels.advance(this.node.ref, ctx.one(this.alone, slot), 1);
-      u8[address + S_DESCRIPTOR + D_FLAGS] |= DF_REEMITTED;
-      this.sender.send(ctx.one(this.alone, slot), 1);
+      this.emit(ctx.one(this.alone, slot), 1, true);
       emitted++;
     }
     this.node.counters.values[REEMITTED] += emitted;
@@ -321,6 +321,14 @@ export class Stage {
     this.node.inFlight -= this.unacknowledged.length;
     this.unacknowledged.length = 0;
   }
+}
+
+/** An output that waits until all peers have acknowledged `delta`. */
+interface Unacknowledged {
+  readonly slot: number;
+  readonly delta: number;
+  /** Held before, and emitted on a takeover. */
+  readonly again: boolean;
 }
 
 /** Where shared state of an `exported` function goes before the frames that made it may leave. */

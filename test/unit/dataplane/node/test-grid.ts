@@ -19,6 +19,7 @@ import { drop, FORWARD, type FunctionDefinition } from '../../../../dataplane/fu
 import { readConfig } from '../../../../dataplane/functions/config';
 import { FrameEmitter } from '../../../../dataplane/functions/emitter';
 import { FunctionHost, type FunctionServices } from '../../../../dataplane/functions/host';
+import { nat } from '../../../../dataplane/functions/nat';
 import { packetFilter } from '../../../../dataplane/functions/packet-filter';
 import { pass } from '../../../../dataplane/functions/pass';
 import { loadKernels } from '../../../../dataplane/kernels/load';
@@ -255,7 +256,7 @@ export class TestGrid {
   }
 
   private createFunction(spec: FunctionSpec, services: FunctionServices): FunctionHost {
-    const definition = [tally, pass, packetFilter, ...(this.options.functions ?? [])].find(
+    const definition = [tally, pass, nat, packetFilter, ...(this.options.functions ?? [])].find(
       ({ name }) => name === spec.name,
     );
     if (definition === undefined) throw new Error(`no function ${spec.name}`);
