@@ -103,11 +103,17 @@ function judgeDead(judge: Judge, node: NodeRef, seen: NodeTaps, figures: NodeFig
   judge.observed();
   const lives = [...figures.nodes, ...figures.dead].filter((life) => life.node === node);
   const created = sum(lives.map((life) => life.created + life.replicated));
-  const kept = sum(lives.map((life) => life.consumed + life.suppressed + sum(Object.values(life.dropped))));
+  const kept = sum(lives.map((life) => life.consumed + life.suppressed + droppedAlive(life)));
   const into = seen.entered + seen.sentTo + seen.shadowCopies + Math.max(created, seen.replicas);
   const out = seen.left + seen.sent + seen.lostTo + kept;
   if (out > into)
     judge.broken(`${grid.nodeName(node)} died after ${into} frames had reached it, and accounts for ${out}`);
+}
+
+/** Drops but for what was lost with the node, which is what taps told as `lost`. */
+function droppedAlive(life: NodeStatistics): number {
+  const { 'node-dead': _lost, ...dropped } = life.dropped;
+  return sum(Object.values(dropped));
 }
 
 function sum(numbers: readonly number[]): number {

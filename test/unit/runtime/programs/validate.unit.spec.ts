@@ -1,8 +1,14 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { FlowgridError } from '../../../../domain/base/errors';
 import type { Io } from '../../../../interface/cli';
-import { validate, type GridFileLoader } from '../../../../runtime/programs/validate';
+import { loadGridFile } from '../../../../runtime/control/grid-file';
+import { validate } from '../../../../runtime/programs/validate';
 
-async function run(json: boolean, load: GridFileLoader) {
+const FIGURE = join(__dirname, '../../../../examples/figure-4.yaml');
+
+async function run(grid: string, json: boolean) {
   const out: string[] = [];
   const ignored = (): void => undefined;
   const io: Io = {
@@ -13,34 +19,43 @@ async function run(json: boolean, load: GridFileLoader) {
     columns: () => 80,
     interrupted: new AbortController().signal,
   };
-  return { code: await validate({ grid: 'g.yaml', json, data: '.flowgrid' }, io, load), out };
+  const load = (path: string) => loadGridFile(readFileSync(path, 'utf8'), path);
+  return { code: await validate({ grid, json, data: '.flowgrid' }, io, load), out };
 }
-
-const broken: GridFileLoader = () => {
-  throw new FlowgridError('invalid-grid', 'g.yaml:3:5: no cluster AB\ng.yaml:9:1: two paths named x', {
-    remedy: 'mend it',
-  });
-};
 
 describe('validate', () => {
   it('says that a file is valid, exit 0', async () => {
-    expect(await run(false, () => ({}))).toEqual({ code: 0, out: ['g.yaml: valid'] });
-    expect(await run(true, () => ({}))).toEqual({ code: 0, out: ['{"grid":"g.yaml","valid":true,"problems":[]}'] });
+    expect(await run(FIGURE, false)).toEqual({ code: 0, out: [`${FIGURE}: valid`] });
+    const { code, out } = await run(FIGURE, true);
+    expect([code, JSON.parse(out[0]!)]).toEqual([0, { grid: FIGURE, valid: true, problems: [] }]);
   });
 
-  it('lists every problem, exit 4', async () => {
-    const lines = ['g.yaml:3:5: no cluster AB', 'g.yaml:9:1: two paths named x', 'remedy: mend it'];
-    expect(await run(false, broken)).toEqual({ code: 4, out: lines });
-    const { code, out } = await run(true, broken);
-    expect([code, JSON.parse(out[0]!)]).toEqual([4, { grid: 'g.yaml', valid: false, problems: lines }]);
+  it('lists every problem with place and remedy, exit 4', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'flowgrid-validate-'));
+    const file = join(dir, 'grid.yaml');
+    const lines = readFileSync(FIGURE, 'utf8').split('\n');
+    const at = lines.push('colour: green');
+    writeFileSync(file, lines.join('\n'));
+    const text = await run(file, false);
+    expect(text.code).toBe(4);
+    expect(text.out).toContainEqual(expect.stringMatching(new RegExp(`grid\\.yaml:${at}:1: .*colour.*\\(.+\\)$`)));
+    const { code, out } = await run(file, true);
+    const shown = JSON.parse(out[0]!) as { valid: boolean; problems: object[] };
+    expect([code, shown.valid, shown.problems.length]).toEqual([4, false, text.out.length]);
+    expect(shown.problems[0]).toMatchObject({ line: at, column: 1 });
+    rmSync(dir, { recursive: true, force: true });
   });
 
-  it('leaves other errors to the command line', async () => {
+  it('shows a problem that names no place, and leaves other errors to the command line', async () => {
+    const io = { out: (line: string) => void lines.push(line) } as Io;
+    const lines: string[] = [];
+    const failing = (error: FlowgridError) =>
+      validate({ grid: 'g.yaml', json: true, data: '.flowgrid' }, io, () => {
+        throw error;
+      });
+    expect(await failing(new FlowgridError('invalid-grid', 'no YAML at all', { remedy: 'mend it' }))).toBe(4);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ problems: [{ line: 0, what: 'no YAML at all', remedy: 'mend it' }] });
     const missing = new FlowgridError('not-found', 'no g.yaml');
-    await expect(
-      run(false, () => {
-        throw missing;
-      }),
-    ).rejects.toBe(missing);
+    await expect(failing(missing)).rejects.toBe(missing);
   });
 });
