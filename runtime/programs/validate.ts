@@ -1,5 +1,7 @@
 import { isFlowgridError } from '../../domain/base/errors';
 import { EXIT, type Io, type ValidateOptions } from '../../interface/cli/programs';
+import { loadGridFile } from '../control/grid-file';
+import { readGridFile } from './grid-text';
 
 /**
  * Reads and checks a grid file.
@@ -18,7 +20,11 @@ interface FileProblem {
 }
 
 /** `flowgrid validate`: every problem of a grid file, a line each with its place and its remedy; exit 4 if there is one. */
-export async function validate({ grid, json }: ValidateOptions, io: Io, load: GridFileLoader): Promise<number> {
+export async function validate(
+  { grid, json }: ValidateOptions,
+  io: Io,
+  load: GridFileLoader = (path) => loadGridFile(readGridFile(path), path),
+): Promise<number> {
   const problems = problemsOf(grid, load);
   if (json) io.out(JSON.stringify({ grid, valid: problems.length === 0, problems }));
   else for (const { line, column, what, remedy } of problems) io.out(`${grid}:${line}:${column}: ${what} (${remedy})`);

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlowgridError } from '../../../../domain/base/errors';
 import type { Io } from '../../../../interface/cli';
-import { loadGridFile } from '../../../../runtime/control/grid-file';
 import { validate } from '../../../../runtime/programs/validate';
 
 const FIGURE = join(__dirname, '../../../../examples/figure-4.yaml');
@@ -19,8 +18,7 @@ async function run(grid: string, json: boolean) {
     columns: () => 80,
     interrupted: new AbortController().signal,
   };
-  const load = (path: string) => loadGridFile(readFileSync(path, 'utf8'), path);
-  return { code: await validate({ grid, json, data: '.flowgrid' }, io, load), out };
+  return { code: await validate({ grid, json, data: '.flowgrid' }, io), out };
 }
 
 describe('validate', () => {
@@ -57,5 +55,6 @@ describe('validate', () => {
     expect(JSON.parse(lines[0]!)).toMatchObject({ problems: [{ line: 0, what: 'no YAML at all', remedy: 'mend it' }] });
     const missing = new FlowgridError('not-found', 'no g.yaml');
     await expect(failing(missing)).rejects.toBe(missing);
+    await expect(run('/nowhere/grid.yaml', false)).rejects.toMatchObject({ code: 'not-found' });
   });
 });
