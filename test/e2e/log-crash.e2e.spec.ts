@@ -27,16 +27,11 @@ describe('durability (invariant 8)', () => {
   test(`a writer killed ${CRASHES} times under appends loses nothing that it acknowledged (seed ${SEED})`, async () => {
     const dir = join(root, 'killed');
     const prng = createPrng(SEED);
-    const commits = new Map<number, string>();
-    const batches = new Map<string, string>();
+    const { commits, batches } = acknowledged([]);
     let inFlight = 0;
     for (let crash = 0; crash < CRASHES; crash++) {
       const lines = await runUntilKilled(dir, SEED + crash, prng);
-      for (const line of lines) {
-        const [what, place, hash, id] = line.split(' ');
-        if (what === 'commit') commits.set(Number(place), `${hash} ${id}`);
-        if (what === 'batch') batches.set(`${id} ${place}`, hash as string);
-      }
+      acknowledged(lines, { commits, batches });
       if (lines.at(-1)?.startsWith('begin')) inFlight++;
       await assertAllFound(dir, commits, batches);
     }
@@ -45,6 +40,30 @@ describe('durability (invariant 8)', () => {
     expect(batches.size).toBeGreaterThan(CRASHES);
     expect(inFlight).toBeGreaterThan(CRASHES / 4);
   }, 600_000);
+
+  test('a disk that takes no more makes an append fail, and loses nothing that was acknowledged', async () => {
+    const dir = join(root, 'full');
+    // Files end at 400 KiB, and a write beyond is an error (not a signal): what a full disk does to the writer.
+    const limited = [
+      '-c',
+      'trap "" XFSZ; ulimit -f 400; exec "$0" "$@"',
+      process.execPath,
+      ...WRITER,
+      dir,
+      '3',
+      '10000',
+    ];
+    const child = spawn('sh', limited, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    let complaint = '';
+    child.stdout.on('data', (chunk) => (said += String(chunk)));
+    child.stderr.on('data', (chunk) => (complaint += String(chunk)));
+    expect(await once(child, 'close')).toEqual([1, null]);
+    expect(complaint).toContain("code: 'log-failed'");
+    const { commits, batches } = acknowledged(said.split('\n'));
+    expect(commits.size).toBeGreaterThan(10);
+    await assertAllFound(dir, commits, batches);
+  });
 
   const whereStraceIs = existsSync(STRACE)
     ? describe
@@ -104,6 +123,26 @@ async function runUntilKilled(dir: string, seed: number, prng: Prng): Promise<st
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
   expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' });
   return said.split('\n').filter((line) => line !== '');
+}
+
+interface Acknowledged {
+  /** seq → hash and command id. */
+  readonly commits: Map<number, string>;
+  /** chain and number → hash. */
+  readonly batches: Map<string, string>;
+}
+
+/** Adds what a writer's lines say was acknowledged to it. */
+function acknowledged(
+  lines: readonly string[],
+  into: Acknowledged = { commits: new Map(), batches: new Map() },
+): Acknowledged {
+  for (const line of lines) {
+    const [what, place, hash, id] = line.split(' ');
+    if (what === 'commit') into.commits.set(Number(place), `${hash} ${id}`);
+    if (what === 'batch') into.batches.set(`${id} ${place}`, hash as string);
+  }
+  return into;
 }
 
 /** Some turns of the event loop from now: an instant that has nothing to do with the child's. */

@@ -56,9 +56,12 @@ export async function openLmdbLog(options: LmdbLogOptions): Promise<LmdbLog> {
   const { dir } = options;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const lock = await takeWriterLock(dir, options.onRequest);
+  let env: Environment | undefined;
   try {
-    return new StoredLog(openEnvironment(dir, false), options, lock);
+    env = openEnvironment(dir, false);
+    return new StoredLog(env, options, lock);
   } catch (error) {
+    await env?.root.close();
     await lock.release();
     throw error;
   }
@@ -85,7 +88,7 @@ class StoredLog implements LmdbLog {
 
   head(): Head {
     if (this.writer !== undefined) return this.writer.head;
-    this.env.root.resetReadTxn();
+    this.refreshReads();
     return storedHead(this.env);
   }
 

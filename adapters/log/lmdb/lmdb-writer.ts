@@ -157,8 +157,9 @@ export class LmdbWriter {
       });
       if (!held) throw fenced();
       await Promise.all(this.writes);
-    } catch (cause) {
-      if (isFlowgridError(cause)) throw cause;
+    } catch (error) {
+      if (isFlowgridError(error)) throw error;
+      const cause = await causeOf(error);
       throw new FlowgridError('log-failed', 'event log: a write to the disk failed; its outcome is unknown', {
         remedy: 'make sure that the disk is well and has room; the same command ids may be sent again',
         canRetry: true,
@@ -208,6 +209,12 @@ function takeOver(env: Environment): number {
     env.meta.putSync(WRITER, pack({ pid: process.pid }), generation);
     return generation;
   });
+}
+
+/** lmdb hands out the system's error as a promise that rejects, which must not stay uncaught either. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<never> };
+  return commitError === undefined ? error : commitError.catch((systemError: unknown) => systemError);
 }
 
 function fenced(): FlowgridError {
