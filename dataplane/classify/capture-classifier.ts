@@ -8,20 +8,9 @@ import {
   CONN_SIZE,
   C_FLOW,
   C_ID,
-  C_KEY,
-  C_STATE,
-  CS_B_INITIATES,
-  CS_FLOW_REVERSED,
   FLOW_SIZE,
   FRAME_MAX,
   F_ID,
-  K_IP,
-  K_PROTO,
-  K_VLAN_1,
-  K_ADDR_A,
-  K_ADDR_B,
-  K_PORT_A,
-  K_PORT_B,
   S_CONN,
   S_FLAGS,
   S_FRAGMENT,
@@ -38,23 +27,14 @@ import {
   SLOT_FRAME,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
-import {
-  FRAGMENT_FIRST,
-  FRAGMENT_LATER,
-  hasPorts,
-  NO_VLAN,
-  PROTO_ICMP,
-  PROTO_ICMPV6,
-  PROTO_TCP,
-  PROTO_UDP,
-} from '../headers/numbers';
+import { FRAGMENT_FIRST, FRAGMENT_LATER, hasPorts, PROTO_TCP } from '../headers/numbers';
 import type { Kernels } from '../kernels/kernels';
 import { loadKernels } from '../kernels/load';
 import { copyAsEthernet } from '../packet-ports/capture/ethernet';
-import { type CaptureRecord, recordSeconds } from '../packet-ports/capture/record';
-import { formatAddress } from './addresses';
+import type { CaptureRecord } from '../packet-ports/capture/record';
+import { countFrame, keyTuple, newRow, protocolClass, tupleText } from './capture-rows';
 import { Classifier, type ClassifierTiming, classifierTiming, needsClassifier } from './classifier';
-import { type ConnectionRow, type ClassifySummary, noteTime, protocolName, type TrackedRow } from './connection-row';
+import type { ClassifySummary, TrackedRow } from './connection-row';
 import { type Datagram, DatagramLedger } from './datagram-ledger';
 import { compilePolicies } from './policies';
 import { Classified, type ClassifierPorts, type ConnectionStart, type Expectation } from './ports';
@@ -223,7 +203,7 @@ export class CaptureClassifier {
       summary.withoutPorts++;
     } else if (this.countsHeaders && arena.u8[slot + S_PROTO] === PROTO_TCP && this.transportBytes() < TCP_FLAGS_END) {
       summary.withoutHeader++;
-      this.headerless.add(this.tupleOfSlot());
+      this.headerless.add(keyTuple(arena, slot + S_KEY));
     } else if (why === LATER_FRAGMENT && hasPorts(arena.u8[slot + S_PROTO])) {
       this.lastDatagram = this.ledger.later(arena, slot, record);
       this.lastRow = this.lastDatagram.row;
@@ -237,15 +217,6 @@ export class CaptureClassifier {
   private transportBytes(): number {
     const { arena, slot } = this;
     return arena.u32[(slot + S_LEN) >>> 2] - arena.u16[(slot + S_L4) >>> 1];
-  }
-
-  private tupleOfSlot(): string {
-    const { u8, u16 } = this.arena;
-    const key = this.slot + S_KEY;
-    const version = u8[key + K_IP];
-    const a = formatAddress(u8, key + K_ADDR_A, version);
-    const b = formatAddress(u8, key + K_ADDR_B, version);
-    return tupleText(u8[key + K_PROTO], a, u16[(key + K_PORT_A) >>> 1], b, u16[(key + K_PORT_B) >>> 1]);
   }
 
   private addToConnection(record: CaptureRecord): void {
@@ -327,54 +298,13 @@ export class CaptureClassifier {
 
   private addRow(connection: number, start: ConnectionStart, expectation: Expectation | undefined): void {
     const { arena } = this;
-    const key = connection + C_KEY;
-    const state = arena.u32[(connection + C_STATE) >>> 2];
     const flow = arena.u32[(arena.u32[(connection + C_FLOW) >>> 2] + F_ID) >>> 2];
-    const aIsB = (state & CS_B_INITIATES) !== 0;
-    const version = arena.u8[key + K_IP];
-    const vlan = arena.u16[(key + K_VLAN_1) >>> 1];
     const announcer = expectation === undefined ? undefined : this.firstOfFlow.get(flow);
-    const row: TrackedRow = {
-      flow,
-      type: expectation?.typeName ?? protocolName(arena.u8[key + K_PROTO]),
-      proto: arena.u8[key + K_PROTO],
-      a: formatAddress(arena.u8, key + (aIsB ? K_ADDR_B : K_ADDR_A), version),
-      aPort: arena.u16[(key + (aIsB ? K_PORT_B : K_PORT_A)) >>> 1],
-      b: formatAddress(arena.u8, key + (aIsB ? K_ADDR_A : K_ADDR_B), version),
-      bPort: arena.u16[(key + (aIsB ? K_PORT_A : K_PORT_B)) >>> 1],
-      vlan: vlan === NO_VLAN ? null : vlan,
-      packetsAB: 0,
-      packetsBA: 0,
-      laterFragmentsAB: 0,
-      laterFragmentsBA: 0,
-      bytesAB: 0,
-      bytesBA: 0,
-      firstTs: Infinity,
-      lastTs: -Infinity,
-      start,
-      end: 'eof',
-      group: flow,
-      aIsB,
-      initiatorIsA: true,
-      reversed: (state & CS_FLOW_REVERSED) !== 0,
-      ...(announcer === undefined ? {} : { announcedBy: announcer }),
-    };
+    const row = newRow(arena, connection, flow, start, expectation?.typeName, announcer);
     if (expectation === undefined) this.firstOfFlow.set(flow, row);
     this.rows.push(row);
     this.active.set(arena.u32[(connection + C_ID) >>> 2], row);
   }
-}
-
-/** Adds a frame to its connection's row; `fromA`: it goes from `a` to `b`. */
-function countFrame(row: ConnectionRow, fromA: boolean, record: CaptureRecord): void {
-  if (fromA) {
-    row.packetsAB++;
-    row.bytesAB += record.wireLen;
-  } else {
-    row.packetsBA++;
-    row.bytesBA += record.wireLen;
-  }
-  noteTime(row, recordSeconds(record));
 }
 
 /** Bytes of a TCP header up to and with its flags. */
@@ -395,16 +325,4 @@ function idleTiming(idle: number | 'none' | undefined): ClassifierTiming {
   if (idle === undefined) return { ...classifierTiming(DEFAULT_TIMING), tcpUs: Infinity, closedUs: Infinity };
   const us = idle === 'none' ? Infinity : idle * 1e6;
   return { tcpUs: us, udpUs: us, icmpUs: us, otherUs: us, closedUs: us };
-}
-
-function protocolClass(proto: number): 'tcp' | 'udp' | 'icmp' | 'other' {
-  if (proto === PROTO_TCP) return 'tcp';
-  if (proto === PROTO_UDP) return 'udp';
-  return proto === PROTO_ICMP || proto === PROTO_ICMPV6 ? 'icmp' : 'other';
-}
-
-/** A 5-tuple without order of its ends. */
-function tupleText(proto: number, a: string, aPort: number, b: string, bPort: number): string {
-  const ends = [`${a} ${aPort}`, `${b} ${bPort}`].sort();
-  return `${proto} ${ends[0]} ${ends[1]}`;
 }

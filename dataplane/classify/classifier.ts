@@ -1,5 +1,4 @@
 import type { Micros } from '../../domain/base/ids';
-import type { Timing } from '../../domain/topology/topology';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { Arena } from '../frames/arena';
 import {
@@ -17,7 +16,6 @@ import {
   C_PACKETS_BA,
   C_STATE,
   CS_B_INITIATES,
-  CS_CLOSED,
   CS_FLOW_REVERSED,
   CS_SLOW,
   F_CONNS,
@@ -40,7 +38,7 @@ import {
   SF_START,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
-import { FRAGMENT_FIRST, hasPorts, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../headers/numbers';
+import { FRAGMENT_FIRST, hasPorts, PROTO_TCP } from '../headers/numbers';
 import type { Kernels } from '../kernels/kernels';
 import { ApplicationContext } from './application-context';
 import { ExpectationTable } from './expectations';
@@ -58,7 +56,10 @@ import {
 import { APPLICATION_PROTOCOLS } from './protocols/registry';
 import type { ApplicationProtocol } from './protocols/protocol';
 import { QuotedPacket } from './quoted-packet';
+import { type ClassifierTiming, idleLimit } from './timing';
 import { endOf, followTcp, isBareSyn, opensAnother } from './tcp';
+
+export { type ClassifierTiming, classifierTiming } from './timing';
 
 /** Places that are searched for ended connections when the table is full. */
 const MAKE_ROOM_PLACES = 4096;
@@ -70,30 +71,6 @@ const LATER_FRAGMENT = reason('later-fragment');
 const ICMP_ERROR = reason('icmp-error');
 const RUNT = reason('runt');
 const OVERSIZE = reason('oversize');
-
-/** How long a silent connection is kept, microseconds. */
-export interface ClassifierTiming {
-  readonly tcpUs: number;
-  readonly udpUs: number;
-  readonly icmpUs: number;
-  readonly otherUs: number;
-  /** After its last frame, once it has closed: stragglers still find it. */
-  readonly closedUs: number;
-}
-
-/** Long enough for retransmitted FINs and ACKs; a new SYN needs no wait. */
-const CLOSED_US = 10_000_000;
-
-/** A topology's idle timeouts, in microseconds. */
-export function classifierTiming(timing: Timing): ClassifierTiming {
-  return {
-    tcpUs: timing.tcpIdleMs * 1000,
-    udpUs: timing.udpIdleMs * 1000,
-    icmpUs: timing.icmpIdleMs * 1000,
-    otherUs: timing.otherIdleMs * 1000,
-    closedUs: Math.min(CLOSED_US, timing.tcpIdleMs * 1000),
-  };
-}
 
 export interface ClassifierOptions {
   readonly arena: Arena;
@@ -214,8 +191,10 @@ export class Classifier implements FlowClassifier {
 
   /** Ends a connection that has been silent for longer than it may be; says whether it did. */
   endIfIdle(connection: number, nowUs: Micros): boolean {
-    const state = this.arena.u32[(connection + C_STATE) >>> 2];
-    if (this.arena.f64[(connection + C_LAST) >>> 3] + this.idleLimit(connection, state) >= nowUs) return false;
+    const { arena } = this;
+    const state = arena.u32[(connection + C_STATE) >>> 2];
+    const limit = idleLimit(this.timing, arena.u8[connection + C_KEY + K_PROTO], state);
+    if (arena.f64[(connection + C_LAST) >>> 3] + limit >= nowUs) return false;
     this.end(connection, endOf(state, 'idle'));
     return true;
   }
@@ -446,21 +425,6 @@ export class Classifier implements FlowClassifier {
 
   private setState(connection: number, bits: number): void {
     this.arena.u32[(connection + C_STATE) >>> 2] |= bits;
-  }
-
-  private idleLimit(connection: number, state: number): number {
-    if ((state & CS_CLOSED) !== 0) return this.timing.closedUs;
-    switch (this.arena.u8[connection + C_KEY + K_PROTO]) {
-      case PROTO_TCP:
-        return this.timing.tcpUs;
-      case PROTO_UDP:
-        return this.timing.udpUs;
-      case PROTO_ICMP:
-      case PROTO_ICMPV6:
-        return this.timing.icmpUs;
-      default:
-        return this.timing.otherUs;
-    }
   }
 
   private drop(slot: number, why: number): Classified {
