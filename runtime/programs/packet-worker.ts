@@ -41,8 +41,7 @@ function work(port: MessagePort, { arena: share, setup, cell }: PacketWorkerSetu
 
 function answer(service: GroupService, id: number, command: Parameters<GroupService['execute']>[0]): WorkerAnswer {
   try {
-    const harvest = service.execute(command);
-    return harvest === undefined ? { id } : { id, harvest };
+    return { id, ...service.execute(command) };
   } catch (error) {
     const { code, message, stack } = error as { code?: string; message: string; stack?: string };
     return { id, error: { code: code ?? 'internal', message, stack: stack ?? '' } };

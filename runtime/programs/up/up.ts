@@ -151,7 +151,7 @@ class Run {
     if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
     if (options.json) io.out(JSON.stringify(report));
     else for (const line of reportText(report)) io.out(line);
-    if (fed?.readError != null) {
+    if (fed !== undefined && fed.readError !== null) {
       const { offset, message } = fed.readError;
       io.err(`${this.parts.source!.path}: byte ${offset}: ${message}; every frame before was fed in`);
     }
