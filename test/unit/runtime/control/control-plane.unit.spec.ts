@@ -5,7 +5,8 @@ import type { TopologyEvent } from '../../../../domain/events';
 import { canonicalState, evolveCommit, initialState } from '../../../../domain/grid-state';
 import type { Commit } from '../../../../domain/log/commit';
 import { createPrng } from '../../../../domain/base/prng';
-import { createMemoryStore } from '../../../../adapters/log/memory';
+import { createControlPlane } from '../../../../runtime/control/control-plane';
+import { createMemoryLog, createMemoryStore } from '../../../../adapters/log/memory';
 import { EGRESS, FILTER, INGRESS, SmallGrid } from './small-grid';
 
 async function commitsOf(grid: SmallGrid): Promise<Commit<TopologyEvent>[]> {
@@ -162,20 +163,52 @@ describe('the control plane', () => {
   });
 
   it('replay equals live, hash for hash, at every commit, machines included', async () => {
-    const grid = await new SmallGrid().up();
+    const live: string[] = [];
+    const grid = await new SmallGrid(3, undefined, 1_000, (state) => live.push(stateHash(canonicalState(state)))).up();
     grid.nodes.lives.delete(nodeRef(FILTER, 2));
     await grid.pass(100);
     await grid.submit({ type: 'DrainNode', data: { cluster: FILTER, node: 1, withinMs: 50, thenRemove: true } });
     await grid.pass(20);
-    const live = grid.plane.stateHash();
-    let replayed = initialState();
-    for (const commit of await commitsOf(grid)) replayed = evolveCommit(replayed, commit);
-    expect(stateHash(canonicalState(replayed))).toBe(live);
+    const replayed: string[] = [];
+    (await commitsOf(grid)).reduce((before, commit) => {
+      const after = evolveCommit(before, commit);
+      replayed.push(stateHash(canonicalState(after)));
+      return after;
+    }, initialState());
+    expect(replayed).toEqual(live);
+    expect(live.at(-1)).toBe(grid.plane.stateHash());
     const machines = [...grid.plane.actorStates()].filter(([actor]) => !actor.startsWith('cluster'));
     await grid.plane.stop();
     const heir = grid.makePlane('MA-1');
     await heir.start();
     expect([...heir.actorStates()].filter(([actor]) => !actor.startsWith('cluster'))).toEqual(machines);
+  });
+
+  it('of two that both believe to lead, the log accepts one at a time, and nothing is lost or done twice', async () => {
+    const store = createMemoryStore();
+    const grid = await new SmallGrid(3, store).up();
+    const first = grid.plane;
+    const rival = createControlPlane({
+      log: createMemoryLog({ store }),
+      clock: grid.clock,
+      timers: grid.clock,
+      name: 'MB-1',
+    });
+    await rival.start();
+    const body = (weight: number) => ({ type: 'ConfigureNode', data: { cluster: FILTER, node: 1, weight } }) as const;
+    const deadline = grid.clock.now() + 1_000;
+    const outcomes = await Promise.all([
+      first.submit({ id: 'a', by: 'operator:test', deadline, body: body(2) }),
+      rival.submit({ id: 'b', by: 'operator:test', deadline, body: body(3) }),
+      first.submit({ id: 'a', by: 'operator:test', deadline, body: body(2) }),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['accepted', 'accepted', 'accepted']);
+    await first.settle();
+    await rival.settle();
+    const ids = (await commitsOf(grid)).map(({ commandId }) => commandId);
+    expect(ids.filter((id) => id === 'a')).toHaveLength(1);
+    expect(ids.filter((id) => id === 'b')).toHaveLength(1);
+    expect(new Set(ids).size).toBe(ids.length);
   });
 
   it('starts from a snapshot to the same state', async () => {

@@ -4,6 +4,7 @@ import type { MemoryLog, MemoryStore } from '../../../../adapters/log/memory';
 import { nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import type { CommandBody, Outcome } from '../../../../domain/commands';
 import type { ClusterSettings } from '../../../../domain/cluster/events';
+import type { GridState } from '../../../../domain/grid-state';
 import { DEFAULT_TIMING, type PublishedTopology } from '../../../../domain/topology/topology';
 import { createControlPlane, type ControlPlane } from '../../../../runtime/control/control-plane';
 import type { Alert } from '../../../../runtime/control/effects';
@@ -126,6 +127,7 @@ export class SmallGrid {
     private readonly filters = 3,
     store?: MemoryStore,
     private readonly snapshotEvery = 1_000,
+    private readonly onCommit: (state: GridState) => void = () => undefined,
   ) {
     this.log = createMemoryLog(store === undefined ? {} : { store });
     this.plane = this.makePlane('MA-1');
@@ -141,6 +143,7 @@ export class SmallGrid {
       listeners: [this.nodes],
       onAlert: (alert) => this.alerts.push(alert),
       snapshotEvery: this.snapshotEvery,
+      onCommit: (_, state) => this.onCommit(state),
     });
     this.nodes.plane = this.plane;
     return this.plane;

@@ -1,0 +1,82 @@
+import { createLocalBus } from '../../../../adapters/bus/local-bus';
+import { subjectsOf } from '../../../../adapters/bus/subjects';
+import { createPrng } from '../../../../domain/base/prng';
+import { nodeOf, clusterOf, nodeRef } from '../../../../domain/base/ids';
+import { BusAnnouncer, decodeHello, encodeHello, listenForHellos } from '../../../../runtime/control/bus-endpoints';
+import { FILTER, SmallGrid } from './small-grid';
+
+const subjects = subjectsOf('small');
+
+describe('the control plane on the bus', () => {
+  it('hears hellos, repeated ones too, and counts what is none', async () => {
+    const grid = await new SmallGrid().up();
+    const bus = createLocalBus({
+      clock: grid.clock,
+      timers: grid.clock,
+      prng: createPrng(3),
+      faults: { repeat: 0.5, reorder: 0.3 },
+    });
+    const intake = listenForHellos(grid.plane, bus, subjects);
+    const silent = nodeRef(FILTER, 3);
+    for (let round = 0; round < 30; round++) {
+      grid.clock.advanceTo(grid.clock.now() + 10);
+      for (const [ref, incarnation] of grid.nodes.lives) {
+        if (ref === silent) continue;
+        bus.publish(subjects.nodeHello('node'), encodeHello(clusterOf(ref), nodeOf(ref), incarnation));
+      }
+      bus.pump();
+      await grid.plane.settle();
+    }
+    expect(grid.statusOf(FILTER, 3)).toBe('failed');
+    expect(grid.statusOf(FILTER, 1)).toBe('active');
+    for (const bytes of [[], [0xc1], [0x93, 0, 1, 1], [0x92, 1, 1]])
+      bus.publish(subjects.nodeHello('x'), Uint8Array.from(bytes));
+    bus.setFaults({});
+    bus.pump();
+    expect(intake.malformed).toBeGreaterThanOrEqual(4);
+    intake.close();
+  });
+
+  it('announces a topology by version, seq and hash, and alerts as JSON', () => {
+    const grid = new SmallGrid();
+    const bus = createLocalBus({ clock: grid.clock, timers: grid.clock });
+    const heard: unknown[] = [];
+    bus.subscribe('flowgrid.small.>', (payload) => void heard.push(JSON.parse(new TextDecoder().decode(payload))));
+    const announcer = new BusAnnouncer(bus, subjects);
+    announcer.applied(3, 9);
+    announcer.repin({ version: 1, wireId: 1, toVersion: 3, toWireId: 9 });
+    announcer.retiring(1, 1);
+    announcer.retired(1, 1);
+    announcer.alert({ at: 5, about: 'AB', text: 'cluster AB has no member left' });
+    bus.pump();
+    expect(heard).toEqual([
+      { kind: 'applied', version: 3, wireId: 9 },
+      { kind: 'repin', version: 1, wireId: 1, toVersion: 3, toWireId: 9 },
+      { kind: 'retiring', version: 1, wireId: 1 },
+      { kind: 'retired', version: 1, wireId: 1 },
+      { at: 5, about: 'AB', text: 'cluster AB has no member left' },
+    ]);
+  });
+
+  it('does not need the bus: with every message lost, what is committed is the same', async () => {
+    const grid = await new SmallGrid().up();
+    const bus = createLocalBus({ clock: grid.clock, timers: grid.clock, prng: createPrng(1), faults: { drop: 1 } });
+    listenForHellos(grid.plane, bus, subjects);
+    const { topology, seq, hash } = grid.nodes.topologies[0]!;
+    new BusAnnouncer(bus, subjects).published(grid.nodes.topologies[0]!);
+    bus.pump();
+    expect(bus.counts.delivered).toBe(0);
+    expect(await grid.plane.published(topology.version)).toEqual({ topology, seq, hash, dead: [] });
+    expect(await grid.plane.published(99)).toBeUndefined();
+  });
+
+  it.each([
+    [encodeHello(2, 3, 4), { ref: nodeRef(2, 3), incarnation: 4 }],
+    [encodeHello(0, 3, 4), undefined],
+    [encodeHello(2, 128, 4), undefined],
+    [encodeHello(2, 3, 0), undefined],
+    [encodeHello(2, 3, 1.5), undefined],
+  ])('reads a hello from untrusted bytes: %p', (bytes, expected) => {
+    expect(decodeHello(bytes)).toEqual(expected);
+  });
+});
