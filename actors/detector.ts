@@ -3,6 +3,8 @@ import type { Incarnation, Millis, NodeRef } from '../domain/base/ids';
 interface Watched {
   readonly incarnation: Incarnation;
   lastSeen: Millis;
+  /** Milliseconds since then in which nobody was expected to speak. */
+  excused: Millis;
 }
 
 /** Sets, replaces and clears one deadline per key: the part of the timer service that the detector needs. */
@@ -30,7 +32,7 @@ export class Detector {
   /** Begins to watch a life of a node; `at` counts as its first sign of life. */
   watch(ref: NodeRef, incarnation: Incarnation, at: Millis): void {
     if (this.watched.get(ref)?.incarnation === incarnation) return;
-    this.watched.set(ref, { incarnation, lastSeen: at });
+    this.watched.set(ref, { incarnation, lastSeen: at, excused: 0 });
     this.deadlines.set(`${Detector.KEY}${ref}`, at + this.detectionMs);
   }
 
@@ -51,17 +53,17 @@ export class Detector {
   /** A sign of life. */
   hello(ref: NodeRef, incarnation: Incarnation, at: Millis): void {
     const watched = this.watched.get(ref);
-    if (watched?.incarnation === incarnation && at > watched.lastSeen) watched.lastSeen = at;
+    if (watched?.incarnation !== incarnation || at <= watched.lastSeen) return;
+    watched.lastSeen = at;
+    watched.excused = 0;
   }
 
   /**
-   * Nobody was expected to say hello before `at` (a silent gap in a replayed capture): silence counts from there, for
-   * nodes that were not silent already when the gap began.
+   * Nobody was expected to say hello between `gapBegan` and `at` (a silent gap in a replayed capture): that time is no
+   * silence. What a node was silent for before the gap still counts, so that gap after gap a dead node is found out.
    */
   excuse(gapBegan: Millis, at: Millis): void {
-    for (const watched of this.watched.values()) {
-      if (gapBegan - watched.lastSeen < this.detectionMs) watched.lastSeen = Math.max(watched.lastSeen, at);
-    }
+    for (const watched of this.watched.values()) watched.excused += Math.max(0, at - gapBegan);
   }
 
   /**
@@ -71,7 +73,7 @@ export class Detector {
   check(ref: NodeRef, now: Millis): { readonly incarnation: Incarnation; readonly lastSeen: Millis } | undefined {
     const watched = this.watched.get(ref);
     if (watched === undefined) return undefined;
-    const silentAt = watched.lastSeen + this.detectionMs;
+    const silentAt = watched.lastSeen + watched.excused + this.detectionMs;
     const isSilent = silentAt <= now;
     this.deadlines.set(`${Detector.KEY}${ref}`, isSilent ? now + this.detectionMs : silentAt);
     return isSilent ? { incarnation: watched.incarnation, lastSeen: watched.lastSeen } : undefined;

@@ -34,6 +34,14 @@ export interface FeedResult {
   readonly readError: CaptureReadError | null;
 }
 
+/** Latest time that is believed of a frame, microseconds since 1970 (the year 2112); damaged files claim any. */
+const TIME_MAX = 2 ** 52;
+
+/** Whether a frame's time can be grid time; a frame with another counts as arriving now. */
+export function believable(time: Micros): boolean {
+  return time >= 0 && time <= TIME_MAX;
+}
+
 /** Feeds a capture into a grid, frame by frame in the file's order, in grid time. */
 export class Feed {
   private readonly causality = new Causality();
@@ -66,7 +74,7 @@ export class Feed {
     let unreachable = 0;
     try {
       while (!options.interrupted.aborted && reader.next()) {
-        const time = record.time + options.shift;
+        const time = believable(record.time) ? record.time + options.shift : this.conductor.now;
         await options.pace(time);
         await this.conductor.advance(time);
         if (this.nextAction < options.actions.length) await this.actOn(frames);

@@ -11,7 +11,7 @@ import { anyBroken } from '../../../projections/verdicts';
 import { loadGridFile, planCommands, withOverrides, type DesiredGrid } from '../../control/grid-file';
 import { readGridFile } from '../grid-text';
 import { Display } from './display';
-import { Feed, type FeedResult } from './feed';
+import { believable, Feed, type FeedResult } from './feed';
 import { hints } from './hints';
 import { scheduleActions, type ScheduledAction } from './schedule';
 import { Session } from './session';
@@ -25,7 +25,7 @@ const PACE_SLACK_MS = 5;
 interface Source {
   readonly path: string;
   readonly sides: Uint8Array;
-  /** Time of its first frame, microseconds since 1970; 0 when it is empty. */
+  /** Time of its first frame that tells one, microseconds since 1970; 0 when none does. */
   readonly firstTime: Micros;
 }
 
@@ -230,7 +230,8 @@ function openSource(options: UpOptions, desired: DesiredGrid): Source | undefine
   const path = options.capture ?? named;
   if (path === undefined) return undefined;
   const reader = openCapture(path);
-  const firstTime = reader.next() ? reader.record.time : 0;
+  let firstTime = 0;
+  while (firstTime === 0 && reader.next()) if (believable(reader.record.time)) firstTime = reader.record.time;
   reader.close();
   return { path, sides: planSides(path), firstTime };
 }

@@ -120,16 +120,28 @@ describe('the detector', () => {
     expect(detector.isWatching(7, 1)).toBe(false);
   });
 
-  it('excuses a gap, but not those who were silent before it', () => {
+  it('does not count a gap as silence, but what came before it', () => {
     const { clock, detector, silences } = watching();
     detector.watch(7, 1, 0);
     detector.watch(8, 1, 0);
     clock.advanceTo(20);
     detector.hello(7, 1, 20);
-    detector.excuse(31, 10_000);
+    detector.excuse(25, 10_000);
     clock.advanceTo(10_000);
-    expect(silences.every((silence) => silence.startsWith('1:0@'))).toBe(true);
-    clock.advanceTo(10_030);
-    expect(silences.at(-1)).toBe('1:10000@10030');
+    expect(silences).toEqual([]);
+    clock.advanceTo(10_005);
+    expect(silences).toEqual(['1:0@10005']);
+    clock.advanceTo(10_025);
+    expect(silences).toEqual(['1:0@10005', '1:20@10025']);
+  });
+
+  it('finds a dead node out over many gaps', () => {
+    const { clock, detector, silences } = watching();
+    detector.watch(7, 1, 0);
+    for (let t = 0; t < 5_000; t += 1_000) {
+      detector.excuse(t, t + 990);
+      clock.advanceTo(t + 1_000);
+    }
+    expect(silences[0]).toBe('1:0@3000');
   });
 });
