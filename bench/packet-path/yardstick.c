@@ -53,11 +53,16 @@ typedef struct {
   uint8_t descriptor[256];
 } Slot;
 
+typedef struct {
+  uint8_t mac[8], rest[8];
+  uint64_t key[2], previous[2], until, spare;
+} Node;
+
 static uint8_t *slots;
 static Connection *connections;
 static Flow *flows;
 static uint32_t mask, seed[KEY_WORDS];
-static uint64_t key0 = 0x0706050403020100ull, key1 = 0x0f0e0d0c0b0a0908ull;
+static Node nodes[1 << 15];
 static uint8_t pathList[2 * PATH] = {1, 1, 2, 1, 3, 1, 4, 1};
 
 static uint64_t load64(const void *p) { uint64_t v; memcpy(&v, p, 8); return v; }
@@ -144,7 +149,15 @@ static void lookup(void) {
   }
 }
 
-static void stamp(void) {
+static void nameNode(uint8_t *descriptor, uint32_t end, uint32_t cluster, uint32_t value) {
+  for (uint32_t at = 41; at < end; at += 2) {
+    if (descriptor[at] != cluster) continue;
+    descriptor[at + 1] = (uint8_t)value;
+    return;
+  }
+}
+
+static void stamp(uint32_t self) {
   uint64_t touched = 0;
   for (int i = 0; i < BATCH; i++) touched += flows[slotAt(i)->flow].id + (uint64_t)flows[slotAt(i)->flow].packets[0];
   if (touched == ~0ull) abort();
@@ -165,14 +178,17 @@ static void stamp(void) {
     store32(d + 28, __builtin_bswap32(flow->id));
     store32(d + 32, __builtin_bswap32(slot->sequence));
     store32(d + 36, __builtin_bswap32((uint32_t)(uint64_t)slot->time));
+    uint32_t count = flow->count, listEnd = 41 + 2 * count, at = 0;
+    if (count - 1 >= 104 || flow->state & 16) { slot->reason = 10; continue; }
     d[40] = flow->count;
-    memcpy(d + 41, pathList + flow->path, 2 * PATH);
-    d[41 + 2 * PATH] = DESCRIPTOR;
-    for (int at = 41; at < 41 + 2 * PATH; at += 2) if (d[at] == 1) { d[at + 1] = 0x81; break; }
-    for (int at = 41; at < 41 + 2 * PATH; at += 2) if (d[at] == flow->next[0] >> 7) { d[at + 1] = flow->next[0] & 127; break; }
+    for (; at + 8 <= 2 * count; at += 8) store64(d + 41 + at, load64(pathList + flow->path + at));
+    for (; at < 2 * count; at += 2) store16(d + 41 + at, load16(pathList + flow->path + at));
+    d[listEnd] = (uint8_t)(listEnd + 1);
+    nameNode(d, listEnd, self >> 7, 0x80 | (self & 127));
+    nameNode(d, listEnd, flow->next[0] >> 7, flow->next[0] & 127);
     slot->to = flow->next[0];
     slot->shadow = flow->next[1];
-    slot->descriptorLength = DESCRIPTOR;
+    slot->descriptorLength = (uint16_t)(listEnd + 1);
   }
 }
 
@@ -181,7 +197,8 @@ static void stamp(void) {
   v0 += v1; v2 += v3; v1 = ROTATE(v1, 13) ^ v0; v3 = ROTATE(v3, 16) ^ v2; v0 = ROTATE(v0, 32);                         \
   v2 += v1; v0 += v3; v1 = ROTATE(v1, 17) ^ v2; v3 = ROTATE(v3, 21) ^ v0; v2 = ROTATE(v2, 32);
 
-static uint64_t sip(const uint8_t *message, uint32_t length) {
+static uint64_t sip(const uint64_t *key, const uint8_t *message, uint32_t length) {
+  uint64_t key0 = key[0], key1 = key[1];
   uint64_t v0 = key0 ^ 0x736f6d6570736575ull, v1 = key1 ^ 0x646f72616e646f6dull;
   uint64_t v2 = key0 ^ 0x6c7967656e657261ull, v3 = key1 ^ 0x7465646279746573ull, word;
   const uint8_t *end = message + (length & ~7u);
@@ -211,26 +228,37 @@ static uint16_t checksum(const uint8_t *p, uint32_t length) {
 
 static uint32_t signedBytes(uint32_t length) { return length - 12 < 64 ? length - 12 : 64; }
 
-static void seal(void) {
-  static const uint8_t macs[12] = {2, 0xf1, 0x60, 0, 2, 1, 2, 0xf1, 0x60, 0, 1, 1};
+static void seal(uint32_t self) {
+  uint64_t own = load64(nodes[self].mac) & 0xffffffffffffull;
   for (int i = 0; i < BATCH; i++) {
     Slot *slot = slotAt(i);
+    uint32_t length = slot->length, added = slot->descriptorLength, covered = signedBytes(length), at = 24;
     if (slot->reason) continue;
-    uint8_t *frame = (uint8_t *)slot + slot->offset, *tail = frame + slot->length;
-    memcpy(slot->descriptor + 12, frame, 12);
-    memcpy(frame, macs, 12);
-    memcpy(tail, slot->descriptor, DESCRIPTOR);
-    store16(tail + DESCRIPTOR, __builtin_bswap16((uint16_t)slot->length));
-    memcpy(tail + DESCRIPTOR + 2, frame + 12, 64);
+    if (!slot->to || added < 42 || added > 250 || slot->offset + length + added + 66 > STRIDE) { slot->reason = 11; continue; }
+    uint8_t *frame = (uint8_t *)slot + slot->offset, *tail = frame + length, *d = slot->descriptor;
+    uint64_t low = load64(frame), high = load32(frame + 8);
+    store64(frame, (load64(nodes[slot->to].mac) & 0xffffffffffffull) | own << 48);
+    store32(frame + 8, (uint32_t)(own >> 16));
+    store64(d + 12, low);
+    store32(d + 20, (uint32_t)high);
+    store64(tail, load16(d));
+    store64(tail + 8, low << 32);
+    store64(tail + 16, low >> 32 | high << 32);
+    for (; at + 8 <= added; at += 8) store64(tail + at, load64(d + at));
+    store64(tail + added - 8, load64(d + added - 8));
+    store16(tail + added, __builtin_bswap16((uint16_t)length));
+    for (at = 0; at + 8 <= covered; at += 8) store64(tail + added + 2 + at, load64(frame + 12 + at));
+    store64(tail + added + 2 + covered - 8, load64(frame + 12 + covered - 8));
+    slot->length = length + added;
   }
   for (int i = 0; i < BATCH; i++) {
     Slot *slot = slotAt(i);
     if (slot->reason) continue;
-    uint8_t *tail = (uint8_t *)slot + slot->offset + slot->length;
-    uint64_t signature = sip(tail, DESCRIPTOR + 2 + signedBytes(slot->length));
+    uint32_t added = slot->descriptorLength, length = slot->length - added;
+    uint8_t *tail = (uint8_t *)slot + slot->offset + length;
+    uint64_t signature = sip(nodes[self].key, tail, added + 2 + signedBytes(length));
     store64(tail + 4, __builtin_bswap64(signature));
-    store16(tail + 2, checksum(tail, DESCRIPTOR));
-    slot->length += DESCRIPTOR;
+    store16(tail + 2, checksum(tail, added));
   }
 }
 
@@ -320,6 +348,11 @@ int main(int argc, char **argv) {
   }
   putTemplates(size);
   addFlows(order, count, size);
+  for (uint32_t i = 0; i < 1 << 15; i++) {
+    memcpy(nodes[i].mac, (uint8_t[]){2, 0xf1, 0x60, 0, (uint8_t)(i >> 7), i & 127, 1, 1}, 8);
+    nodes[i].key[0] = mix32(i);
+    nodes[i].key[1] = mix32(~i);
+  }
   double *took = malloc(batches * sizeof *took);
   uint32_t position = 0;
   for (uint32_t batch = 0; batch < batches; batch++) {
@@ -327,8 +360,8 @@ int main(int argc, char **argv) {
     double start = now();
     for (int i = 0; i < BATCH; i++) slotAt(i)->reason = (uint8_t)parse(slotAt(i));
     lookup();
-    stamp();
-    seal();
+    stamp(1 << 7 | 1);
+    seal(1 << 7 | 1);
     took[batch] = (now() - start) / BATCH;
     for (int i = 0; i < BATCH; i++) if (slotAt(i)->reason || slotAt(i)->length != size + DESCRIPTOR) return 4;
   }

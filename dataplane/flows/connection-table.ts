@@ -1,3 +1,4 @@
+import { FlowgridError } from '../../domain/base/errors';
 import type { Arena } from '../frames/arena';
 import {
   C_AUX,
@@ -75,8 +76,8 @@ export class ConnectionTable {
     for (let way = 0, place = hash & mask; way <= reach; way++, place = (place + 1) & mask) {
       const entry = entries + CONN_SIZE * place;
       const found = words[(entry + C_HASH) >>> 2];
-      if (found === hash && sameKey(words, (entry + C_KEY) >>> 2, key >>> 2)) return entry;
       if (found === 0) return 0;
+      if (found === hash && sameKey(words, (entry + C_KEY) >>> 2, key >>> 2)) return entry;
     }
     return 0;
   }
@@ -86,9 +87,13 @@ export class ConnectionTable {
     return this.insertKey(slot + S_KEY, this.words[(slot + S_HASH) >>> 2]);
   }
 
-  /** Adds the 48-byte key at `key`, which must not be in the table. Returns the entry, or 0 when the table is full. */
+  /**
+   * Adds the 48-byte key at `key`, which must not be in the table. Returns the entry, or 0 when the table is full.
+   * @throws FlowgridError `internal` for hash 0 or 1, which no key has.
+   */
   insertKey(key: number, hash: number): number {
     const { words, entries, mask } = this;
+    if (hash <= HASH_TOMBSTONE) throw new FlowgridError('internal', 'a frame that was not parsed has no connection');
     if (this.size >= this.limit) return 0;
     let place = hash & mask;
     let way = 0;

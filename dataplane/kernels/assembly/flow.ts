@@ -106,7 +106,7 @@ function stampFrame(self: u32, slot: usize): u32 {
     (reverse ? DF_REVERSE : 0) |
     (state & FS_FULL_ROUTE ? DF_FULL_ROUTE : 0);
   const type = <u32>bswap<u16>(load<u16>(flow, F_TYPE));
-  const time = <u32>(<u64>load<f64>(slot, S_TIME));
+  const time = <u32>(<i64>load<f64>(slot, S_TIME));
   const descriptor = slot + S_DESCRIPTOR;
   store<u64>(descriptor, <u64>bswap<u16>(<u16>MARKER_V1));
   store<u64>(descriptor, 0, 8);
@@ -229,17 +229,18 @@ class Flow {
     const shadow = load<u16>(flow + (reverse ? F_SHADOW_REV : F_SHADOW_FWD));
     store<u16>(slot, <u16>next, S_TO);
     store<u16>(slot, shadow, S_SHADOW);
-    nameNode(slot + S_DESCRIPTOR, self >> 7, 0x80 | (self & 0x7f));
-    if (next) nameNode(slot + S_DESCRIPTOR, next >> 7, next & 0x7f);
+    Flow.nameNode(slot + S_DESCRIPTOR, self >> 7, 0x80 | (self & 0x7f));
+    if (next) Flow.nameNode(slot + S_DESCRIPTOR, next >> 7, next & 0x7f);
   }
-}
 
-/** Writes the second byte of the first element of `cluster`, if the list has one. */
-function nameNode(descriptor: usize, cluster: u32, value: u32): void {
-  const end = descriptor + D_LIST + 2 * <u32>load<u8>(descriptor, D_COUNT);
-  for (let at = descriptor + D_LIST; at < end; at += 2) {
-    if (<u32>load<u8>(at) !== cluster) continue;
-    store<u8>(at, <u8>value, 1);
-    return;
+  /** Writes the second byte of the first element of `cluster`, if the list has one. */
+  @inline static nameNode(descriptor: usize, cluster: u32, value: u32): void {
+    const end = descriptor + D_LIST + 2 * <u32>load<u8>(descriptor, D_COUNT);
+    for (let at = descriptor + D_LIST; at < end; at += 2) {
+      if (<u32>load<u8>(at) === cluster) {
+        store<u8>(at, <u8>value, 1);
+        break;
+      }
+    }
   }
 }

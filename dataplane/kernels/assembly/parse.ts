@@ -105,7 +105,11 @@ function parseFrame(slot: usize, length: u32): u32 {
   const frame = slot + load<u32>(slot, S_OFF);
   const flags = (<u32>load<u16>(slot, S_FLAGS)) & ~SF_MULTICAST;
   store<u16>(slot, <u16>(flags | (load<u8>(frame) & 1 ? SF_MULTICAST : 0)), S_FLAGS);
-  for (let at: usize = S_ETHERTYPE; at < S_KEY + 32; at += 8) store<u64>(slot + at, 0);
+  const zero = i64x2.splat(0);
+  v128.store(slot, zero, S_ETHERTYPE);
+  v128.store(slot, zero, S_ETHERTYPE + 16);
+  v128.store(slot, zero, S_KEY);
+  v128.store(slot, zero, S_KEY + 16);
 
   let type = Memory.big16(frame + 12);
   let at: u32 = 14;

@@ -12,15 +12,10 @@ export function sip(k0: u64, k1: u64, at: usize, length: u32, mask0: u64, mask1:
   const end = at + (length & ~7);
   let mask = mask0;
   let next = mask1;
-  while (true) {
-    let word: u64;
-    const last = at === end;
-    if (last) {
-      const rest = (length & 7) << 3;
-      word = ((<u64>length) << 56) | (rest ? load<u64>(at) & (u64.MAX_VALUE >> (64 - rest)) : 0);
-    } else {
-      word = load<u64>(at) & mask;
-    }
+  for (; at !== end; at += 8) {
+    const word = load<u64>(at) & mask;
+    mask = next;
+    next = u64.MAX_VALUE;
     v3 ^= word;
     v0 += v1;
     v2 += v3;
@@ -43,13 +38,15 @@ export function sip(k0: u64, k1: u64, at: usize, length: u32, mask0: u64, mask1:
     v3 = rotl<u64>(v3, 21) ^ v0;
     v2 = rotl<u64>(v2, 32);
     v0 ^= word;
-    if (last) break;
-    at += 8;
-    mask = next;
-    next = u64.MAX_VALUE;
   }
-  v2 ^= 0xff;
-  for (let i = 0; i < 4; i++) {
+  const rest = (length & 7) << 3;
+  const word = ((<u64>length) << 56) | (rest ? load<u64>(at) & (u64.MAX_VALUE >> (64 - rest)) : 0);
+  v3 ^= word;
+  for (let i = 0; i < 6; i++) {
+    if (i === 2) {
+      v0 ^= word;
+      v2 ^= 0xff;
+    }
     v0 += v1;
     v2 += v3;
     v1 = rotl<u64>(v1, 13) ^ v0;

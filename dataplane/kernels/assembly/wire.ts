@@ -102,11 +102,17 @@ function append(slot: usize, ownMac: u64): u32 {
   store<u64>(tail, load<u64>(descriptor) & MASK_0);
   store<u64>(tail, macLow << 32, 8);
   store<u64>(tail, (macLow >> 32) | ((<u64>macHigh) << 32), 16);
-  for (let i: u32 = 24; i + 8 <= added; i += 8) store<u64>(tail + i, load<u64>(descriptor + i));
-  store<u64>(tail + added - 8, load<u64>(descriptor + added - 8));
+  copyFrom24(tail, descriptor, added);
   appendSigned(frame, length, added);
   store<u32>(slot, length + added, S_LEN);
   return 0;
+}
+
+/** Copies a descriptor but for its first 24 bytes; the last words lie over the end of those before. */
+function copyFrom24(to: usize, from: usize, length: u32): void {
+  v128.store(to, v128.load(from, 24), 24);
+  for (let i: u32 = 40; i + 16 <= length; i += 16) v128.store(to + i, v128.load(from + i));
+  v128.store(to + length - 16, v128.load(from + length - 16));
 }
 
 /** Bytes of the frame that are signed. */
@@ -121,6 +127,13 @@ function appendSigned(frame: usize, length: u32, added: u32): void {
   const size = signedBytes(length);
   const from = frame + 12;
   const to = behind + 2;
+  if (size === SIGNED_FRAME_BYTES) {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    v128.store(to, v128.load(from, 32), 32);
+    v128.store(to, v128.load(from, 48), 48);
+    return;
+  }
   if (size < 8) {
     for (let i: u32 = 0; i < size; i++) store<u8>(to + i, load<u8>(from + i));
     return;
@@ -190,8 +203,7 @@ function strip(self: u32, slot: usize, frame: usize, total: u32, added: u32, fro
   store<u64>(descriptor, load<u64>(tail) & MASK_0);
   store<u64>(descriptor, load<u64>(tail, 8) & MASK_1, 8);
   store<u64>(descriptor, word2, 16);
-  for (let i: u32 = 24; i + 8 <= added; i += 8) store<u64>(descriptor + i, load<u64>(tail + i));
-  store<u64>(descriptor + added - 8, load<u64>(tail + added - 8));
+  copyFrom24(descriptor, tail, added);
   store<u64>(frame, (<u64>load<u32>(tail, D_MACS)) | (word2 << 32));
   store<u32>(frame, <u32>(word2 >> 32), 8);
 

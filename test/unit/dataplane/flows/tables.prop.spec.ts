@@ -162,11 +162,20 @@ describe('tombstones', () => {
     expect(arena.u8.subarray(second + 8, second + F_AUX).every((byte) => byte === 0)).toBe(true);
   });
 
+  it('a slot that was not parsed is in no table, and cannot get in', () => {
+    const arena = Arena.create({ slots: 1, bytes: 1 << 16 });
+    const table = new ConnectionTable(arena, 16);
+    expect(table.find(arena.slot(0))).toBe(0);
+    expect(() => table.insert(arena.slot(0))).toThrow(expect.objectContaining({ code: 'internal' }));
+    expect(table.size).toBe(0);
+  });
+
   it('sizes must be powers of two', () => {
     const arena = Arena.create({ slots: 1, bytes: 1 << 16 });
     expect(() => new ConnectionTable(arena, 100)).toThrow(expect.objectContaining({ code: 'usage' }));
     const table = new ConnectionTable(arena, 16);
     expect([table.limit, table.bytes]).toEqual([11, 16 * CONN_SIZE]);
+    arena.u32[(arena.slot(0) + S_HASH) >>> 2] = 2;
     expect(arena.i32[(table.insert(arena.slot(0)) + C_AUX) >>> 2]).toBe(-1);
   });
 });

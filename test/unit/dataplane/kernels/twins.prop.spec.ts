@@ -6,7 +6,6 @@ import { nodeKey, rotateKey } from '../../../../dataplane/descriptor/node-table'
 import { ConnectionTable } from '../../../../dataplane/flows/connection-table';
 import { Arena } from '../../../../dataplane/frames/arena';
 import {
-  CS_SLOW,
   C_FLOW,
   C_STATE,
   DESCRIPTOR_MAX,
@@ -27,6 +26,7 @@ import {
   S_FLAGS,
   S_FLOW,
   S_FROM,
+  S_HASH,
   S_LEN,
   S_OFF,
   S_REASON,
@@ -126,20 +126,21 @@ describe('compiled kernels and their twins', () => {
       twin.parse(list, BATCH, 1, 2);
       for (let i = 0; i < BATCH; i++) {
         const slot = arena.slot(i);
+        if (arena.u32[(slot + S_HASH) >>> 2] === 0) continue; // not parsed
         const known = connections.find(slot);
         if (known !== 0 && prng.below(3) === 0) connections.remove(known);
         if (known !== 0 || prng.below(2) === 0) continue;
         const entry = connections.insert(slot);
         if (entry === 0) continue;
-        arena.u32[(entry + C_STATE) >>> 2] = prng.below(512) & (prng.below(2) ? ~CS_SLOW : ~0);
+        arena.u32[(entry + C_STATE) >>> 2] = prng.below(512);
         arena.u32[(entry + C_FLOW) >>> 2] = prng.next();
       }
       both('lookupConnections', (kernels) => kernels.lookupConnections(connections.address, list, BATCH));
       count();
-      if (prng.below(4) === 0) connections.scan(0, 64, (entry) => connections.remove(entry));
+      connections.scan(0, 64, (entry) => (prng.below(2) === 0 ? connections.remove(entry) : undefined));
     });
     for (const name of ['none', 'new-connection', 'tcp-control', 'slow-connection']) {
-      expect(seen.get(name)).toBeGreaterThan(20);
+      expect([name, (seen.get(name) ?? 0) > 50]).toEqual([name, true]);
     }
   });
 
