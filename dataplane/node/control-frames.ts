@@ -161,6 +161,15 @@ export class ControlCursor {
     return this.ctx.arena.view.getFloat64(this.at - 8);
   }
 
+  /** Byte address of what is read next. */
+  get position(): number {
+    return this.at;
+  }
+
+  skip(length: number): void {
+    this.at += length;
+  }
+
   /** A copy of the next `length` bytes. */
   readBytes(length: number): Uint8Array {
     this.at += length;

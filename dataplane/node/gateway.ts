@@ -2,7 +2,13 @@ import { nodeRef, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { FlowPolicy } from '../../domain/topology/topology';
 import { Classifier, classifierTiming, needsClassifier } from '../classify/classifier';
 import { compilePolicies } from '../classify/policies';
-import { Classified, type ClassifierPorts, type ConnectionEnd, type ConnectionStart } from '../classify/ports';
+import {
+  Classified,
+  type ClassifierPorts,
+  type ConnectionEnd,
+  type ConnectionStart,
+  type Expectation,
+} from '../classify/ports';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
   F_BACKUP,
@@ -31,12 +37,13 @@ import {
   S_REVERSE,
   S_TIME,
   C_FLOW,
+  S_CONN,
 } from '../frames/layout';
 import { reason, REASONS } from '../frames/reasons';
 import { choosePath, itinerary, pathOf, type PathFigures } from '../select/path-policy';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
-import { CONTROL_END } from './control-frames';
+import { CONTROL_END, type ControlCursor } from './control-frames';
 import { EXTERNAL_IN, EXTERNAL_OUT, FLOWS_ENDED, FLOWS_STARTED } from './counters';
 import { FlowIds } from './flow-ids';
 import { flowKeyText } from './flow-key-text';
@@ -45,9 +52,12 @@ import type { Node } from './node';
 import type { Deliver } from './receiver';
 import { Routing } from './routing';
 import type { Sender } from './sender';
+import { Siblings } from './siblings';
 import type { Stage } from './stage';
 
 const FIRST_DROP = REASONS.indexOf('runt');
+const NEW_CONNECTION = reason('new-connection');
+const TCP_CONTROL = reason('tcp-control');
 const NO_PATH = reason('no-path');
 const NO_MEMBER = reason('no-member');
 const NO_EGRESS = reason('no-egress');
@@ -66,12 +76,15 @@ export class Gateway implements Deliver, ClassifierPorts {
   private readonly stamped: number;
   private readonly leaving: number;
   private readonly transit: number;
+  private readonly alone: number;
   private readonly flowsLeaving = new Uint32Array(BATCH);
   private readonly reverseLeaving = new Uint8Array(BATCH);
   /** Flows whose last connection ended; removed after the batch, whose frames may still use their entries. */
   private readonly ended: { readonly flow: number; readonly end: ConnectionEnd }[] = [];
   private readonly released: number[] = [];
   private readonly routing: Routing;
+  private readonly siblings: Siblings;
+  private dying = false;
   private readonly figures: PathFigures;
   private readonly flowsByPath = new Map<number, number>();
   private readonly latencyByPath = new Map<number, number>();
@@ -93,8 +106,10 @@ export class Gateway implements Deliver, ClassifierPorts {
     this.stamped = ctx.allocateList(BATCH);
     this.leaving = ctx.allocateList(BATCH);
     this.transit = ctx.allocateList(BATCH);
+    this.alone = ctx.allocateList(1);
     this.scratchSlot = ctx.slots.allocate();
     this.routing = new Routing(node);
+    this.siblings = new Siblings(node, connections);
     this.figures = {
       flows: (path) => this.flowsByPath.get(path) ?? 0,
       latencyUs: (path) => this.latencyByPath.get(path) ?? 0,
@@ -153,15 +168,52 @@ export class Gateway implements Deliver, ClassifierPorts {
       u16[(address + S_FLAGS) >>> 1] = 0;
       ctx.observe('entered', address, 0, this.node.ref);
     }
+    this.classifyAndSend(classifier, list, n, false);
+  }
+
+  /** A frame that another INODE passed to this one, as its flow's owner or its key's home. */
+  onPass(body: ControlCursor): void {
+    const slot = this.siblings.onPass(body);
+    if (slot < 0 || this.classifier === undefined) this.node.count('no-slot');
+    else this.classifyAndSend(this.classifier, this.node.ctx.one(this.alone, slot), 1, true);
+  }
+
+  /** Another INODE's connection, to be known here should that INODE die, or its end. */
+  onConnection(body: ControlCursor, argument: number): void {
+    const ended = this.siblings.onConnection(body, argument);
+    if (ended !== 0) this.classifier?.end(ended, 'idle');
+    this.settle();
+  }
+
+  onExpectation(body: ControlCursor): void {
+    this.classifier?.expect(this.siblings.onExpectation(body));
+  }
+
+  /** An INODE of this cluster died, and its flows have been shared out. */
+  siblingDied(): void {
+    this.siblings.adoptConnections();
+  }
+
+  /** A flow of a dead INODE has fallen to this one. */
+  inherited(flow: number): void {
+    this.siblings.inherit(flow);
+  }
+
+  private classifyAndSend(classifier: Classifier, list: number, n: number, passed: boolean): void {
+    const { ctx } = this.node;
+    const { u32 } = ctx.arena;
     ctx.kernels.parse(list, n, this.seed, ~this.seed >>> 0);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
     let m = 0;
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
       const address = ctx.slot(slot);
-      if (!needsClassifier(ctx.arena, address) || this.admits(classifier, slot, address)) {
-        u32[(this.stamped >>> 2) + m++] = slot;
-      }
+      // Known connections of another INODE's flows are followed there alone.
+      if (u32[(address + S_CONN) >>> 2] !== 0 && this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2]))
+        continue;
+      if (needsClassifier(ctx.arena, address) && !this.admits(classifier, slot, address, passed)) continue;
+      if (this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2])) continue;
+      u32[(this.stamped >>> 2) + m++] = slot;
     }
     this.stampAndSend(m);
     this.settle();
@@ -214,6 +266,7 @@ export class Gateway implements Deliver, ClassifierPorts {
 
   /** The node dies: gives up every slot it holds to `lose`, and forgets its connections. */
   abandon(lose: (slot: number) => void): void {
+    this.dying = true;
     this.classifier?.close();
     for (const slot of this.released) lose(slot);
     this.released.length = 0;
@@ -270,14 +323,16 @@ export class Gateway implements Deliver, ClassifierPorts {
     const { u32 } = this.node.ctx.arena;
     const flow = u32[(connection + C_FLOW) >>> 2];
     if (u32[(flow + F_CONNS) >>> 2] === 1) this.reportStart(flow, address, 'ingress', start);
+    this.siblings.announce(connection);
   }
 
   connectionEnded(connection: number, end: ConnectionEnd, last: boolean): void {
+    if (!this.dying) this.siblings.retract(connection);
     if (last) this.ended.push({ flow: this.node.ctx.arena.u32[(connection + C_FLOW) >>> 2], end });
   }
 
-  expected(): void {
-    // A single INODE per side: its own classifier has it already.
+  expected(expectation: Expectation): void {
+    this.siblings.tellExpectation(expectation);
   }
 
   refined(connection: number, policyIndex: number): void {
@@ -298,7 +353,8 @@ export class Gateway implements Deliver, ClassifierPorts {
   /* ---- Ingress ------------------------------------------------------------------------------------------------- */
 
   /** Whether a frame that needed the classifier goes into the grid; dropped and held ones do not. */
-  private admits(classifier: Classifier, slot: number, address: number): boolean {
+  private admits(classifier: Classifier, slot: number, address: number, passed: boolean): boolean {
+    if (!passed && this.passesHome(slot, address)) return false;
     const outcome = classifier.classify(address, this.node.ctx.now);
     if (outcome === Classified.held) {
       this.node.inFlight++;
@@ -307,6 +363,32 @@ export class Gateway implements Deliver, ClassifierPorts {
     if (outcome !== Classified.dropped) return true;
     this.node.drop(slot, this.node.ctx.arena.u16[(address + S_REASON) >>> 1]);
     return false;
+  }
+
+  /** A frame of an unknown connection goes to the key's home, if that is another INODE. */
+  private passesHome(slot: number, address: number): boolean {
+    const { u16, u32 } = this.node.ctx.arena;
+    const why = u16[(address + S_REASON) >>> 1];
+    if (u32[(address + S_CONN) >>> 2] !== 0 || (why !== NEW_CONNECTION && why !== TCP_CONTROL)) return false;
+    const home = this.siblings.homeOf(u32[(address + S_HASH) >>> 2]);
+    return home !== this.node.ref && this.passOn(slot, address, home);
+  }
+
+  /** A frame of a flow that another INODE stamps goes there. */
+  private passesToOwner(slot: number, address: number, connection: number): boolean {
+    const { u16, u32 } = this.node.ctx.arena;
+    const flow = connection === 0 ? u32[(address + S_FLOW) >>> 2] : u32[(connection + C_FLOW) >>> 2];
+    if (flow === 0) return false;
+    const owner = u16[(flow + F_EMITTER) >>> 1];
+    if (owner === this.node.ref || owner === 0) return false;
+    if (connection !== 0) this.siblings.keepCopy(connection);
+    return this.passOn(slot, address, owner);
+  }
+
+  private passOn(slot: number, address: number, to: NodeRef): boolean {
+    if (this.siblings.pass(address, to)) this.node.ctx.slots.free(slot);
+    else this.node.drop(slot, RING_FULL);
+    return true;
   }
 
   private stampAndSend(m: number): void {
@@ -322,7 +404,7 @@ export class Gateway implements Deliver, ClassifierPorts {
     while (this.released.length > 0) {
       const slot = this.released.shift() as number;
       this.node.inFlight--;
-      if (this.classifier !== undefined && this.admits(this.classifier, slot, ctx.slot(slot))) {
+      if (this.classifier !== undefined && this.admits(this.classifier, slot, ctx.slot(slot), true)) {
         ctx.one(this.stamped, slot);
         this.stampAndSend(1);
       }
@@ -384,10 +466,15 @@ export class Gateway implements Deliver, ClassifierPorts {
   }
 
   private observe(address: number, flow: number, reverse: boolean): void {
-    const { u16 } = this.node.ctx.arena;
+    const { u16, u32 } = this.node.ctx.arena;
     const why = u16[(address + S_REASON) >>> 1];
-    if (why < FIRST_DROP && this.classifier?.observeLeaving(address, flow, reverse, this.node.ctx.now) === false) {
-      this.node.count('table-full');
+    const known = u32[(address + S_CONN) >>> 2];
+    if (why < FIRST_DROP && this.classifier !== undefined) {
+      const registered = this.classifier.observeLeaving(address, flow, reverse, this.node.ctx.now);
+      const connection = u32[(address + S_CONN) >>> 2];
+      if (!registered) this.node.count('table-full');
+      // The reply may reach any INODE: all know the connection before the frame is out.
+      else if (connection !== known && connection !== 0) this.siblings.announce(connection);
     }
     u16[(address + S_REASON) >>> 1] = 0;
   }
@@ -445,7 +532,7 @@ export class Gateway implements Deliver, ClassifierPorts {
         this.node.control.u32(id);
         this.node.control.send(this.node.ref, to, CONTROL_END, 0);
       }
-      this.ids?.release(id, ctx.now);
+      if (id >>> 24 === this.fnode) this.ids?.release(id, ctx.now);
     }
     this.node.removeFlow(flow);
   }

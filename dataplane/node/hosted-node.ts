@@ -1,4 +1,4 @@
-import type { Incarnation, NodeRef } from '../../domain/base/ids';
+import { clusterOf, type Incarnation, type NodeRef } from '../../domain/base/ids';
 import type { ClusterRole } from '../../domain/topology/topology';
 import { reason } from '../frames/reasons';
 import type { ConnectionTable } from '../flows/connection-table';
@@ -23,11 +23,14 @@ import type { TopologyView } from '../select/topology-view';
 import { BATCH, type GroupContext } from './context';
 import {
   CONTROL_ACK,
+  CONTROL_CONNECTION,
   CONTROL_DELTA,
   CONTROL_END,
+  CONTROL_EXPECT,
   CONTROL_EXPORT,
   CONTROL_HELLO,
   CONTROL_IN_STEP,
+  CONTROL_PASS,
   CONTROL_WANT,
 } from './control-frames';
 import { Deltas } from './deltas';
@@ -86,11 +89,12 @@ export class HostedNode {
     this.deltas = new Deltas(this.node);
     this.stage = new Stage(this.node, sender, this.deltas);
     this.handover = new Handover(this.node, this.stage);
-    this.takeover = new Takeover(this.node, this.stage, this.handover);
+    this.takeover = new Takeover(this.node, this.stage, this.handover, (flow) => this.gateway?.inherited(flow));
     this.watch = new Watch(
       this.node,
       (ref, incarnation) => {
         this.takeover.bury(ref, incarnation);
+        if (clusterOf(ref) === this.node.cluster) this.gateway?.siblingDied();
         this.stage.acknowledged(this.deltas.buried(ref));
       },
       parts.detected,
@@ -213,6 +217,15 @@ export class HostedNode {
         break;
       case CONTROL_END:
         this.onEnd(body.readU32());
+        break;
+      case CONTROL_PASS:
+        this.gateway?.onPass(body);
+        break;
+      case CONTROL_CONNECTION:
+        this.gateway?.onConnection(body, view.getUint32(address + S_DESCRIPTOR + D_FLOW_ID) & 0xff_ffff);
+        break;
+      case CONTROL_EXPECT:
+        this.gateway?.onExpectation(body);
         break;
       case CONTROL_DELTA:
         this.deltas.onDelta(body, from);

@@ -32,6 +32,8 @@ export class Takeover {
     private readonly node: Node,
     private readonly stage: Stage,
     private readonly handover: Handover,
+    /** A flow fell to this node. */
+    private readonly inherited: (flow: number) => void,
   ) {}
 
   /**
@@ -85,6 +87,7 @@ export class Takeover {
     const from = u16[(flow + F_EMITTER) >>> 1];
     u16[(flow + F_EMITTER) >>> 1] = this.node.ref;
     this.node.fence(flow, from);
+    this.inherited(flow);
     // What waited for the emitter's state will not get it any more: it is processed on what is known.
     this.handover.processWaiting(flow);
     const emitted = this.stage.emitHeld(flow);
