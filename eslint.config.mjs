@@ -11,18 +11,42 @@ const table = JSON.parse(readFileSync(new URL('./imports.table.json', import.met
 
 /** The host world that pure rooms take as parameters (DESIGN: injected world). */
 const impure = [
-  { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Take the time from an injected Clock.' },
-  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Take the time from an injected Clock.' },
-  { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Take randomness from an injected Prng.' },
-  { selector: "CallExpression[callee.name=/^set(Timeout|Interval|Immediate)$/]", message: 'Take timers from injected Timers.' },
-  { selector: "MemberExpression[object.name='performance'][property.name='now']", message: 'Take the time from an injected Clock.' },
-  { selector: "MemberExpression[object.name='crypto'][property.name=/^random/]", message: 'Take randomness from an injected Prng.' },
+  {
+    selector: "MemberExpression[object.name='Date'][property.name='now']",
+    message: 'Take the time from an injected Clock.',
+  },
+  {
+    selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+    message: 'Take the time from an injected Clock.',
+  },
+  {
+    selector: "MemberExpression[object.name='Math'][property.name='random']",
+    message: 'Take randomness from an injected Prng.',
+  },
+  {
+    selector: 'CallExpression[callee.name=/^set(Timeout|Interval|Immediate)$/]',
+    message: 'Take timers from injected Timers.',
+  },
+  {
+    selector: "MemberExpression[object.name='performance'][property.name='now']",
+    message: 'Take the time from an injected Clock.',
+  },
+  {
+    selector: "MemberExpression[object.name='crypto'][property.name=/^random/]",
+    message: 'Take randomness from an injected Prng.',
+  },
 ];
 
 /** XState does not restore timers or invoked work (statelyai/xstate#5331): deadlines are data (`dueAt`). */
 const statefulMachines = ['after', 'delay', 'invoke', 'spawn', 'sendTo'].flatMap((name) => [
-  { selector: `Property[key.name='${name}']`, message: `No '${name}' in a persisted machine: put dueAt in the context.` },
-  { selector: `CallExpression[callee.name='${name}']`, message: `No '${name}' in a persisted machine: put dueAt in the context.` },
+  {
+    selector: `Property[key.name='${name}']`,
+    message: `No '${name}' in a persisted machine: put dueAt in the context.`,
+  },
+  {
+    selector: `CallExpression[callee.name='${name}']`,
+    message: `No '${name}' in a persisted machine: put dueAt in the context.`,
+  },
 ]);
 
 export default tseslint.config(
@@ -35,14 +59,21 @@ export default tseslint.config(
       'flowgrid/room-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      '@typescript-eslint/consistent-type-imports': ['error', { prefer: 'type-imports', fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { prefer: 'type-imports', fixStyle: 'inline-type-imports' },
+      ],
       eqeqeq: 'error',
       'prefer-const': 'error',
       'no-console': 'error',
     },
   },
   {
-    files: ['{domain,dataplane,actors,projections,workflows,adapters}/**/*.ts', 'runtime/{control,agent}/**/*.ts', 'interface/**/*.ts'],
+    files: [
+      '{domain,dataplane,actors,projections,workflows,adapters}/**/*.ts',
+      'runtime/{control,agent}/**/*.ts',
+      'interface/**/*.ts',
+    ],
     ignores: ['adapters/{log,bus}/**', 'workflows/temporal/**'],
     rules: { 'no-restricted-syntax': ['error', ...impure] },
   },

@@ -22,7 +22,8 @@ export function violation(table, builtins, path, specifier) {
   const room = roomOf(table.rooms, path);
   if (room === undefined) return undefined;
   const row = table.rooms[room];
-  const allows = (list, name) => list.includes('*') || list.some((entry) => name === entry || name.startsWith(`${entry}/`));
+  const allows = (list, name) =>
+    list.includes('*') || list.some((entry) => name === entry || name.startsWith(`${entry}/`));
   if (specifier.startsWith('.')) {
     const target = relative(root, resolve(root, dirname(path), specifier));
     const targetRoom = roomOf(table.rooms, target);
@@ -47,7 +48,12 @@ export function roomImports(table, builtins) {
         const message = violation(table, builtins, path, node.source.value);
         if (message !== undefined) context.report({ node, message });
       };
-      return { ImportDeclaration: check, ExportAllDeclaration: check, ExportNamedDeclaration: check, ImportExpression: check };
+      return {
+        ImportDeclaration: check,
+        ExportAllDeclaration: check,
+        ExportNamedDeclaration: check,
+        ImportExpression: check,
+      };
     },
   };
 }

@@ -2,12 +2,7 @@ import { FlowgridError } from './errors';
 
 /** Values with one canonical text: what state hashes are taken over. */
 export type Canonical =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Canonical[]
-  | { readonly [key: string]: Canonical | undefined };
+  null | boolean | number | string | readonly Canonical[] | { readonly [key: string]: Canonical | undefined };
 
 /**
  * Canonical text of a value: JSON with sorted keys, integers only, `undefined` members left out. Two states are equal

@@ -25,7 +25,11 @@ export class FlowgridError extends Error {
   /** Whether the same call may succeed later, unchanged. */
   readonly canRetry: boolean;
 
-  constructor(code: ErrorCode, message: string, options: { remedy?: string; canRetry?: boolean; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { remedy?: string; canRetry?: boolean; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'FlowgridError';
     this.code = code;
