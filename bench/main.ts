@@ -6,6 +6,7 @@ import type { BenchOptions, BenchResult } from './result';
 /** A suite by name: loaded only when it runs, so that one broken machine part does not take the others along. */
 const suites: Record<string, () => Promise<{ run(options?: BenchOptions): Promise<BenchResult[]> }>> = {
   'packet-path': () => import('./packet-path/main'),
+  'figure-4': () => import('./figure-4/main'),
   log: () => import('./log/main'),
 };
 

@@ -1,0 +1,173 @@
+import { FlowgridError } from '../../domain/base/errors';
+import { clusterOf, nodeOf, nodeRef, type Micros, type NodeRef } from '../../domain/base/ids';
+import type { FlowEvent } from '../../domain/flow/events';
+import type { PublishedTopology } from '../../domain/topology/topology';
+import { nodeKey } from '../../dataplane/descriptor/node-table';
+import { Arena } from '../../dataplane/frames/arena';
+import { SLOT_FRAME, S_FRAME_NO, S_LEN, S_OFF, S_TIME } from '../../dataplane/frames/layout';
+import { SlotPool } from '../../dataplane/frames/slots';
+import { FunctionRegistry } from '../../dataplane/functions/registry';
+import { loadKernels } from '../../dataplane/kernels/kernels';
+import { NodeGroup } from '../../dataplane/node/node-group';
+import { WorldPort } from '../../dataplane/node/world-port';
+import { Fabric } from '../../dataplane/rings/fabric';
+import type { Recording } from './recording';
+import { BEGIN_MS, NETWORKS } from './topology';
+
+/** Frames that enter before the grid is let run until it rests. */
+const TOGETHER = 256;
+/**
+ * Grid time between frames: a quarter of a million a second, so that a hello round, and what a backup holds until it
+ * comes, is met as often as a grid under full load meets it.
+ */
+const FRAME_GAP_US = 4;
+const RING_CAPACITY = 4096;
+const SECRET = new Uint8Array(32).fill(7);
+
+export interface MemoryGridOptions {
+  /** Places of each flow and connection table, a power of two. */
+  readonly flows: number;
+  readonly slots?: number;
+  readonly bytes?: number;
+}
+
+/** The whole dataplane of a topology in this thread, without taps; frames start and end in memory. */
+export class MemoryGrid {
+  readonly arena: Arena;
+  readonly group: NodeGroup;
+  now: Micros = BEGIN_MS * 1000;
+  entered = 0;
+  left = 0;
+  private readonly slots: SlotPool;
+  private readonly fabric: Fabric;
+  private readonly world: WorldPort;
+  private readonly doors: readonly NodeRef[];
+  private readonly roundUs: number;
+  private nextRound: Micros = 0;
+  private readonly take: (slot: number) => void;
+
+  constructor(published: PublishedTopology, { flows, slots = 1 << 15, bytes = 768 << 20 }: MemoryGridOptions) {
+    this.arena = Arena.create({ slots, bytes });
+    this.slots = new SlotPool(this.arena);
+    this.fabric = Fabric.create(this.arena, 1, RING_CAPACITY);
+    const registry = new FunctionRegistry(process.cwd());
+    this.group = new NodeGroup({
+      arena: this.arena,
+      kernels: loadKernels(this.arena),
+      fabric: this.fabric,
+      group: 0,
+      nodeKey: (ref) => nodeKey(SECRET, clusterOf(ref), nodeOf(ref), 1),
+      keyEpoch: 1,
+      createFunction: (spec, services) => registry.create(spec, services),
+      limits: { flows, connections: flows },
+    });
+    const { clusters, networks, timing } = published.topology;
+    for (const { id, role, members } of clusters) {
+      if (role === 'mnode') continue;
+      for (const { node, incarnation } of members) this.group.addNode(nodeRef(id, node), incarnation, role);
+    }
+    this.doors = NETWORKS.map((id) => nodeRef(networks.find((network) => network.id === id)?.cluster ?? 0, 1));
+    this.roundUs = timing.helloMs * 1000;
+    this.world = new WorldPort(this.arena, this.fabric);
+    this.take = (slot) => {
+      this.left++;
+      this.slots.free(slot);
+    };
+    this.install(published);
+  }
+
+  /** Installs a topology and stamps new flows with it from now on. */
+  install(published: PublishedTopology): void {
+    this.group.install(published);
+    this.world.install(published);
+    this.group.activate(published.topology.version);
+  }
+
+  /** Sends frames `from` … `to` − 1 of a recording through the grid and lets it come to rest. */
+  send(recording: Recording, from = 0, to = recording.length): void {
+    let inBatch = 0;
+    for (let i = from; i < to; i++) {
+      this.now += FRAME_GAP_US;
+      if (this.now >= this.nextRound) {
+        this.beat();
+        inBatch = 0;
+      }
+      this.inject(recording, i);
+      if (++inBatch === TOGETHER) {
+        this.settle();
+        inBatch = 0;
+      }
+    }
+    this.settle();
+  }
+
+  /** Lets grid time pass without frames, one hello round at a time. */
+  pass(us: number): void {
+    for (const until = this.now + us; this.now < until;) {
+      this.now += this.roundUs;
+      this.beat();
+    }
+  }
+
+  /** What all nodes observed about flows since the last call, by node. */
+  drainEvents(): { readonly node: NodeRef; readonly events: readonly FlowEvent[] }[] {
+    return this.group.nodes().map((node) => ({ node, events: this.group.drainFlowEvents(node) }));
+  }
+
+  /** @throws FlowgridError unless every frame that entered has left: a figure for lost frames would mean nothing. */
+  check(): void {
+    if (this.entered === this.left) return;
+    const dropped = this.group
+      .nodes()
+      .flatMap((node) => Object.entries(this.group.statistics(node).dropped).map(([why, n]) => `${node}: ${n} ${why}`));
+    const drops = dropped.length === 0 ? 'no drop counted' : dropped.join(', ');
+    throw new FlowgridError('internal', `bench: ${this.entered} frames entered and ${this.left} left: ${drops}`);
+  }
+
+  private inject(recording: Recording, index: number): void {
+    const { arena } = this;
+    const slot = this.slots.allocate();
+    if (slot < 0) throw new FlowgridError('internal', 'bench: no slot is free');
+    const address = arena.slot(slot);
+    const side = recording.side(index);
+    arena.u32[(address + S_OFF) >>> 2] = SLOT_FRAME;
+    arena.u32[(address + S_LEN) >>> 2] = recording.copyTo(index, arena.u8, address + SLOT_FRAME);
+    arena.u32[(address + S_FRAME_NO) >>> 2] = this.entered;
+    arena.f64[(address + S_TIME) >>> 3] = this.now;
+    if (!this.world.inject(NETWORKS[side], slot, this.doors[side])) {
+      throw new FlowgridError('internal', 'bench: the ring of an INODE is full');
+    }
+    this.entered++;
+  }
+
+  private beat(): void {
+    this.settle();
+    this.group.tick(this.now);
+    this.settle();
+    this.nextRound = this.now + this.roundUs;
+  }
+
+  private settle(): void {
+    this.world.publish();
+    do {
+      this.group.run(this.now);
+      this.world.drain(this.take);
+    } while (!this.fabric.quiescent());
+  }
+}
+
+/** A grid in which the flows of `traffic` are established. */
+export function establish(
+  grid: MemoryGrid,
+  traffic: { readonly first: Recording; readonly handshake: Recording },
+): void {
+  grid.send(traffic.first);
+  const { handshake } = traffic;
+  // A reply must not overtake its question.
+  for (let from = 0, to = 1; from < handshake.length; to++) {
+    if (to < handshake.length && handshake.side(to) === handshake.side(from)) continue;
+    grid.send(handshake, from, to);
+    from = to;
+  }
+  grid.check();
+}
