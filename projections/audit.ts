@@ -3,7 +3,7 @@ import type { TopologyEvent } from '../domain/events';
 import type { FlowEvent } from '../domain/flow/events';
 import type { Commit } from '../domain/log/commit';
 import { describe, describeFlow, learnNames } from './describe';
-import { effectOf, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
+import { effectOf, overAt, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
 import { reached, type Moment, type When } from './instant';
 import { flowName, Names } from './names';
 
@@ -153,7 +153,7 @@ export function storyOf(record: FlowRecord, trail: AuditTrail): StoryLine[] {
 export function routeStory(record: FlowRecord, at: Micros, trail: AuditTrail): RouteStory {
   const { names } = trail;
   const { started } = record;
-  const moment = Math.min(at, record.ended?.at ?? at);
+  const moment = Math.min(at, overAt(record));
   const pinned = pinnedAt(record, at);
   const route = routeAt(record, at).map(({ node, backup, because }): StopStory => {
     const place = because === undefined ? node : placeOf(because, node);

@@ -12,7 +12,7 @@ import type { FlowEnded, FlowEvent, FlowKeyText, FlowStarted } from '../domain/f
 import { canonicalAddress } from './addresses';
 
 /** Version of this fold: a checkpoint made by another version is not used. */
-export const FLOWS_FOLD_VERSION = 1;
+export const FLOWS_FOLD_VERSION = 2;
 
 /** One life of a flow, as its events tell it. Plain data. */
 export interface FlowRecord {
@@ -24,9 +24,13 @@ export interface FlowRecord {
   /** The nodes of the path and their backups when the flow began; 0 = not chosen yet, or none. */
   route: readonly NodeRef[];
   backups: readonly NodeRef[];
+  /** What egress INODEs told of its start: the nodes that the ingress had not chosen. */
+  readonly completions: FlowStarted[];
   /** What changed its route, topology or copies, in the order in which it took effect. */
   readonly changes: FlowChange[];
   ended?: FlowEnded;
+  /** When the ID began its next life, although nothing told of the end of this one. */
+  supersededAt?: Micros;
 }
 
 /** A change of a flow's life, and whose chain told it. */
@@ -60,14 +64,14 @@ export class FlowsProjection {
   static restore(checkpoint: FlowsCheckpoint): FlowsProjection | undefined {
     if (checkpoint.version !== FLOWS_FOLD_VERSION) return undefined;
     const projection = new FlowsProjection();
-    for (const record of checkpoint.records) projection.push({ ...record, changes: [...record.changes] });
+    for (const record of checkpoint.records) projection.push(copied(record));
     for (const [chain, number] of Object.entries(checkpoint.positions)) projection.positions.set(chain, number);
     return projection;
   }
 
   /** The state as plain data, to go on from later with batches after {@link position}. */
   checkpoint(): FlowsCheckpoint {
-    const records = [...this.records()].map((record) => ({ ...record, changes: [...record.changes] }));
+    const records = [...this.records()].map(copied);
     return { version: FLOWS_FOLD_VERSION, positions: Object.fromEntries(this.positions), records };
   }
 
@@ -117,39 +121,56 @@ export class FlowsProjection {
   }
 
   private start(chain: ChainId, event: FlowStarted): void {
-    const record = this.lifeAt(event.flow, event.at, event.observedAs === 'ingress');
-    if (event.observedAs === 'ingress' && record.started?.observedAs !== 'ingress') {
-      record.started = event;
-      record.startedBy = chain;
-    }
-    record.started ??= event;
-    record.startedBy ??= chain;
-    record.route = completed(record.route, event.route);
-    record.backups = completed(record.backups, event.backups);
-  }
-
-  private end(event: FlowEnded): void {
-    this.lifeAt(event.flow, event.at, false).ended ??= event;
-  }
-
-  private change(chain: ChainId, event: FlowChange['event']): void {
-    const { changes } = this.lifeAt(event.flow, event.at, false);
-    let at = changes.length;
-    while (at > 0 && effectOf(changes[at - 1]!.event) > effectOf(event)) at--;
-    changes.splice(at, 0, { chain, event });
+    if (event.observedAs === 'ingress') return this.begin(chain, event);
+    const life = this.lifeAt(event.flow, event.at);
+    life.completions.push(event);
+    life.started ??= event;
+    life.startedBy ??= chain;
+    setRoute(life);
   }
 
   /**
-   * The life that an event at this time belongs to. An ID is given again only long after its flow ended, so an event
-   * after the end is a straggler unless it is a start.
+   * The ingress INODE says that a life begins, so every life before it is over: also one whose end was never told,
+   * because the node lost its memory with its process and gave the same connection the same ID again.
    */
-  private lifeAt(flow: FlowId, at: Micros, begins: boolean): FlowRecord {
-    const lives = this.lives.get(flow);
-    const last = lives?.at(-1);
-    if (last !== undefined && !(begins && last.ended !== undefined && at > last.ended.at)) {
-      return lives!.findLast((life) => (life.started?.at ?? 0) <= at) ?? lives![0]!;
+  private begin(chain: ChainId, event: FlowStarted): void {
+    const lives = this.lives.get(event.flow) ?? [];
+    const place = lives.findLastIndex((life) => beginOf(life) <= event.at || awaitsBegin(life, event.at));
+    const known = lives[place];
+    if (known !== undefined && hasBegun(known) && beginOf(known) === event.at) return;
+    if (known !== undefined && awaitsBegin(known, event.at)) {
+      known.started = event;
+      known.startedBy = chain;
+      setRoute(known);
+      return;
     }
-    return this.push({ flow, route: [], backups: [], changes: begins ? laterChanges(last) : [] });
+    const life: FlowRecord = { ...emptyLife(event.flow), started: event, startedBy: chain };
+    const next = lives[place + 1];
+    if (next !== undefined) supersede(life, beginOf(next));
+    if (known !== undefined) {
+      moveLater(known, life);
+      supersede(known, event.at);
+    }
+    setRoute(life);
+    lives.splice(place + 1, 0, life);
+    this.lives.set(event.flow, lives);
+  }
+
+  private end(event: FlowEnded): void {
+    const life = this.lifeAt(event.flow, event.at);
+    if (life.ended !== undefined) return;
+    life.ended = event;
+    delete life.supersededAt;
+  }
+
+  private change(chain: ChainId, event: FlowChange['event']): void {
+    insert(this.lifeAt(event.flow, event.at).changes, { chain, event });
+  }
+
+  /** The life that an observation of this time belongs to: the newest that had begun; what comes first makes one. */
+  private lifeAt(flow: FlowId, at: Micros): FlowRecord {
+    const lives = this.lives.get(flow) ?? [];
+    return lives.findLast((life) => beginOf(life) <= at) ?? lives[0] ?? this.push(emptyLife(flow));
   }
 
   private push(record: FlowRecord): FlowRecord {
@@ -160,9 +181,15 @@ export class FlowsProjection {
   }
 }
 
+/** When a life was over, as far as is known; Infinity while it is not. */
+export function overAt({ ended, supersededAt }: FlowRecord): Micros {
+  return ended?.at ?? supersededAt ?? Infinity;
+}
+
 /** Whether the flow lived at a time. */
 export function livesAt(record: FlowRecord, at: Micros): boolean {
-  return (record.started?.at ?? 0) <= at && (record.ended === undefined || record.ended.at > at);
+  const over = overAt(record);
+  return beginOf(record) <= at && (over > at || over === Infinity);
 }
 
 /** The route in force at a time: for each cluster of the path the node, its backup, and what made it so. */
@@ -195,12 +222,64 @@ export function effectOf(event: FlowChange['event']): Micros {
   return event.type === 'FlowTakenOver' || event.type === 'FlowRerouted' ? event.effectiveAt : event.at;
 }
 
-/** Changes that came before the start they belong to, and were taken for stragglers of the life before. */
-function laterChanges(before: FlowRecord | undefined): FlowChange[] {
-  if (before?.ended === undefined) return [];
-  const end = before.ended.at;
-  const at = before.changes.findIndex(({ event }) => effectOf(event) > end);
-  return at < 0 ? [] : before.changes.splice(at);
+function copied(record: FlowRecord): FlowRecord {
+  return { ...record, completions: [...record.completions], changes: [...record.changes] };
+}
+
+function emptyLife(flow: FlowId): FlowRecord {
+  return { flow, route: [], backups: [], completions: [], changes: [] };
+}
+
+/** Whether its ingress INODE has told of it. */
+function hasBegun({ started }: FlowRecord): boolean {
+  return started?.observedAs === 'ingress';
+}
+
+function beginOf({ started }: FlowRecord): Micros {
+  return started?.at ?? 0;
+}
+
+/** Whether a life that others told of first may be the one that the ingress INODE says began at this time. */
+function awaitsBegin(life: FlowRecord, at: Micros): boolean {
+  return !hasBegun(life) && (life.ended === undefined || life.ended.at > at);
+}
+
+function supersede(life: FlowRecord, at: Micros): void {
+  if (life.ended === undefined) life.supersededAt = Math.min(at, life.supersededAt ?? at);
+}
+
+/** What was told of a new life before its start was known stands in the life before: it moves over. */
+function moveLater(before: FlowRecord, life: FlowRecord): void {
+  const at = beginOf(life);
+  take(before.completions, (event) => event.at >= at).forEach((event) => life.completions.push(event));
+  take(before.changes, ({ event }) => event.at >= at).forEach((change) => insert(life.changes, change));
+  if (before.ended !== undefined && before.ended.at > at) {
+    life.ended = before.ended;
+    delete life.supersededAt;
+    delete before.ended;
+  }
+  setRoute(before);
+}
+
+/** Removes and returns what matches, in its order. */
+function take<Item>(items: Item[], matches: (item: Item) => boolean): Item[] {
+  const taken = items.filter(matches);
+  if (taken.length > 0) items.splice(0, items.length, ...items.filter((item) => !matches(item)));
+  return taken;
+}
+
+/** In the order in which changes took effect; of two at once, the one told first. */
+function insert(changes: FlowChange[], change: FlowChange): void {
+  let at = changes.length;
+  while (at > 0 && effectOf(changes[at - 1]!.event) > effectOf(change.event)) at--;
+  changes.splice(at, 0, change);
+}
+
+/** The route of a life's beginning, from what all who saw it begin know. */
+function setRoute(life: FlowRecord): void {
+  const told = life.started === undefined ? life.completions : [life.started, ...life.completions];
+  life.route = told.reduce<readonly NodeRef[]>((route, event) => completed(route, event.route), []);
+  life.backups = told.reduce<readonly NodeRef[]>((backups, event) => completed(backups, event.backups), []);
 }
 
 function moved(stops: readonly Stop[], from: NodeRef, to: Stop): readonly Stop[] {

@@ -99,6 +99,8 @@ export interface UpOptions extends CommonOptions {
   readonly out?: string;
   /** File (pcapng) for the frames on internal links. */
   readonly internalOut?: string;
+  /** File that a JSON line is added to when an append to the log begins, and when it is acknowledged. */
+  readonly receipts?: string;
   /** File with the grid's secret (hex); absent: `<data>/grid.key`. */
   readonly key?: string;
 }

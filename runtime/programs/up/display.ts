@@ -66,6 +66,11 @@ export class Display {
     this.framesTotal = framesTotal;
   }
 
+  /** A commit from before this run: it gives names, and is no news. */
+  past(commit: Commit<TopologyEvent>): void {
+    for (const event of commit.events) learnNames(this.names, event);
+  }
+
   /** A commit was accepted. */
   committed(at: Micros, commit: Commit<TopologyEvent>): void {
     for (const event of commit.events) {

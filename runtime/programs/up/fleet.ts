@@ -86,6 +86,20 @@ export class Fleet {
     this.control.acknowledgeTopology(ref, this.control.state.topology.version);
   }
 
+  /**
+   * The spool for what is to be told about an earlier life's flows: of the life that goes on with that chain, or else of
+   * the same node's next life, or else of any INODE.
+   */
+  spoolFor(chain: ChainId): FlowSpool {
+    const lives = [...this.lives.values()].filter(({ alive }) => alive);
+    const heir =
+      lives.find(({ spool }) => spool.chain === chain) ??
+      lives.find(({ ref }) => chain.startsWith(chainId(ref, 0).slice(0, -1))) ??
+      lives.find(({ role }) => role === 'inode');
+    if (heir === undefined) throw new FlowgridError('internal', `nobody is left to tell about chain ${chain}`);
+    return heir.spool;
+  }
+
   get(ref: NodeRef): HostedLife | undefined {
     return this.lives.get(ref);
   }

@@ -60,6 +60,11 @@ export class Observation {
     }
   }
 
+  /** A commit from before this run: it tells the checker which grid it looks at, and is no part of the run's story. */
+  past(commit: Commit<TopologyEvent>): void {
+    this.checker.observeCommit(commit);
+  }
+
   commit(commit: Commit<TopologyEvent>): void {
     this.commits.push(commit);
     this.checker.observeCommit(commit);

@@ -19,9 +19,11 @@ import { createControlPlane, type ControlPlane } from '../../control/control-pla
 import { VERDICTS_REQUEST } from '../check';
 import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
 import { readCommits } from '../log-reading';
+import { endingsOf, readAftermath, type Aftermath } from './aftermath';
 import { Conductor, TopologyOrders } from './conductor';
 import { Fleet } from './fleet';
 import { busiest, Observation } from './observation';
+import { Receipts } from './receipts';
 
 /** Frame slots of a hosted dataplane: bounds what can be under way and held. */
 const SLOTS = 32_768;
@@ -30,6 +32,8 @@ const TABLE_BYTES = 1_500 * 1024 * 1024;
 const LIMITS = { flows: 1 << 15, connections: 1 << 15 };
 
 export interface SessionEvents {
+  /** A commit from before this run. */
+  readonly past: (commit: Commit<TopologyEvent>) => void;
   /** Something that a person would want to see happen, at this grid time. */
   readonly happened: (at: Micros, commit: Commit<TopologyEvent>) => void;
   /** The grid is at rest after a hello round. */
@@ -49,12 +53,13 @@ export class Session {
     readonly conductor: Conductor,
     readonly observation: Observation,
     private readonly clock: SimClock,
+    private readonly receipts: Receipts | undefined,
   ) {}
 
   /**
    * Opens the data directory, brings the grid to what `wanted` says, and starts its nodes.
    *
-   * @param start grid time of the first frame; the grid begins there, or where its log ends if that is later
+   * @param start grid time of the first frame; the grid begins there, or after all that its log tells if that is later
    * @throws FlowgridError `log-locked` while another program runs a grid there, `rejected` when a command is refused.
    */
   static async open(
@@ -73,11 +78,12 @@ export class Session {
       },
     });
     try {
-      const begin = Math.max(start, (log.head().at + 1) * 1000);
-      session = await Session.assemble(options, log, begin, events.happened, () => {
+      const aftermath = await readAftermath(log);
+      const begin = Math.max(start, aftermath.latest + 1_000);
+      session = await Session.assemble(options, log, begin, events, () => {
         if (session !== undefined) events.round(session);
       });
-      await session.establish(wanted);
+      await session.establish(wanted, aftermath);
       return session;
     } catch (error) {
       await session?.close();
@@ -90,9 +96,10 @@ export class Session {
     options: UpOptions,
     log: LmdbLog,
     start: Micros,
-    happened: SessionEvents['happened'],
+    events: Pick<SessionEvents, 'past' | 'happened'>,
     onRound: () => void,
   ): Promise<Session> {
+    const receipts = options.receipts === undefined ? undefined : new Receipts(options.receipts);
     const secret =
       options.key === undefined ? readOrCreateGridKey(defaultKeyPath(options.data)) : readGridKey(options.key);
     const clock = new SimClock(Math.floor(start / 1000));
@@ -114,18 +121,25 @@ export class Session {
         observation.frameLeft(network, at, bytes, from, length),
     };
     const host = options.workers > 1 ? await WorkerHost.start(hostOptions) : new InlineHost(hostOptions);
+    const past = log.head().seq;
+    for (const commit of await readCommits(log)) {
+      observation.past(commit);
+      events.past(commit);
+    }
     const control = createControlPlane({
-      log,
+      log: receipts?.around(log) ?? log,
       clock,
       timers: clock,
       name: 'MA-1',
       listeners: [orders],
-      onCommit: (commit) => {
+      onCommit: (commit, state, hash) => {
+        if (commit.seq <= past) return;
+        receipts?.folded(commit, state, hash);
         observation.commit(commit);
         for (const event of commit.events) {
           if (event.type === 'NodeFailed') host.setReachable(nodeRef(event.data.cluster, event.data.node), false);
         }
-        happened(commit.at * 1000, commit);
+        events.happened(commit.at * 1000, commit);
       },
     });
     const chains = new Map((await log.chains()).map((head) => [head.chain, head]));
@@ -142,11 +156,14 @@ export class Session {
       },
       start,
     );
-    return new Session(log, control, host, fleet, conductor, observation, clock);
+    return new Session(log, control, host, fleet, conductor, observation, clock, receipts);
   }
 
   /** Leads, brings the grid to what is wanted, starts its nodes and waits until they carry flows. */
-  private async establish(wanted: (state: ControlPlane['state']) => readonly CommandBody[]): Promise<void> {
+  private async establish(
+    wanted: (state: ControlPlane['state']) => readonly CommandBody[],
+    aftermath: Aftermath,
+  ): Promise<void> {
     await this.control.start();
     await this.conductor.obey();
     await Promise.all(wanted(this.control.state).map((body) => this.command(body)));
@@ -158,6 +175,14 @@ export class Session {
     if (this.control.state.topology.live.every(({ appliedAt }) => appliedAt === 0)) {
       throw new FlowgridError('internal', 'no topology was applied: the grid cannot carry flows');
     }
+    await this.endWhatWasLeft(aftermath);
+  }
+
+  /** Flows that earlier programs left open ended with them: the log says so before the first new flow. */
+  private async endWhatWasLeft(aftermath: Aftermath): Promise<void> {
+    const inForce = this.control.state.topology.live.at(-1)?.seq ?? 0;
+    for (const { chain, event } of endingsOf(aftermath, inForce)) this.fleet.spoolFor(chain).add([event]);
+    await this.conductor.harvest();
   }
 
   /** Submits an operator's command. @throws FlowgridError `rejected` with the reason. */
@@ -255,6 +280,7 @@ export class Session {
     await this.control.stop();
     await this.host.close();
     this.observation.close();
+    this.receipts?.close();
     await this.log.close();
   }
 

@@ -43,6 +43,7 @@ export async function up(options: UpOptions, io: Io): Promise<number> {
   const actions = scheduleActions(options, source?.sides.length ?? 0);
   let fault: unknown;
   const session = await Session.open(options, start, (state) => planCommands(state, desired), {
+    past: (commit) => display.past(commit),
     happened: (at, commit) => display.committed(at, commit),
     round: (running) => void display.show(running).catch((error: unknown) => (fault ??= error)),
   });

@@ -39,7 +39,7 @@ describe('the command line', () => {
     const { calls, run } = fixture();
     const code = await run(
       'up g.yaml --capture c.pcap --speed max --once --report r.json --kill AB-2@0.5 --kill AC-1@0.75 --revive AB-2@1 ' +
-        '--scale AB=4@0.7 --policy AB=redirect --selection distributed --seed 7 --workers 2 --out o --internal-out i --json',
+        '--scale AB=4@0.7 --policy AB=redirect --selection distributed --seed 7 --workers 2 --out o --internal-out i --receipts t --json',
     );
     expect(code).toBe(0);
     expect(calls).toEqual([
@@ -64,6 +64,7 @@ describe('the command line', () => {
           workers: 2,
           out: 'o',
           internalOut: 'i',
+          receipts: 't',
           json: true,
           data: '.flowgrid',
         },
