@@ -7,6 +7,7 @@ import type { BenchOptions, BenchResult } from './result';
 const suites: Record<string, () => Promise<{ run(options?: BenchOptions): Promise<BenchResult[]> }>> = {
   'packet-path': () => import('./packet-path/main'),
   'figure-4': () => import('./figure-4/main'),
+  flows: () => import('./flows/main'),
   log: () => import('./log/main'),
 };
 

@@ -11,7 +11,7 @@ import { loadKernels } from '../../dataplane/kernels/kernels';
 import { NodeGroup } from '../../dataplane/node/node-group';
 import { WorldPort } from '../../dataplane/node/world-port';
 import { Fabric } from '../../dataplane/rings/fabric';
-import type { Recording } from './recording';
+import type { Recording, Traffic } from './recording';
 import { BEGIN_MS, NETWORKS } from './topology';
 
 /** Frames that enter before the grid is let run until it rests. */
@@ -101,6 +101,15 @@ export class MemoryGrid {
     this.settle();
   }
 
+  /** As {@link send}, but the grid rests whenever the other side speaks: a reply must not overtake its question. */
+  sendInTurns(recording: Recording): void {
+    for (let from = 0, to = 1; from < recording.length; to++) {
+      if (to < recording.length && recording.side(to) === recording.side(from)) continue;
+      this.send(recording, from, to);
+      from = to;
+    }
+  }
+
   /** Lets grid time pass without frames, one hello round at a time. */
   pass(us: number): void {
     for (const until = this.now + us; this.now < until;) {
@@ -156,18 +165,9 @@ export class MemoryGrid {
   }
 }
 
-/** A grid in which the flows of `traffic` are established. */
-export function establish(
-  grid: MemoryGrid,
-  traffic: { readonly first: Recording; readonly handshake: Recording },
-): void {
-  grid.send(traffic.first);
-  const { handshake } = traffic;
-  // A reply must not overtake its question.
-  for (let from = 0, to = 1; from < handshake.length; to++) {
-    if (to < handshake.length && handshake.side(to) === handshake.side(from)) continue;
-    grid.send(handshake, from, to);
-    from = to;
-  }
+/** Establishes the flows of `traffic`. */
+export function establish(grid: MemoryGrid, { first, handshake }: Pick<Traffic, 'first' | 'handshake'>): void {
+  grid.send(first);
+  grid.sendInTurns(handshake);
   grid.check();
 }
