@@ -12,6 +12,8 @@ import {
   S_REVERSE,
   S_SEQ,
   S_TIME,
+  S_FLAGS,
+  SF_HOLD,
 } from '../frames/layout';
 import { REASONS, reason } from '../frames/reasons';
 import type { FrameEmitter } from './emitter';
@@ -249,7 +251,8 @@ export class FunctionHost {
       counters.consumed++;
       u16[(address + S_REASON) >>> 1] = CONSUMED;
     } else {
-      counters.drops[dropIndex(verdict)]++;
+      // What a shadow drops is a copy: the emitter's own drop is the one that happened.
+      if ((u16[(address + S_FLAGS) >>> 1] & SF_HOLD) === 0) counters.drops[dropIndex(verdict)]++;
       u16[(address + S_REASON) >>> 1] = FUNCTION_DROP;
     }
     counters.created += this.emitter.finish();

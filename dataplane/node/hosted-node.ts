@@ -1,4 +1,4 @@
-import { clusterOf, type Incarnation, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, type FlowId, type Incarnation, type NodeRef } from '../../domain/base/ids';
 import type { ClusterRole } from '../../domain/topology/topology';
 import { reason } from '../frames/reasons';
 import type { ConnectionTable } from '../flows/connection-table';
@@ -76,6 +76,8 @@ export class HostedNode {
   private readonly deltas: Deltas;
   private readonly gateway: Gateway | undefined;
   private readonly list: number;
+  /** IDs of flows that ended while frames of them were held. */
+  private readonly ending: FlowId[] = [];
   private readonly parsedFlows = new Uint32Array(BATCH);
   private cursor = 0;
 
@@ -165,6 +167,7 @@ export class HostedNode {
     this.handover.tick();
     this.stage.acknowledged(this.deltas.tick());
     this.stage.releaseHeld(timing.detectMultiplier + 1);
+    this.endPostponed();
     this.receiver.tick();
     this.gateway?.tick();
     this.node.host?.tick(this.ctx.now);
@@ -236,11 +239,18 @@ export class HostedNode {
     }
   }
 
-  /** A flow ended: it is forgotten, and the next stage told. */
+  /**
+   * A flow ended: it is forgotten, and the next stage told; but not while frames of it are held, whose emitter may have
+   * died before it could send them.
+   */
   private onEnd(id: number): void {
     const { u8, u16, u32 } = this.ctx.arena;
     const flow = this.node.flows.find(id);
     if (flow === 0) return;
+    if (this.stage.isHolding(flow)) {
+      this.ending.push(id);
+      return;
+    }
     const last = this.node.side.position[this.node.aux(flow)] === u8[flow + F_COUNT] - 1;
     // The egress knows its connections itself and forgets the flow with the last of them.
     if (last && u32[(flow + F_CONNS) >>> 2] > 0) return;
@@ -253,6 +263,11 @@ export class HostedNode {
       this.node.control.u32(id);
       this.node.control.send(this.node.ref, to, CONTROL_END, 0);
     }
+  }
+
+  private endPostponed(): void {
+    if (this.ending.length === 0) return;
+    for (const id of this.ending.splice(0)) this.onEnd(id);
   }
 
   private forget(flow: number): void {

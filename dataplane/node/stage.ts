@@ -226,6 +226,11 @@ export class Stage {
     if (this.node.heldBytes > ctx.limits.holdBytes) this.letOldestGo();
   }
 
+  /** Whether output of the flow is held. */
+  isHolding(flow: number): boolean {
+    return this.node.side.heldHead[this.node.aux(flow)] !== NO_SLOT_NUMBER;
+  }
+
   /** Over the budget: the oldest held frame of the flow that has held longest goes; counted as `hold-budget`. */
   private letOldestGo(): void {
     for (const flow of this.holding) {

@@ -29,6 +29,45 @@ export class Causality {
   }
 }
 
+/**
+ * Frames that entered and have not left, by the hosts they go between. After a death some are held by backups until the
+ * silence is noticed; no answer to them can come before they have left.
+ */
+export class Outstanding {
+  private readonly frames = new Map<number, { readonly side: number; readonly hosts: number }>();
+  private readonly counts: readonly [Map<number, number>, Map<number, number>] = [new Map(), new Map()];
+
+  entered(frameNo: number, side: number, hosts: number): void {
+    this.frames.set(frameNo, { side, hosts });
+    this.change(side, hosts, 1);
+  }
+
+  left(frameNo: number): void {
+    const frame = this.frames.get(frameNo);
+    if (frame === undefined || !this.frames.delete(frameNo)) return;
+    this.change(frame.side, frame.hosts, -1);
+  }
+
+  /** Whether a frame from `side` may answer one that has not left yet. */
+  mayBeAnswered(side: number, hosts: number): boolean {
+    if (hosts === 0) return this.frames.size > 0;
+    return (this.counts[(1 - side) as 0 | 1].get(hosts) ?? 0) > 0;
+  }
+
+  /** What is still inside is not waited for any more: it was dropped, or lost. */
+  giveUp(): void {
+    this.frames.clear();
+    for (const counts of this.counts) counts.clear();
+  }
+
+  private change(side: number, hosts: number, by: number): void {
+    const counts = this.counts[side as 0 | 1];
+    const count = (counts.get(hosts) ?? 0) + by;
+    if (count > 0) counts.set(hosts, count);
+    else counts.delete(hosts);
+  }
+}
+
 const TAGS = new Set([0x8100, 0x88a8, 0x9100]);
 const ICMP = 1;
 const ICMPV6 = 58;

@@ -66,6 +66,8 @@ export interface ConductorParts {
 export class Conductor {
   /** Grid time: the newest frame's or round's. */
   now: Micros;
+  /** Hello rounds run so far. */
+  rounds = 0;
   private nextRound: Micros;
   private sinceHarvest = 0;
 
@@ -114,6 +116,7 @@ export class Conductor {
   private async round(at: Micros): Promise<void> {
     const { host, clock, fleet } = this.parts;
     this.now = Math.max(this.now, at);
+    this.rounds++;
     this.nextRound = at + this.timing.helloMs * 1000;
     fleet.hello();
     clock.advanceTo(Math.floor(at / 1000));

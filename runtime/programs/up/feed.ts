@@ -3,7 +3,7 @@ import { FRAME_MAX } from '../../../dataplane/frames/layout';
 import { copyAsEthernet, ethernetLength } from '../../../dataplane/packet-ports/capture/ethernet';
 import { openCapture, type CaptureReader, type CaptureReadError } from '../../../dataplane/packet-ports/capture/reader';
 import type { DataplaneHost } from '../../agent/dataplane-host';
-import { Causality, hostPair } from './causality';
+import { Causality, hostPair, Outstanding } from './causality';
 import type { Conductor } from './conductor';
 import type { ScheduledAction } from './schedule';
 
@@ -22,6 +22,8 @@ export interface FeedOptions {
   readonly act: (action: ScheduledAction, frameNo: number) => Promise<void>;
   /** Waits until a frame of this time is due, at the speed asked for; returns at once at full speed. */
   readonly pace: (time: Micros) => Promise<void> | undefined;
+  /** Hello rounds after which a death has been noticed by everybody, with a margin. */
+  readonly roundsToNotice: number;
   readonly interrupted: AbortSignal;
 }
 
@@ -45,6 +47,9 @@ export function believable(time: Micros): boolean {
 /** Feeds a capture into a grid, frame by frame in the file's order, in grid time. */
 export class Feed {
   private readonly causality = new Causality();
+  private readonly outstanding = new Outstanding();
+  /** Hello round until which a death may be unnoticed: frames may be held that nobody has seen yet. */
+  private troubledUntil = 0;
   private readonly record: CaptureReader['record'];
   private readonly reader: CaptureReader;
   private readonly scratch = new Uint8Array(FRAME_MAX);
@@ -96,6 +101,7 @@ export class Feed {
       this.nextAction++;
       this.host.push(this.conductor.now);
       await this.options.act(action, frameNo);
+      if (action.action.kind === 'kill') this.troubledUntil = this.conductor.rounds + this.options.roundsToNotice;
     }
   }
 
@@ -104,6 +110,7 @@ export class Feed {
     const side = this.options.sides[frameNo] ?? 0;
     this.length = copyAsEthernet(this.record, this.scratch, 0, FRAME_MAX);
     const hosts = hostPair(this.scratch, 0, this.length);
+    if (this.conductor.rounds < this.troubledUntil) await this.untilItCanBeAnswered(side, hosts);
     if (this.inBatch >= BATCH || this.causality.mustWait(side, hosts)) await this.rest();
     const network = this.options.networks[side as 0 | 1];
     if (!this.host.inject(network, this.conductor.now, frameNo, this.write)) {
@@ -111,13 +118,29 @@ export class Feed {
       if (!this.host.inject(network, this.conductor.now, frameNo, this.write)) return false;
     }
     this.causality.fed(side, hosts);
+    this.outstanding.entered(frameNo, side, hosts);
     this.inBatch++;
     return true;
+  }
+
+  /** A frame has left the grid. */
+  left(frameNo: number): void {
+    this.outstanding.left(frameNo);
+  }
+
+  /** A host answers only what has reached it: waits, in grid time, for what the death of a node holds up. */
+  private async untilItCanBeAnswered(side: number, hosts: number): Promise<void> {
+    if (!this.outstanding.mayBeAnswered(side, hosts)) return;
+    await this.rest();
+    while (this.conductor.rounds < this.troubledUntil && this.outstanding.mayBeAnswered(side, hosts)) {
+      await this.conductor.idle(1);
+    }
   }
 
   private async rest(): Promise<void> {
     await this.host.settle(this.conductor.now);
     this.causality.rested();
+    if (this.conductor.rounds >= this.troubledUntil) this.outstanding.giveUp();
     this.inBatch = 0;
   }
 }

@@ -28,6 +28,8 @@ export class Observation {
   /** Frames that came in and went out, for the status. */
   entered = 0;
   left = 0;
+  /** Told the number of each frame that leaves, by whoever feeds the grid. */
+  onLeft: ((frameNo: number) => void) | undefined;
   /** Statistics of lives that ended, as they were when the node died. */
   private readonly deadLives: NodeStatistics[] = [];
   private outFile: PcapngWriter | undefined;
@@ -85,8 +87,9 @@ export class Observation {
   }
 
   /** A frame has left the grid. */
-  frameLeft(network: number, at: Micros, bytes: Uint8Array, start: number, length: number): void {
+  frameLeft(network: number, at: Micros, frameNo: number, bytes: Uint8Array, start: number, length: number): void {
     this.left++;
+    this.onLeft?.(frameNo);
     const place = this.interfaceOfNetwork.get(network);
     if (place !== undefined) this.outFile?.write(place, at, 0, bytes, start, length);
   }

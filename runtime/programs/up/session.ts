@@ -117,8 +117,8 @@ export class Session {
       limits: LIMITS,
       baseDirectory: dirname(resolve(options.grid)),
       taps: true,
-      output: (network: number, at: Micros, _frameNo: number, bytes: Uint8Array, from: number, length: number) =>
-        observation.frameLeft(network, at, bytes, from, length),
+      output: (network: number, at: Micros, frameNo: number, bytes: Uint8Array, from: number, length: number) =>
+        observation.frameLeft(network, at, frameNo, bytes, from, length),
     };
     const host = options.workers > 1 ? await WorkerHost.start(hostOptions) : new InlineHost(hostOptions);
     const past = log.head().seq;

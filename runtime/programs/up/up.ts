@@ -98,7 +98,8 @@ class Run {
     }
     const shift = Math.max(0, conductor.now - source.firstTime);
     this.display.begin(source.firstTime + shift, source.sides.length);
-    const result = await new Feed(conductor, host, {
+    const { timing } = this.session.control.state.grid!;
+    const feed = new Feed(conductor, host, {
       capture: source.path,
       sides: source.sides,
       networks: [capture.initiator, capture.responder],
@@ -106,9 +107,11 @@ class Run {
       actions,
       act: (action, frameNo) => this.act(action, frameNo),
       pace: this.pacer(source.firstTime + shift),
+      roundsToNotice: 2 * (timing.detectMultiplier + 2),
       interrupted: this.io.interrupted,
-    }).run();
-    const { timing } = this.session.control.state.grid!;
+    });
+    this.session.observation.onLeft = (frameNo) => feed.left(frameNo);
+    const result = await feed.run();
     await conductor.idle(2 * (timing.detectMultiplier + 2));
     return result;
   }
