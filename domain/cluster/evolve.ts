@@ -1,3 +1,4 @@
+import { withEntry, withoutEntry } from '../base/entries';
 import { unreachable } from '../base/errors';
 import { evolveNode, type EventPlace, type NodeLifeEvent } from '../node/evolve';
 import type { ClusterEvent } from './events';
@@ -10,15 +11,14 @@ export interface Clusters {
 export function evolveClusters(clusters: Clusters, event: ClusterEvent): Clusters {
   switch (event.type) {
     case 'ClusterCreated':
-      return { ...clusters, [event.data.id]: { settings: event.data, nodes: {} } };
+      return withEntry(clusters, event.data.id, { settings: event.data, nodes: {} });
     case 'ClusterReconfigured': {
       const cluster = clusters[event.data.id];
-      return cluster === undefined ? clusters : { ...clusters, [event.data.id]: { ...cluster, settings: event.data } };
+      if (cluster === undefined) return clusters;
+      return withEntry(clusters, event.data.id, { settings: event.data, nodes: cluster.nodes });
     }
-    case 'ClusterDeleted': {
-      const { [event.data.cluster]: _deleted, ...others } = clusters;
-      return others;
-    }
+    case 'ClusterDeleted':
+      return withoutEntry(clusters, event.data.cluster);
     default:
       return unreachable(event);
   }
@@ -32,5 +32,5 @@ export function evolveMembers(clusters: Clusters, event: NodeLifeEvent, place: E
   const before = cluster.nodes[nodeId];
   const after = evolveNode(before, event, place);
   if (after === before || after === undefined) return clusters;
-  return { ...clusters, [id]: { ...cluster, nodes: { ...cluster.nodes, [nodeId]: after } } };
+  return withEntry(clusters, id, { settings: cluster.settings, nodes: withEntry(cluster.nodes, nodeId, after) });
 }

@@ -1,3 +1,4 @@
+import { withEntry, withoutEntry } from '../base/entries';
 import { unreachable } from '../base/errors';
 import type { VirtualLink } from '../topology/topology';
 import type { LinkEvent, Probe, VlanAllocation } from './events';
@@ -15,23 +16,18 @@ export function evolveLinks(state: LinkState, event: LinkEvent): LinkState {
   switch (event.type) {
     case 'VirtualLinkCreated':
     case 'VirtualLinkChanged':
-      return { ...state, links: { ...state.links, [event.data.id]: event.data } };
+      return { ...state, links: withEntry(state.links, event.data.id, event.data) };
     case 'VirtualLinkDeleted':
-      return { ...state, links: without(state.links, event.data.link) };
+      return { ...state, links: withoutEntry(state.links, event.data.link) };
     case 'VlanAllocated':
-      return { ...state, vlans: { ...state.vlans, [event.data.vlan]: event.data } };
+      return { ...state, vlans: withEntry(state.vlans, event.data.vlan, event.data) };
     case 'VlanReleased':
-      return { ...state, vlans: without(state.vlans, event.data.vlan) };
+      return { ...state, vlans: withoutEntry(state.vlans, event.data.vlan) };
     case 'ProbeAttached':
-      return { ...state, probes: { ...state.probes, [event.data.id]: event.data } };
+      return { ...state, probes: withEntry(state.probes, event.data.id, event.data) };
     case 'ProbeDetached':
-      return { ...state, probes: without(state.probes, event.data.probe) };
+      return { ...state, probes: withoutEntry(state.probes, event.data.probe) };
     default:
       return unreachable(event);
   }
-}
-
-function without<Value>(values: { readonly [id: number]: Value }, id: number): { readonly [id: number]: Value } {
-  const { [id]: _gone, ...others } = values;
-  return others;
 }

@@ -1,5 +1,5 @@
 import { unreachable } from '../base/errors';
-import type { Seq } from '../base/ids';
+import type { Millis, Seq } from '../base/ids';
 import type { SpareEvent } from '../provisioning/events';
 import type { NodeEvent } from './events';
 import type { NodeState, NodeStatus } from './state';
@@ -45,38 +45,41 @@ export interface EventPlace {
 export function evolveNode(node: Known, event: NodeLifeEvent, place: EventPlace): Known {
   if (!appliesTo(event.type, node?.status ?? 'unknown')) return node;
   const known = node ?? newcomer(event.data.node);
-  const base = baseOf(known);
   switch (event.type) {
     case 'NodeDiscovered':
-      return { ...newcomer(known.node), status: 'discovered', incarnation: event.data.incarnation };
+      return standing(newcomer(known.node), 'discovered', { incarnation: event.data.incarnation });
     case 'NodeAdmitted': {
       const { weight, spare } = event.data;
-      return { ...base, status: 'admitted', weight, spare, reservedBy: '', leaving: false };
+      return standing(known, 'admitted', { weight, spare, reservedBy: '', leaving: false });
     }
     case 'NodeConfigured':
-      return configured(known, event.data.weight);
+      // A new weight leaves an active node active.
+      return standing(known, known.status === 'active' ? 'active' : 'configured', { weight: event.data.weight });
     case 'NodeActivated': {
       const { incarnation, fnode } = event.data;
-      return { ...base, status: 'active', incarnation, fnode, spare: false, reservedBy: '' };
+      return standing(known, 'active', { incarnation, fnode, spare: false, reservedBy: '' });
     }
     case 'NodeSuspected':
-      return { ...base, status: 'suspected', lastSeen: event.data.lastSeen, dueAt: event.data.dueAt, since: place.seq };
+      return suspected(known, event.data.lastSeen, event.data.dueAt, place.seq);
     case 'NodeFailed':
-      return { ...base, status: 'failed', fnode: 0 };
-    case 'NodeRecovered':
-      return recovered(known, event.data.incarnation);
-    case 'NodeDraining': {
-      const { dueAt, thenRemove } = event.data;
-      return { ...base, status: 'draining', dueAt, thenRemove, since: place.seq };
+      return standing(known, 'failed', { fnode: 0 });
+    case 'NodeRecovered': {
+      // The same life goes on after a suspicion; a new one has to catch up first.
+      const status = known.status === 'suspected' ? 'active' : 'recovering';
+      return standing(known, status, { incarnation: event.data.incarnation });
     }
-    case 'NodeDrained':
-      return { ...base, status: 'drained', fnode: 0, leaving: known.status === 'draining' && known.thenRemove };
+    case 'NodeDraining':
+      return draining(known, event.data.dueAt, event.data.thenRemove, place.seq);
+    case 'NodeDrained': {
+      const leaving = known.status === 'draining' && known.thenRemove;
+      return standing(known, 'drained', { fnode: 0, leaving });
+    }
     case 'NodeRemoved':
-      return { ...base, status: 'removed', fnode: 0, lastVersion: place.version };
+      return removed(known, place.version);
     case 'SpareReserved':
-      return { ...base, status: 'admitted', reservedBy: event.data.workflow };
+      return standing(known, 'admitted', { reservedBy: event.data.workflow });
     case 'SpareReleased':
-      return { ...base, status: 'admitted', spare: true, reservedBy: '', leaving: false };
+      return standing(known, 'admitted', { spare: true, reservedBy: '', leaving: false });
     default:
       return unreachable(event);
   }
@@ -95,20 +98,41 @@ function newcomer(node: number): NodeState {
   };
 }
 
-/** What every status has, and nothing else. */
-function baseOf(node: NodeState): Omit<NodeState, 'status'> {
-  const { incarnation, weight, spare, reservedBy, fnode, leaving } = node;
-  return { node: node.node, incarnation, weight, spare, reservedBy, fnode, leaving };
+// The members of a node are written out below and not spread: on the path of a fold that is a hundred times faster, and
+// what a status does not have cannot be carried into it.
+
+/** The statuses that have no members of their own. */
+type Standing = Exclude<NodeStatus, 'suspected' | 'draining' | 'removed'>;
+
+/** What may change together with the status. */
+type Changes = Partial<Omit<NodeState, 'node' | 'status'>>;
+
+function standing(node: NodeState, status: Standing, changes: Changes): NodeState {
+  return {
+    node: node.node,
+    status,
+    incarnation: changes.incarnation ?? node.incarnation,
+    weight: changes.weight ?? node.weight,
+    spare: changes.spare ?? node.spare,
+    reservedBy: changes.reservedBy ?? node.reservedBy,
+    fnode: changes.fnode ?? node.fnode,
+    leaving: changes.leaving ?? node.leaving,
+  };
 }
 
-/** A new weight leaves an active node active. */
-function configured(node: NodeState, weight: number): NodeState {
-  const status = node.status === 'active' ? 'active' : 'configured';
-  return { ...baseOf(node), status, weight };
+function suspected(known: NodeState, lastSeen: Millis, dueAt: Millis, since: Seq): NodeState {
+  const { node, incarnation, weight, spare, reservedBy, fnode, leaving } = known;
+  const status = 'suspected';
+  return { node, status, incarnation, weight, spare, reservedBy, fnode, leaving, lastSeen, dueAt, since };
 }
 
-/** The same life goes on after a suspicion; a new one has to catch up first. */
-function recovered(node: NodeState, incarnation: number): NodeState {
-  const status = node.status === 'suspected' ? 'active' : 'recovering';
-  return { ...baseOf(node), status, incarnation };
+function draining(known: NodeState, dueAt: Millis, thenRemove: boolean, since: Seq): NodeState {
+  const { node, incarnation, weight, spare, reservedBy, fnode, leaving } = known;
+  const status = 'draining';
+  return { node, status, incarnation, weight, spare, reservedBy, fnode, leaving, dueAt, thenRemove, since };
+}
+
+function removed(known: NodeState, lastVersion: number): NodeState {
+  const { node, incarnation, weight, spare, reservedBy, leaving } = known;
+  return { node, status: 'removed', incarnation, weight, spare, reservedBy, fnode: 0, leaving, lastVersion };
 }

@@ -1,3 +1,4 @@
+import { withEntry, withoutEntry } from '../base/entries';
 import { unreachable } from '../base/errors';
 import type { FlowPath } from '../topology/topology';
 import type { PathEvent } from './events';
@@ -10,11 +11,9 @@ export interface Paths {
 export function evolvePaths(paths: Paths, event: PathEvent): Paths {
   switch (event.type) {
     case 'FlowPathDefined':
-      return { ...paths, [event.data.id]: event.data };
-    case 'FlowPathDeleted': {
-      const { [event.data.path]: _gone, ...others } = paths;
-      return others;
-    }
+      return withEntry(paths, event.data.id, event.data);
+    case 'FlowPathDeleted':
+      return withoutEntry(paths, event.data.path);
     default:
       return unreachable(event);
   }

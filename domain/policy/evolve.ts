@@ -1,3 +1,4 @@
+import { withEntry, withoutEntry } from '../base/entries';
 import { unreachable } from '../base/errors';
 import type { FlowPolicy } from '../topology/topology';
 import type { PolicyEvent } from './events';
@@ -10,11 +11,9 @@ export interface Policies {
 export function evolvePolicies(policies: Policies, event: PolicyEvent): Policies {
   switch (event.type) {
     case 'PolicyDefined':
-      return { ...policies, [event.data.id]: event.data };
-    case 'PolicyDeleted': {
-      const { [event.data.policy]: _gone, ...others } = policies;
-      return others;
-    }
+      return withEntry(policies, event.data.id, event.data);
+    case 'PolicyDeleted':
+      return withoutEntry(policies, event.data.policy);
     default:
       return unreachable(event);
   }

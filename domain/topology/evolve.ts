@@ -72,10 +72,11 @@ function retired(
 }
 
 function change(state: TopologyState, version: number, members: Partial<LiveTopology>): TopologyState {
-  return {
-    ...state,
-    live: state.live.map((topology) => (topology.version === version ? { ...topology, ...members } : topology)),
-  };
+  const place = state.live.findIndex((topology) => topology.version === version);
+  if (place < 0) return state;
+  const live = state.live.slice();
+  live[place] = { ...live[place]!, ...members };
+  return { ...state, live };
 }
 
 function heldFlows(state: TopologyState, fnode: number, until: Millis): TopologyState {
