@@ -25,8 +25,10 @@ import {
   F_PACKETS_REV,
   F_PATH,
   F_SHADOW_FWD,
+  F_STATE,
   F_TYPE,
   F_WIRE,
+  FS_ENDED,
   FS_FULL_ROUTE,
   S_DESC_LEN,
   S_FLAGS,
@@ -411,8 +413,17 @@ export class Gateway implements Deliver, ClassifierPorts {
     }
     while (this.ended.length > 0) {
       const { flow, end } = this.ended.pop() as { flow: number; end: ConnectionEnd };
-      if (ctx.arena.u32[(flow + F_CONNS) >>> 2] === 0) this.endFlow(flow, end);
+      if (ctx.arena.u32[(flow + F_CONNS) >>> 2] === 0 && this.mayEnd(flow)) this.endFlow(flow, end);
     }
+  }
+
+  /**
+   * Whether the end of the last connection here ends the flow: its owner decides; elsewhere its sequences must go on for
+   * as long as the owner may send, so the owner's word is waited for.
+   */
+  private mayEnd(flow: number): boolean {
+    const owned = (this.node.side.phase[this.node.aux(flow)] & PHASE_OWNED) !== 0;
+    return owned || (this.node.ctx.arena.u32[(flow + F_STATE) >>> 2] & FS_ENDED) !== 0;
   }
 
   private adopt(flow: number, view: TopologyView, route: readonly NodeRef[], path: number): void {
