@@ -9,12 +9,14 @@ const suites: Record<string, () => Promise<{ run(options?: BenchOptions): Promis
   'figure-4': () => import('./figure-4/main'),
   flows: () => import('./flows/main'),
   log: () => import('./log/main'),
+  publication: () => import('./publication/main'),
 };
 
 /** What these figures do not say; printed with them. */
 const NOT_MEASURED = [
   'no packet I/O: frames start and end in memory',
   'no loss-free rate in the sense of RFC 2544: everything offered is taken',
+  'no peer: the log is not run beside another event store',
   'two cores shared with whatever else runs; ratios within one run are what to read',
 ];
 
