@@ -6,6 +6,6 @@ export * from './instant';
 export { describe, learnNames } from './describe';
 export { chainNode, flowName, Names } from './names';
 export * from './report';
-export { reportText } from './report-text';
+export { reportText, words } from './report-text';
 export * from './statistics';
 export * from './topology';

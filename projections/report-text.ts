@@ -2,7 +2,7 @@ import type { ClusterReport, FailureReport, Report } from './report';
 import { INVARIANTS } from './verdicts';
 
 /** Words for people: `pinnedTopology` reads `pinned topology`. */
-function words(name: string): string {
+export function words(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 

@@ -1,4 +1,4 @@
-import { Command, type CommanderError } from 'commander';
+import { Command, Help, Option, type CommanderError } from 'commander';
 import type { Finish } from './command';
 import { addCompletion } from './completion';
 import { addReadingCommands } from './reading-commands';
@@ -15,8 +15,8 @@ export interface Cli {
 const EXIT_CODES = `
 Exit codes: 0 ok, 1 unexpected, 2 usage, 3 differences, 4 findings, 5 not found, 6 timeout, 130 interrupted.
 Start here:
-  $ flowgrid up examples/figure-4.yaml     a grid, real traffic, a failure, a take-over
-  $ flowgrid audit history                 what happened, and why`;
+  $ flowgrid up examples/figure-4.yaml --capture examples/captures/mixed.pcap --speed 10 --kill AB@0.4
+  $ flowgrid audit history`;
 
 export function createCli(programs: Programs, io: Io, version = '0.0.0'): Cli {
   return {
@@ -48,11 +48,23 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
       getOutHelpWidth: () => io.columns(),
       getErrHelpWidth: () => io.columns(),
     })
+    .configureHelp({ optionDescription: (option) => plainHelp.optionDescription(withoutObviousDefault(option)) })
     .addHelpText('after', EXIT_CODES);
   addRunningCommands(root, programs, io, finish);
   addReadingCommands(root, programs, io, finish);
   addCompletion(root, io, finish);
   return root;
+}
+
+const plainHelp = new Help();
+
+/** Options are off, and lists empty, unless given: nobody needs to read that. */
+function withoutObviousDefault(option: Option): Option {
+  const value: unknown = option.defaultValue;
+  const isObvious = value === false || (Array.isArray(value) && value.length === 0);
+  if (!isObvious) return option;
+  const shown = new Option(option.flags, option.description);
+  return option.argChoices === undefined ? shown : shown.choices(option.argChoices);
 }
 
 function isCommanderError(error: unknown): error is CommanderError {

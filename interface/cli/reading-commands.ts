@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import { FlowgridError } from '../../domain/base/errors';
 import { commonOf, withCommon, withInstant, withSpan, type Finish } from './command';
 import type { AuditOptions, CommonOptions, Io, LogOptions, Programs } from './programs';
@@ -28,7 +28,7 @@ function addTrace(root: Command, programs: Programs, io: Io, finish: Finish): vo
     .command('trace')
     .description('say which nodes a flow goes, went or would go through, and which event decided each')
     .argument('<subject...>', 'flow ID, capture:frame, or protocol and both ends')
-    .option('--grid <file>', 'as this changed grid file would decide');
+    .addOption(new Option('--grid <file>', 'as this changed grid file would decide').hideHelp());
   withInstant(trace).action(async (words: string[], flags: CommonOptions & { at?: When; grid?: string }) =>
     finish(
       await programs.trace({ ...commonOf(flags), ...given(flags, ['at', 'grid']), subject: parseSubject(words) }, io),

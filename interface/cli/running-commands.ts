@@ -61,10 +61,10 @@ function addUp(root: Command, programs: Programs, io: Io, finish: Finish): void 
     .option('--key <file>', "the grid's secret, 32 bytes in hex; default: <data>/grid.key, made on first start")
     .action(async (grid: string, flags: UpFlags) => finish(await programs.up(upOptions(grid, flags), io)));
   withCommon(up, [
-    ['up examples/figure-4.yaml', 'a live status; stays up and says what to try next'],
-    ['up examples/figure-4.yaml --once --report report.json', 'run the capture once, judge it, end'],
-    ['up examples/figure-4.yaml --once --kill AB-2@0.5 --speed max', 'kill AB-2 after half of the frames'],
-    ['up grid.yaml --capture web.pcap --out left.pcapng', 'your own grid and traffic'],
+    ['up grid.yaml --capture web.pcap', 'a live status; stays up and says what to try next'],
+    ['up grid.yaml --capture web.pcap --once --report report.json', 'run the capture once, judge it, end'],
+    ['up grid.yaml --capture web.pcap --once --speed max --kill AB-2@0.5', 'kill AB-2 after half of the frames'],
+    ['up grid.yaml --capture web.pcap --once --out left.pcapng', 'keep what left the grid'],
   ]);
 }
 

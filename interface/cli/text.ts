@@ -57,14 +57,21 @@ export function flowText(record: FlowRecord, story: readonly StoryLine[]): strin
   ];
 }
 
+/** A flow's route; a cause that several stops share is told once. */
 export function routeText(story: RouteStory): string[] {
+  const told = new Set<number>();
+  const untold = (because: readonly Because[]): Because[] => {
+    const fresh = because.filter(({ seq }) => !told.has(seq));
+    for (const { seq } of because) told.add(seq);
+    return fresh;
+  };
   return [
     `Flow ${story.flow} (${story.type}): ${story.key}`,
     `From ${story.network} on ${story.path}, under topology ID ${story.wireId} (commit ${story.topologySeq})`,
     ...story.route.flatMap((stop) => [
       `  ${stop.cluster.padEnd(4)} ${stop.node}${stop.backup === null ? '' : `, backed up by ${stop.backup}`}`,
       `       ${microsText(stop.since)}  ${stop.why}`,
-      ...becauseText(stop.because, '         '),
+      ...becauseText(untold(stop.because), '         '),
     ]),
   ];
 }

@@ -12,7 +12,7 @@ const SEED_MAX = 0xffffffff;
 export function parseNodeAtFraction(option: string, text: string): NodeAtFraction {
   const [node, fraction] = splitOnce(text, '@');
   if (node === '' || fraction === undefined) throw usage(option, text, 'NODE@FRACTION', 'AB-2@0.5');
-  return { node, fraction: parseFraction(option, fraction) };
+  return { node, fraction: parseFraction(option, fraction, 'AB-2@0.5') };
 }
 
 /** `CLUSTER=N@FRACTION`, as `AB=4@0.7`. */
@@ -22,7 +22,7 @@ export function parseScale(option: string, text: string): ScaleAtFraction {
   if (match === null || nodes < 1 || nodes > 127) {
     throw usage(option, text, 'CLUSTER=N@FRACTION with N from 1 to 127', 'AB=4@0.7');
   }
-  return { cluster: match[1]!, nodes, fraction: parseFraction(option, match[3]!) };
+  return { cluster: match[1]!, nodes, fraction: parseFraction(option, match[3]!, 'AB=4@0.7') };
 }
 
 /** `CLUSTER=discard|redirect|backup`. */
@@ -76,10 +76,10 @@ export function parseFlowId(text: string): number {
   });
 }
 
-function parseFraction(option: string, text: string): number {
+function parseFraction(option: string, text: string, example: string): number {
   const fraction = Number(text);
   if (text.trim() === '' || !(fraction >= 0 && fraction <= 1)) {
-    throw usage(option, text, "a fraction of the capture's frames from 0 to 1", '0.5');
+    throw usage(option, text, "a fraction of the capture's frames from 0 to 1", example);
   }
   return fraction;
 }

@@ -8,7 +8,7 @@ import type { TopologyEvent } from '../../domain/events';
 import { canonicalState, FOLD_VERSION, type GridState } from '../../domain/grid-state';
 import type { Commit } from '../../domain/log/commit';
 import { EXIT, type CheckOptions, type Io } from '../../interface/cli/programs';
-import { NOW, stateAt } from '../../projections';
+import { NOW, stateAt, words } from '../../projections';
 import { anyBroken, INVARIANTS, judgeLog, type LogEvidence, type Verdicts } from '../../projections/verdicts';
 import { readStory, withLog } from './log-reading';
 
@@ -31,7 +31,7 @@ export async function check({ data, json }: CheckOptions, io: Io): Promise<numbe
     io.out(JSON.stringify({ source: running === undefined ? 'log' : 'grid', invariants: verdicts }));
   } else {
     io.out(running === undefined ? `No grid runs on ${data}: what its log shows` : `The grid on ${data}`);
-    for (const name of INVARIANTS) io.out(`  ${name.padEnd(15)} ${verdicts[name]}`);
+    for (const name of INVARIANTS) io.out(`  ${words(name).padEnd(16)} ${verdicts[name]}`);
   }
   return anyBroken(verdicts) ? EXIT.findings : EXIT.ok;
 }

@@ -14,6 +14,8 @@ import type { DesiredGrid } from './desired';
  * The commands that bring the grid to what its file wants, in an order in which each finds what it needs. None, if the
  * grid is so already: what happened to it since (failures, spares that joined, nodes drained by an operator) is not
  * undone by reading the same file again.
+ *
+ * @throws FlowgridError `usage` when the file describes another grid: nothing of it may be applied.
  */
 export function planCommands(state: GridState, desired: DesiredGrid): CommandBody[] {
   return [
@@ -61,6 +63,15 @@ export async function applyDesired(
 
 function settingsCommands(state: GridState, { settings }: DesiredGrid): CommandBody[] {
   if (state.grid === null) return [{ type: 'CreateGrid', data: settings }];
+  if (state.grid.name !== settings.name) {
+    throw new FlowgridError(
+      'usage',
+      `the log is that of grid ${state.grid.name}, the file describes ${settings.name}`,
+      {
+        remedy: 'name another data directory with --data; a grid keeps its name',
+      },
+    );
+  }
   return same(state.grid, settings) ? [] : [{ type: 'ReconfigureGrid', data: settings }];
 }
 

@@ -29,9 +29,12 @@ export class Reader {
   readonly problems: Problem[] = [];
   private readonly lines = new LineCounter();
   private readonly document: Document;
+  /** False: not YAML. What else seems wrong with such a text follows from that, and is not told. */
+  private readonly isYaml: boolean;
 
   constructor(text: string) {
     this.document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false, uniqueKeys: true });
+    this.isYaml = this.document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
     for (const error of this.document.errors) {
       const { line, col } = this.lines.linePos(error.pos[0]);
       const isTwice = error.code === 'DUPLICATE_KEY';
@@ -45,6 +48,7 @@ export class Reader {
   }
 
   problem(at: Value, what: string, remedy: string): void {
+    if (!this.isYaml) return;
     const { line, col } = this.lines.linePos(at?.range?.[0] ?? 0);
     this.problems.push({ line: Math.max(1, line), column: Math.max(1, col), what, remedy });
   }

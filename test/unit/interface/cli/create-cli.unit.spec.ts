@@ -164,6 +164,23 @@ describe('the command line', () => {
     expect(calls).toEqual([]);
   });
 
+  it.each([
+    ['up g.yaml --kill AB-2@1.5', '--kill AB-2@0.5'],
+    ['up g.yaml --scale AB=4@2', '--scale AB=4@0.7'],
+  ])("answers '%s' with an example that can be typed", async (line, example) => {
+    const { err, run } = fixture();
+    await run(line);
+    expect(err.join('\n')).toContain(`for example ${example}`);
+  });
+
+  it('says defaults in help where they are news', async () => {
+    const { out, run } = fixture();
+    await run('up --help');
+    expect(out.join('\n')).not.toMatch(/default: (false|\[\])/);
+    expect(out.join('\n')).toContain('default: ".flowgrid"');
+    expect(out.join('\n').replace(/\s+/g, ' ')).toContain('(choices: "centralized", "distributed")');
+  });
+
   it('hands on the exit code of the program', async () => {
     expect(await fixture(async () => 4).run('check')).toBe(4);
   });

@@ -139,6 +139,11 @@ describe('the reading commands, on the log of a grid that runs', () => {
     expect(grid.json()).toMatchObject([{ lives: [{ route: [{}, { node: 'AB-2', backup: 'AB-3' }, {}, {}] }] }]);
   });
 
+  it('audit knows no grid before its log begins', async () => {
+    expect(await grid.run('audit --at 1999-01-01')).toBe(5);
+    expect(grid.err[0]).toContain('there was no grid at 1999-01-01T00:00:00.000Z: the log begins at 2024-05-01 12:00');
+  });
+
   it('audit does not know every flow', async () => {
     expect(await grid.run('audit flow 0x01000009')).toBe(5);
     expect(grid.err.join()).toContain('no flow 0x01000009 in the log');

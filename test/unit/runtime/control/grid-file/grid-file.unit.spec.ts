@@ -114,6 +114,17 @@ describe('a grid file', () => {
     ]);
   });
 
+  it('of another grid, is refused whole', async () => {
+    const { plane } = await planeWith(SMALL);
+    const other = loadGridFile(
+      SMALL.replace(/^grid: .*$/m, 'grid: other').replace('nodes: 2', 'nodes: 1'),
+      'grid.yaml',
+    );
+    expect(() => planCommands(plane.state, other)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining('the file describes other') }),
+    );
+  });
+
   it('lets the command line decide in its place', () => {
     const desired = loadGridFile(SMALL, 'grid.yaml');
     const overridden = withOverrides(desired, {
@@ -166,6 +177,11 @@ describe('a grid file', () => {
         message: expect.stringMatching(/^g\.yaml has 2 problems:\ng\.yaml:7:16: .*\ng\.yaml:12:44: /),
       }),
     );
+  });
+
+  it('tells of a text that is no YAML where it breaks, and nothing that follows from it', () => {
+    const { problems } = inspectGridFile('grid: x\nclusters: [\n');
+    expect(problems.map(({ remedy }) => remedy)).toEqual(['correct the YAML']);
   });
 
   it.each(['', '[]', 'grid', 'grid: [', '{grid: x, clusters: 3}', ': :', 'grid: &a\nclusters: *b'])(
