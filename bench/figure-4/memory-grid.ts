@@ -11,6 +11,7 @@ import { loadKernels } from '../../dataplane/kernels/kernels';
 import { NodeGroup } from '../../dataplane/node/node-group';
 import { WorldPort } from '../../dataplane/node/world-port';
 import { Fabric } from '../../dataplane/rings/fabric';
+import { median } from '../log/measure';
 import type { Recording, Traffic } from './recording';
 import { BEGIN_MS, NETWORKS } from './topology';
 
@@ -163,6 +164,25 @@ export class MemoryGrid {
       this.world.drain(this.take);
     } while (!this.fabric.quiescent());
   }
+}
+
+/** Frames of grid time between two hello rounds, with the default interval of 10 ms. */
+const ROUND_FRAMES = 2500;
+
+/**
+ * Nanoseconds per frame of `frames` frames of a recording, played again and again: the median over stretches of one hello
+ * round each, so that a machine that is away for a moment does not count against the grid.
+ */
+export function nsPerFrame(grid: MemoryGrid, recording: Recording, frames = recording.length): number {
+  const stretches: number[] = [];
+  const length = Math.min(ROUND_FRAMES, recording.length);
+  for (let sent = 0, from = 0; sent < frames; sent += length, from += length) {
+    if (from + length > recording.length) from = 0;
+    const begin = process.hrtime.bigint();
+    grid.send(recording, from, from + length);
+    stretches.push(Number(process.hrtime.bigint() - begin) / length);
+  }
+  return median(stretches);
 }
 
 /** Establishes the flows of `traffic`. */

@@ -4,7 +4,7 @@ import { nodeRef } from '../../domain/base/ids';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import { WorkerHost } from '../../runtime/agent/worker-host';
 import { median, seconds } from '../log/measure';
-import { establish, MemoryGrid } from './memory-grid';
+import { establish, MemoryGrid, nsPerFrame } from './memory-grid';
 import type { Recording, Traffic } from './recording';
 import { sumOf, type StageCosts, type Stages } from './stages';
 import { BEGIN_MS, NETWORKS } from './topology';
@@ -34,13 +34,10 @@ export function throughputInline(
 ): BenchResult[] {
   const grid = new MemoryGrid(published, { flows: 1 << 15 });
   establish(grid, traffic);
-  const repeated = new Repeated(traffic.established);
   const measured: Measured[] = [];
   for (let round = -1; round < rounds; round++) {
     const costs = stages.measure(batches);
-    const begin = process.hrtime.bigint();
-    repeated.each(frames, (from, to) => grid.send(traffic.established, from, to));
-    const ns = Number(process.hrtime.bigint() - begin) / frames;
+    const ns = nsPerFrame(grid, traffic.established, frames);
     grid.check();
     if (round >= 0) measured.push({ costs, ns });
   }
@@ -112,15 +109,6 @@ class Repeated {
   private position = 0;
 
   constructor(readonly recording: Recording) {}
-
-  each(frames: number, play: (from: number, to: number) => void): void {
-    for (let left = frames; left > 0;) {
-      const n = Math.min(left, this.recording.length - this.position);
-      play(this.position, this.position + n);
-      this.position = (this.position + n) % this.recording.length;
-      left -= n;
-    }
-  }
 
   next(): number {
     const index = this.position;

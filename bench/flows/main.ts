@@ -8,8 +8,8 @@ export async function run({ smoke }: BenchOptions = { smoke: false }): Promise<B
   const published = await publishedTopology(figure4());
   const size = { rounds: smoke ? 1 : 9, flows: smoke ? 300 : 10_000 };
   return [
-    await manyPolicies(published, size),
-    await manyTopologies(published, size),
+    manyPolicies(published, size),
+    manyTopologies(published, size),
     await firstPacket(published, { rounds: smoke ? 1 : 5, flows: smoke ? 100 : 8000 }),
     await durableFlows(published, { rounds: smoke ? 1 : 5, flows: smoke ? 200 : 10_000 }),
   ];
