@@ -1,3 +1,6 @@
+/** {@link hostPair} of frames that may answer any other. */
+export const ANY_HOSTS = 0;
+
 /**
  * Which frames of a replay may have caused each other. A capture orders both sides of a conversation; if a reply were
  * fed in beside its question, it could overtake it inside the grid, as it never could on a wire. So before a frame is fed
@@ -11,13 +14,13 @@ export class Causality {
   mustWait(side: number, hosts: number): boolean {
     if (this.isAlone) return true;
     const others = this.pending[(1 - side) as 0 | 1];
-    if (hosts === 0) return others.size > 0 || this.pending[side as 0 | 1].size > 0;
+    if (hosts === ANY_HOSTS) return others.size > 0 || this.pending[side as 0 | 1].size > 0;
     return others.has(hosts);
   }
 
   /** The frame has been fed in. */
   fed(side: number, hosts: number): void {
-    this.isAlone = hosts === 0;
+    this.isAlone = hosts === ANY_HOSTS;
     this.pending[side as 0 | 1].add(hosts);
   }
 
@@ -50,7 +53,7 @@ export class Outstanding {
 
   /** Whether a frame from `side` may answer one that has not left yet. */
   mayBeAnswered(side: number, hosts: number): boolean {
-    if (hosts === 0) return this.frames.size > 0;
+    if (hosts === ANY_HOSTS) return this.frames.size > 0;
     return (this.counts[(1 - side) as 0 | 1].get(hosts) ?? 0) > 0;
   }
 
@@ -73,7 +76,7 @@ const ICMP = 1;
 const ICMPV6 = 58;
 
 /**
- * A number that both directions between two hosts share; 0 for frames that may answer anything (ICMP, which can come
+ * A number that both directions between two hosts share; {@link ANY_HOSTS} for frames that may answer anything (ICMP, which can come
  * from a router on the way, and what is not IP).
  */
 export function hostPair(bytes: Uint8Array, start: number, length: number): number {
@@ -83,14 +86,14 @@ export function hostPair(bytes: Uint8Array, start: number, length: number): numb
   const etherType = at + 2 <= end ? (bytes[at]! << 8) | bytes[at + 1]! : 0;
   const ip = at + 2;
   if (etherType === 0x0800 && ip + 20 <= end) {
-    if (bytes[ip + 9] === ICMP) return 0;
+    if (bytes[ip + 9] === ICMP) return ANY_HOSTS;
     return pair(bytes, ip + 12, 4);
   }
   if (etherType === 0x86dd && ip + 40 <= end) {
-    if (bytes[ip + 6] === ICMPV6) return 0;
+    if (bytes[ip + 6] === ICMPV6) return ANY_HOSTS;
     return pair(bytes, ip + 8, 16);
   }
-  return 0;
+  return ANY_HOSTS;
 }
 
 /** A symmetric mix of two adjacent addresses of `size` bytes; never 0. */

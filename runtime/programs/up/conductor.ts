@@ -1,4 +1,4 @@
-import type { Micros } from '../../../domain/base/ids';
+import type { Micros, Millis } from '../../../domain/base/ids';
 import { nodesOf } from '../../../domain/cluster/state';
 import type { PublishedTopology, Timing } from '../../../domain/topology/topology';
 import type { SimClock } from '../../../adapters/sim/sim-clock';
@@ -11,6 +11,9 @@ import type { Fleet } from './fleet';
 const ROUNDS_PER_HARVEST = 8;
 /** More rounds than this in one step are a silent gap: it is crossed at once (docs/decisions/0005-grid-time.md). */
 const GAP_ROUNDS = 8;
+
+/** Timers fired one by one in one round, at most; a bound for timers that re-arm themselves over years. */
+const STEPS_MAX = 10_000;
 
 type Order =
   | { readonly kind: 'install'; readonly published: PublishedTopology }
@@ -68,6 +71,8 @@ export class Conductor {
   now: Micros;
   /** Hello rounds run so far. */
   rounds = 0;
+  /** The round that the last silent gap was crossed in. */
+  gapAt = -Infinity;
   private nextRound: Micros;
   private sinceHarvest = 0;
 
@@ -91,12 +96,21 @@ export class Conductor {
     }
     await this.parts.host.settle(this.now);
     const helloUs = this.timing.helloMs * 1000;
-    const rounds = Math.floor((time - this.nextRound) / helloUs) + 1;
+    const rounds = this.roundsUntil(time);
     if (rounds > GAP_ROUNDS) await this.crossGap(time, helloUs);
     else {
       for (let i = 0; i < rounds; i++) await this.round(this.nextRound);
     }
     this.now = Math.max(this.now, time);
+  }
+
+  /** Whether nothing until `time` makes it a silent gap, which is crossed at once. */
+  isGap(time: Micros): boolean {
+    return this.roundsUntil(time) > GAP_ROUNDS;
+  }
+
+  private roundsUntil(time: Micros): number {
+    return Math.floor((time - this.nextRound) / (this.timing.helloMs * 1000)) + 1;
   }
 
   /** Runs `rounds` hello rounds with no frames between them: lets held frames go and deaths be noticed. */
@@ -110,22 +124,34 @@ export class Conductor {
     const { control } = this.parts;
     const last = Math.floor((time - this.nextRound) / helloUs) * helloUs + this.nextRound;
     control.excuseSilence(Math.floor((this.nextRound - helloUs) / 1000), Math.floor((last - helloUs) / 1000));
+    this.gapAt = this.rounds;
     await this.round(last);
   }
 
   private async round(at: Micros): Promise<void> {
-    const { host, clock, fleet } = this.parts;
+    const { host, fleet } = this.parts;
     this.now = Math.max(this.now, at);
     this.rounds++;
     this.nextRound = at + this.timing.helloMs * 1000;
     fleet.hello();
-    clock.advanceTo(Math.floor(at / 1000));
+    await this.moveClock(Math.floor(at / 1000));
     fleet.hello();
     await host.tick(at);
     await host.settle(at);
     await this.obey();
     if (++this.sinceHarvest >= ROUNDS_PER_HARVEST) await this.harvest();
     this.parts.onRound();
+  }
+
+  /** Fires timers each at its own time, and lets what they lead to be decided before time goes on. */
+  private async moveClock(to: Millis): Promise<void> {
+    const { clock } = this.parts;
+    for (let step = 0, due = clock.nextDue(); due !== undefined && due <= to && step < STEPS_MAX; step++) {
+      clock.advanceTo(due);
+      await this.obey();
+      due = clock.nextDue();
+    }
+    clock.advanceTo(to);
   }
 
   /** Takes what nodes observed, and ships it to the log. */

@@ -3,7 +3,7 @@ import { FRAME_MAX } from '../../../dataplane/frames/layout';
 import { copyAsEthernet, ethernetLength } from '../../../dataplane/packet-ports/capture/ethernet';
 import { openCapture, type CaptureReader, type CaptureReadError } from '../../../dataplane/packet-ports/capture/reader';
 import type { DataplaneHost } from '../../agent/dataplane-host';
-import { Causality, hostPair, Outstanding } from './causality';
+import { ANY_HOSTS, Causality, hostPair, Outstanding } from './causality';
 import type { Conductor } from './conductor';
 import type { ScheduledAction } from './schedule';
 
@@ -81,6 +81,7 @@ export class Feed {
       while (!options.interrupted.aborted && reader.next()) {
         const time = believable(record.time) ? record.time + options.shift : this.conductor.now;
         await options.pace(time);
+        if (this.conductor.rounds < this.troubledUntil) await this.beforeSilence(time);
         await this.conductor.advance(time);
         if (this.nextAction < options.actions.length) await this.actOn(frames);
         if (ethernetLength(record) > FRAME_MAX) oversize++;
@@ -99,6 +100,7 @@ export class Feed {
       const action = this.options.actions[this.nextAction];
       if (action === undefined || action.atFrame > frameNo) return;
       this.nextAction++;
+      await this.letGoOfTheOld();
       this.host.push(this.conductor.now);
       await this.options.act(action, frameNo);
       if (action.action.kind === 'kill') this.troubledUntil = this.conductor.rounds + this.options.roundsToNotice;
@@ -126,6 +128,17 @@ export class Feed {
   /** A frame has left the grid. */
   left(frameNo: number): void {
     this.outstanding.left(frameNo);
+  }
+
+  /** What backups hold from before a silent gap is long settled when something happens after it. */
+  private async letGoOfTheOld(): Promise<void> {
+    const { rounds, gapAt } = this.conductor;
+    if (rounds - gapAt < this.options.roundsToNotice) await this.conductor.idle(this.options.roundsToNotice);
+  }
+
+  /** Nodes go on saying hello in a silent gap: what a death holds up leaves at its beginning, and not after it. */
+  private async beforeSilence(until: Micros): Promise<void> {
+    if (this.conductor.isGap(until)) await this.untilItCanBeAnswered(0, ANY_HOSTS);
   }
 
   /** A host answers only what has reached it: waits, in grid time, for what the death of a node holds up. */
