@@ -1,5 +1,8 @@
 import { hashString, mix2, mix32 } from './hash';
 
+/** Held here for the reason given in hash.ts. */
+const { imul } = Math;
+
 /**
  * A seeded random stream. Streams are forked by name, one per concern, so that a new draw in one place does not
  * reshuffle all others.
@@ -22,8 +25,8 @@ export function createPrng(seed: number): Prng {
   let c = mix32(b ^ 0x13198a2e);
   let d = mix32(c ^ 0x03707344) | 1;
   const next = (): number => {
-    const scrambled = Math.imul(b, 5);
-    const result = Math.imul((scrambled << 7) | (scrambled >>> 25), 9) >>> 0;
+    const scrambled = imul(b, 5);
+    const result = imul((scrambled << 7) | (scrambled >>> 25), 9) >>> 0;
     const t = b << 9;
     c ^= a;
     d ^= b;

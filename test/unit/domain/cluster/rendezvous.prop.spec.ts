@@ -6,7 +6,7 @@ const seeds = fc.integer({ min: 0, max: 0xffff_ffff });
 const memberships = fc
   .uniqueArray(fc.integer({ min: 1, max: 127 }), { minLength: 1, maxLength: 12 })
   .map((nodes) => nodes.map((node) => ({ node, incarnation: 1 })));
-const runs = { numRuns: 4 };
+const runs = { numRuns: 20 };
 
 const primariesOf = (table: RendezvousTable): number[] =>
   Array.from({ length: BUCKET_COUNT }, (_, bucket) => table.first[bucket * ORDER_WIDTH]!);
@@ -96,7 +96,7 @@ describe('rendezvous tables', () => {
           expect(table.firstLive(bucket, live)).toBe(order.find((node) => live[node] === 1) ?? 0);
         },
       ),
-      { numRuns: 10 },
+      { numRuns: 20 },
     );
   });
 
