@@ -14,6 +14,11 @@ export function stateHash(state: Canonical): string {
   return sha256(canonical(state));
 }
 
+/** The bytes as a Buffer: themselves if they are one, for a view of its own costs more than its hex digits. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** 64 hex digits to 32 bytes. */
 export function hashBytes(hex: string): Uint8Array {
   return Buffer.from(hex, 'hex');

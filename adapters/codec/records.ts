@@ -1,6 +1,6 @@
 import type { Commit, CommittedEvent } from '../../domain/log/commit';
 import { FlowgridError } from '../../domain/base/errors';
-import { hashBytes } from './hash';
+import { asBuffer, hashBytes } from './hash';
 import { pack, unpack } from './pack';
 
 /**
@@ -59,7 +59,7 @@ export function decodeCommit(bytes: Uint8Array): Commit {
   }
   const commit = {
     seq,
-    prev: Buffer.from(prev.buffer, prev.byteOffset, HASH_BYTES).toString('hex'),
+    prev: asBuffer(prev).toString('hex'),
     epoch,
     commandId,
     at,

@@ -4,7 +4,7 @@ import { open, type Database, type RootDatabase } from 'lmdb';
 import type { ChainHead, FlowBatchRecord, Head, StoredCommit, StoredSnapshot } from '../../../domain/seams/event-log';
 import { EMPTY_HEAD } from '../../../domain/seams/event-log';
 import { FlowgridError } from '../../../domain/base/errors';
-import { hashBytes } from '../../codec/hash';
+import { asBuffer, hashBytes } from '../../codec/hash';
 import { pack, unpack } from '../../codec/pack';
 
 /** Bytes of a SHA-256, which stand before the bytes of a commit (its own) and of a batch (its predecessor's). */
@@ -99,12 +99,17 @@ export function newestCommit(env: Environment): StoredCommit | undefined {
 }
 
 export function encodeHead(head: Head): Uint8Array {
-  return pack([head.seq, hashBytes(head.hash), head.epoch, head.at]);
+  return Buffer.from(pack([head.seq, hashBytes(head.hash), head.epoch, head.at]));
 }
+
+/*
+ * Small values are made in the shared pool of Buffers: lmdb asks the system for a buffer's address once for each memory
+ * block it meets, and a block of their own would cost every commit that call.
+ */
 
 /** Bytes with a hash before them: the value of a commit and of a batch. */
 export function withHash(hash: string, bytes: Uint8Array): Uint8Array {
-  const value = Buffer.allocUnsafeSlow(HASH_BYTES + bytes.length);
+  const value = Buffer.allocUnsafe(HASH_BYTES + bytes.length);
   value.write(hash, 0, HASH_BYTES, 'hex');
   value.set(bytes, HASH_BYTES);
   return value;
@@ -138,5 +143,5 @@ export function decodeSnapshot(seq: number, value: Uint8Array): StoredSnapshot {
 
 /** The first bytes as hex digits. */
 function hexOf(bytes: Uint8Array, length: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('hex');
+  return asBuffer(bytes).toString('hex', 0, length);
 }

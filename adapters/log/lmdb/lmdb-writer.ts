@@ -193,7 +193,7 @@ export class LmdbWriter {
  */
 function commitValues(records: readonly Uint8Array[]): Buffer[] {
   const size = records.reduce((sum, bytes) => sum + HASH_BYTES + bytes.length, 0);
-  const all = Buffer.allocUnsafeSlow(size);
+  const all = Buffer.allocUnsafe(size);
   let at = 0;
   return records.map((bytes) => {
     const value = all.subarray(at, (at += HASH_BYTES + bytes.length));
