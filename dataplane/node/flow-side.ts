@@ -36,6 +36,8 @@ export class FlowSide {
   view: (TopologyView | undefined)[] = [];
   /** Path ID, for events (INODEs). */
   path = new Uint16Array(64);
+  /** The connection that was registered last as it left here (INODEs); it may be gone. */
+  connection = new Uint32Array(64);
   private next = 0;
   private readonly freed: number[] = [];
 
@@ -50,6 +52,7 @@ export class FlowSide {
     this.feedUntil[index] = 0;
     this.waitSince[index] = 0;
     this.path[index] = 0;
+    this.connection[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.view[index] = view;
     return index;
@@ -70,6 +73,7 @@ export class FlowSide {
     this.feedUntil = doubled(this.feedUntil, Uint32Array);
     this.waitSince = doubled(this.waitSince, Uint32Array);
     this.path = doubled(this.path, Uint16Array);
+    this.connection = doubled(this.connection, Uint32Array);
     this.processed = doubled(this.processed, Uint32Array);
   }
 }

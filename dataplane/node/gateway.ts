@@ -39,6 +39,8 @@ import {
   S_REVERSE,
   S_TIME,
   C_FLOW,
+  C_HASH,
+  HASH_TOMBSTONE,
   S_CONN,
 } from '../frames/layout';
 import { reason, REASONS } from '../frames/reasons';
@@ -484,10 +486,33 @@ export class Gateway implements Deliver, ClassifierPorts {
       const registered = this.classifier.observeLeaving(address, flow, reverse, this.node.ctx.now);
       const connection = u32[(address + S_CONN) >>> 2];
       if (!registered) this.node.count('table-full');
-      // The reply may reach any INODE: all know the connection before the frame is out.
-      else if (connection !== known && connection !== 0) this.siblings.announce(connection);
+      else if (connection !== known && connection !== 0) {
+        this.node.side.connection[this.node.aux(flow)] = connection;
+        // The reply may reach any INODE: all know the connection before the frame is out.
+        this.siblings.announce(connection);
+      }
     }
     u16[(address + S_REASON) >>> 1] = 0;
+  }
+
+  /**
+   * The flow's owner has ended it: its connections end here too, so that what comes after begins a flow of its own. The
+   * entry itself goes after the batch, whose frames may still use it.
+   */
+  endConnections(flow: number): void {
+    const { classifier } = this;
+    if (classifier === undefined) return;
+    const { u32 } = this.node.ctx.arena;
+    const isOfFlow = (connection: number): boolean =>
+      u32[(connection + C_HASH) >>> 2] > HASH_TOMBSTONE && u32[(connection + C_FLOW) >>> 2] === flow;
+    const registered = this.node.side.connection[this.node.aux(flow)];
+    if (registered !== 0 && isOfFlow(registered)) classifier.end(registered, 'idle');
+    if (u32[(flow + F_CONNS) >>> 2] === 0) return;
+    const others: number[] = [];
+    this.connections.scan(0, Number.MAX_SAFE_INTEGER, (connection) => {
+      if (isOfFlow(connection)) others.push(connection);
+    });
+    for (const connection of others) classifier.end(connection, 'idle');
   }
 
   /** The network by which a flow came in, where only its path is known. */

@@ -253,8 +253,11 @@ export class HostedNode {
       return;
     }
     const last = this.node.side.position[this.node.aux(flow)] === u8[flow + F_COUNT] - 1;
-    // The egress knows its connections itself and forgets the flow with the last of them.
-    if (last && u32[(flow + F_CONNS) >>> 2] > 0) return this.node.setState(flow, FS_ENDED);
+    if (last && u32[(flow + F_CONNS) >>> 2] > 0) {
+      this.node.setState(flow, FS_ENDED);
+      this.gateway?.endConnections(flow);
+      return;
+    }
     const hops = [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]];
     const emits = u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
     this.forget(flow);
