@@ -1,5 +1,13 @@
 import { FlowgridError } from '../../domain/base/errors';
-import { clusterOf, nodeOf, nodeRef, type ClusterId, type Incarnation, type NodeRef } from '../../domain/base/ids';
+import {
+  clusterOf,
+  NODE_ID_MAX,
+  nodeOf,
+  nodeRef,
+  type ClusterId,
+  type Incarnation,
+  type NodeRef,
+} from '../../domain/base/ids';
 import { RendezvousTable, type RendezvousMember } from '../../domain/cluster/rendezvous';
 import type {
   ExternalNetwork,
@@ -55,7 +63,8 @@ export class TopologyView {
   private readonly clusters: (TopologyCluster | undefined)[] = new Array<undefined>(256).fill(undefined);
   private readonly tables: (RendezvousTable | undefined)[] = new Array<undefined>(256).fill(undefined);
   private readonly pathsByName = new Map<string, FlowPath>();
-  private readonly incarnations = new Map<NodeRef, Incarnation>();
+  /** By cluster, then node: filled when first asked for, so that a change costs its cluster and not the grid. */
+  private readonly incarnations: (Uint32Array | undefined)[] = new Array<undefined>(256).fill(undefined);
   private readonly links = new Map<number, VirtualLink>();
 
   constructor(
@@ -63,10 +72,7 @@ export class TopologyView {
     private readonly shared: RendezvousTables,
   ) {
     this.topology = published.topology;
-    for (const cluster of this.topology.clusters) {
-      this.clusters[cluster.id] = cluster;
-      for (const member of cluster.members) this.incarnations.set(nodeRef(cluster.id, member.node), member.incarnation);
-    }
+    for (const cluster of this.topology.clusters) this.clusters[cluster.id] = cluster;
     for (const path of this.topology.paths) this.pathsByName.set(path.name, path);
   }
 
@@ -103,7 +109,9 @@ export class TopologyView {
 
   /** Incarnation under which a node is a member here; 0 = it is none. */
   incarnationOf(ref: NodeRef): Incarnation {
-    return this.incarnations.get(ref) ?? 0;
+    const id = clusterOf(ref);
+    const cluster = this.clusters[id];
+    return cluster === undefined ? 0 : (this.incarnations[id] ??= incarnationsOf(cluster))[nodeOf(ref)];
   }
 
   /**
@@ -141,6 +149,13 @@ export class TopologyView {
       if (!('node' in member) || member.node === node) found.add(nodeRef(cluster.id, node));
     }
   }
+}
+
+/** Incarnations of a cluster's members by node ID; 0 where there is none. */
+function incarnationsOf({ members }: TopologyCluster): Uint32Array {
+  const incarnations = new Uint32Array(NODE_ID_MAX + 1);
+  for (const { node, incarnation } of members) incarnations[node] = incarnation;
+  return incarnations;
 }
 
 function joinsNode(link: VirtualLink, ref: NodeRef): boolean {
