@@ -41,6 +41,10 @@ export class Fleet {
         const incarnation = Math.max(1, node.incarnation) + (node.status === 'failed' ? 1 : 0);
         await this.host.add(ref, incarnation, role);
         this.lives.set(ref, this.life(ref, nodeName(name, node.node), role, incarnation));
+        // Hosted beside nodes that have installed it, the node has too: one that was recovering, or had not yet
+        // acknowledged, when the program before this one died waits for nothing else.
+        this.control.hello(ref, incarnation);
+        this.control.acknowledgeTopology(ref, state.topology.version);
       }
     }
   }

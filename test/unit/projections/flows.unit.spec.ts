@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { ChainId } from '../../../domain/base/ids';
 import type { FlowEvent } from '../../../domain/flow/events';
-import { canonicalAddress, FlowsProjection, livesAt, pinnedAt, routeAt } from '../../../projections';
+import { canonicalAddress, FlowsProjection, livesAt, overAt, pinnedAt, routeAt } from '../../../projections';
 import { chains, ENDED, INGRESS, micros, OTHER_FLOW, started, TAKEN_OVER } from './told';
 import { AB1, AB2, AB3, AC1, AC2, FLOW, IA1, IC1 } from './verdicts/world';
 
@@ -87,6 +87,51 @@ describe('flows', () => {
       expect(lives.map((life) => livesAt(life, micros(50_000)))).toEqual([false, false]);
       expect(lives.map((life) => livesAt(life, micros(101_000)))).toEqual([false, true]);
     }
+  });
+
+  it('begin a new life where the end of the one before was never told', () => {
+    const again = started({ at: micros(100_000), route: [IA1, AB1, AC1, IC1] });
+    const flows = folded([[INGRESS, [started(), again]]]);
+    const [first, second] = flows.find(FLOW);
+    expect([first!.started!.at, second!.started!.at]).toEqual([started().at, again.at]);
+    expect([overAt(first!), overAt(second!)]).toEqual([again.at, Infinity]);
+    expect([first, second].map((life) => livesAt(life!, again.at - 1))).toEqual([true, false]);
+    expect([first, second].map((life) => livesAt(life!, Infinity))).toEqual([false, true]);
+    expect(routeAt(second!, Infinity).map((stop) => stop.node)).toEqual([IA1, AB1, AC1, IC1]);
+  });
+
+  it('tell the same lives in whatever order the chains are folded, ended or not', () => {
+    const egress: ChainId = '4/1@1';
+    const lifeOf = (ms: number, node: number, isEnded: boolean): [ChainId, FlowEvent][] => {
+      const route = [IA1, node, 3 << 7, IC1];
+      return [
+        [INGRESS, started({ at: micros(ms), route })],
+        [egress, started({ at: micros(ms), observedAs: 'egress', route: [IA1, node, AC1, IC1] })],
+        ['2/3@1', { ...TAKEN_OVER, from: node, at: micros(ms + 5), effectiveAt: micros(ms + 5) } as FlowEvent],
+        ...(isEnded ? [[INGRESS, { ...ENDED, at: micros(ms + 50) } as FlowEvent] as [ChainId, FlowEvent]] : []),
+      ];
+    };
+    fc.assert(
+      fc.property(
+        fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
+        fc.shuffledSubarray([INGRESS, egress, '2/3@1'], { minLength: 3 }),
+        (ends, order) => {
+          const events = ends.flatMap((isEnded, i) => lifeOf(1_000 * (i + 1), i % 2 === 0 ? AB1 : AB2, isEnded));
+          const flows = new FlowsProjection();
+          for (const chain of order) for (const [by, event] of events) if (by === chain) flows.apply(chain, event);
+          const lives = flows.find(FLOW);
+          expect(lives.map((life) => life.started!.at)).toEqual(ends.map((_, i) => micros(1_000 * (i + 1))));
+          lives.forEach((life, i) => {
+            expect(life.route).toEqual([IA1, i % 2 === 0 ? AB1 : AB2, AC1, IC1]);
+            expect(life.changes).toHaveLength(1);
+            expect(life.ended !== undefined).toBe(ends[i]);
+            expect(livesAt(life, micros(1_000 * (i + 1) + 20))).toBe(true);
+            expect(livesAt(life, micros(1_000 * (i + 2)))).toBe(i === ends.length - 1 && !ends[i]);
+          });
+        },
+      ),
+      { seed: 11 },
+    );
   });
 
   it('are found by the ends of their first connection, either way round and however the address is written', () => {
