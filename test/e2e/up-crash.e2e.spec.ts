@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPrng } from '../../domain/base/prng';
@@ -59,6 +59,21 @@ describe('the whole program killed (invariant 8)', () => {
     },
     KILLS * 20_000,
   );
+
+  test('FG-18: what was acknowledged and is not in the log as it was is noticed', async () => {
+    const site = newSite('planted');
+    await expectHeld(site, emptyCapture(root), 'a whole run');
+    expect(await site.missing()).toEqual([]);
+    const last = site.receipts().findLast(({ chain }) => chain === 'topology')!;
+    const planted = [
+      { ...last, seq: last.seq + 1 },
+      { ...last, hash: '0'.repeat(64) },
+      { ...last, commandId: 'operator/9/9' },
+      { ...last, stateHash: '0'.repeat(64) },
+    ];
+    appendFileSync(site.receiptsFile, planted.map((receipt) => `${JSON.stringify(receipt)}\n`).join(''));
+    expect(await site.missing()).toEqual(planted);
+  });
 });
 
 function newSite(name: string): UpSite {
