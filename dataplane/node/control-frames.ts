@@ -38,6 +38,9 @@ export const CONTROL_PASS = 8;
 export const CONTROL_CONNECTION = 9;
 /** A connection that an application announced. */
 export const CONTROL_EXPECT = 10;
+/** A flow's explicit entry, or the change of its wire ID, and its acknowledgement by all behind the sender. */
+export const CONTROL_REPIN = 11;
+export const CONTROL_REPINNED = 12;
 
 const ETHERTYPE_LOCAL = 0x88b5;
 const HEADER = 14;

@@ -1,3 +1,4 @@
+import type { NodeRef } from '../../domain/base/ids';
 import type { TopologyView } from '../select/topology-view';
 
 /** End of a list of slots. */
@@ -34,6 +35,10 @@ export class FlowSide {
   /** Latest sequence that the function has processed, at 2 × index forward and 2 × index + 1 reverse. */
   processed = new Uint32Array(128);
   view: (TopologyView | undefined)[] = [];
+  /** Members by which a re-pinned flow is backed up, cluster by cluster, instead of by its topology's order. */
+  order: (readonly NodeRef[] | undefined)[] = [];
+  /** The last phase of a re-pinning that this node, and everybody behind it, has done. */
+  repinned: (string | undefined)[] = [];
   /** Path ID, for events (INODEs). */
   path = new Uint16Array(64);
   /** The connection that was registered last as it left here (INODEs); it may be gone. */
@@ -55,6 +60,7 @@ export class FlowSide {
     this.connection[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.view[index] = view;
+    this.order[index] = this.repinned[index] = undefined;
     return index;
   }
 

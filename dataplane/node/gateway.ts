@@ -278,6 +278,11 @@ export class Gateway implements Deliver, ClassifierPorts {
     this.node.ctx.slots.free(this.scratchSlot);
   }
 
+  /** The other live INODEs of the cluster, which hold copies of this one's entries. */
+  peers(): readonly NodeRef[] {
+    return this.siblings.peers();
+  }
+
   /** Wire IDs of live flows that were allocated here. */
   liveWireIds(report: Set<number>): void {
     this.node.ownedByWire.forEach((n, wireId) => {

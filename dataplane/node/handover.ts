@@ -29,6 +29,7 @@ import { CONTROL_BODY_MAX, CONTROL_EXPORT, CONTROL_IN_STEP, CONTROL_WANT, type C
 import { SUPPRESSED } from './counters';
 import { NO_SLOT_NUMBER, PHASE_AWAITS, PHASE_FED } from './flow-side';
 import type { Node } from './node';
+import { readOrder, writeOrder } from './repin';
 import type { Stage } from './stage';
 
 const DUPLICATE = reason('duplicate');
@@ -74,7 +75,8 @@ export class Handover {
       if (this.node.clusterIn(this.node.viewOf(flow)).failure === 'backup') this.node.setState(flow, FS_UNPROTECTED);
       return;
     }
-    if (this.node.isStateless) return;
+    // A re-pinned flow has an order to be told of, even where there is no state.
+    if (this.node.isStateless && this.node.side.order[this.node.aux(flow)] === undefined) return;
     const state = this.node.canExport ? this.node.host?.exportFlow(u32[(flow + F_ID) >>> 2]) : undefined;
     const movable = this.node.canExport && (state?.length ?? 0) < CONTROL_BODY_MAX - 512;
     if (movable) this.node.clearState(flow, FS_UNPROTECTED);
@@ -166,7 +168,10 @@ export class Handover {
     const length = body.readU32();
     const id = this.node.ctx.arena.u32[(flow + F_ID) >>> 2];
     // Nothing exported means nothing known: what this node may have seen by itself is seen again in the copies.
-    if (length > 0) this.node.host?.importFlow(id, body.readBytes(length));
+    const state = body.readBytes(length);
+    const order = readOrder(body);
+    if (order.length > 0) this.node.side.order[this.node.aux(flow)] = order;
+    if (length > 0) this.node.host?.importFlow(id, state);
     else if (this.node.host?.stateKind === 'per-flow') this.node.host.flowEnded(id);
     if (!movable) {
       this.node.setState(flow, FS_UNPROTECTED);
@@ -254,7 +259,7 @@ export class Handover {
   }
 
   /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8, route, four hops u16, what was processed
-   * by direction (sequence u32, stamping node u16), movable u8, state u32 + bytes. */
+   * by direction (sequence u32, stamping node u16), movable u8, state u32 + bytes, explicit order. */
   private sendExport(flow: number, to: NodeRef, state: Uint8Array | undefined): boolean {
     const { ctx, control } = this.node;
     const { u8, u16, u32 } = ctx.arena;
@@ -275,6 +280,7 @@ export class Handover {
     control.u8((u32[(flow + F_STATE) >>> 2] & FS_UNPROTECTED) === 0 ? 1 : 0);
     control.u32(state?.length ?? 0);
     if (state !== undefined) control.bytes(state);
+    writeOrder(control, this.node.side.order[aux] ?? []);
     return control.send(this.node.ref, to, CONTROL_EXPORT, 0);
   }
 

@@ -1,4 +1,4 @@
-import { clusterOf, type FlowId, type Incarnation, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, type FlowId, type Incarnation, type NodeRef, type WireId } from '../../domain/base/ids';
 import type { ClusterRole } from '../../domain/topology/topology';
 import { reason } from '../frames/reasons';
 import type { ConnectionTable } from '../flows/connection-table';
@@ -32,6 +32,8 @@ import {
   CONTROL_HELLO,
   CONTROL_IN_STEP,
   CONTROL_PASS,
+  CONTROL_REPIN,
+  CONTROL_REPINNED,
   CONTROL_WANT,
 } from './control-frames';
 import { Deltas } from './deltas';
@@ -39,6 +41,7 @@ import { Gateway } from './gateway';
 import { Handover } from './handover';
 import { Node } from './node';
 import { Receiver, type Deliver } from './receiver';
+import { Repinning, type WireTarget } from './repin';
 import { Sender } from './sender';
 import { Stage } from './stage';
 import { Takeover } from './takeover';
@@ -75,6 +78,7 @@ export class HostedNode {
   private readonly receiver: Receiver;
   private readonly watch: Watch;
   private readonly deltas: Deltas;
+  private readonly repinning: Repinning;
   private readonly gateway: Gateway | undefined;
   private readonly list: number;
   /** IDs of flows that ended while frames of them were held. */
@@ -105,6 +109,7 @@ export class HostedNode {
     if (parts.connections !== undefined) {
       this.gateway = new Gateway(this.node, sender, this.stage, parts.connections);
     }
+    this.repinning = new Repinning(this.node, () => this.gateway?.peers() ?? []);
     const toStage: Deliver = {
       deliver: (list, n) => this.stage.run(list, n),
       flowLearned: () => undefined,
@@ -171,6 +176,7 @@ export class HostedNode {
     this.endPostponed();
     this.receiver.tick();
     this.gateway?.tick();
+    this.repinning.tick();
     this.node.host?.tick(this.ctx.now);
     this.forgetSilent(timing);
   }
@@ -195,6 +201,17 @@ export class HostedNode {
     this.node.host = undefined;
     this.node.inFlight = 0;
     this.node.heldBytes = 0;
+  }
+
+  /** Flows that this node allocated and that carry `from` are to carry another topology's wire ID. */
+  repin(from: WireId, target: WireTarget): void {
+    if (this.alive) this.repinning.move(from, target);
+  }
+
+  /** A topology was retired: nothing carries its wire ID. */
+  retired(view: TopologyView): void {
+    this.node.obituary.forget(view);
+    this.repinning.retired(view.topology.wireId);
   }
 
   liveWireIds(report: Set<number>): void {
@@ -233,6 +250,12 @@ export class HostedNode {
         break;
       case CONTROL_DELTA:
         this.deltas.onDelta(body, from);
+        break;
+      case CONTROL_REPIN:
+        this.repinning.onRepin(body, from);
+        break;
+      case CONTROL_REPINNED:
+        this.repinning.onRepinned(body, from);
         break;
       case CONTROL_ACK:
         this.stage.acknowledged(this.deltas.onAck(body, from));

@@ -8,6 +8,7 @@ import { ConnectionTable } from '../flows/connection-table';
 import { FlowTable } from '../flows/flow-table';
 import { GroupContext, type NodeGroupOptions } from './context';
 import { HostedNode } from './hosted-node';
+import type { WireTarget } from './repin';
 import type { Detection } from './watch';
 import { WorldPort } from './world-port';
 
@@ -110,7 +111,15 @@ export class NodeGroup {
   /** Forgets a wire ID that no live flow carries. */
   retire(wireId: WireId): void {
     const view = this.ctx.topologies.retire(wireId);
-    if (view !== undefined) for (const hosted of this.order) hosted.node.obituary.forget(view);
+    if (view !== undefined) for (const hosted of this.order) hosted.retired(view);
+  }
+
+  /**
+   * Flows that the group's FNODEs allocated and that carry `from` are to carry the target's wire ID, their nodes
+   * unchanged. It takes some hello rounds; {@link reportLiveWireIds} shows when none is left.
+   */
+  repin(from: WireId, target: WireTarget): void {
+    for (const hosted of this.order) hosted.repin(from, target);
   }
 
   /** Wire IDs of live flows that the group's FNODEs allocated, ascending. */

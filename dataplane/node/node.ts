@@ -27,6 +27,7 @@ import type { GroupContext } from './context';
 import { ControlCursor } from './control-frames';
 import { Counters } from './counters';
 import { FlowSide, PHASE_OWNED } from './flow-side';
+import { nextInOrder } from './repin';
 
 /** Replaced emitters remembered per flow. */
 const FENCED_MAX = 4;
@@ -140,9 +141,13 @@ export class Node {
   nextFor(flow: number, ref: NodeRef): NodeRef {
     const view = this.viewOf(flow);
     const id = this.ctx.arena.u32[(flow + F_ID) >>> 2];
+    const order = this.side.order[this.aux(flow)];
     let candidate = ref;
     for (let step = 0; step <= FENCED_MAX; step++) {
-      candidate = successorOf(view, candidate, id, this.obituary);
+      candidate =
+        order === undefined
+          ? successorOf(view, candidate, id, this.obituary)
+          : nextInOrder(order, candidate, (member) => this.obituary.isDeadIn(view, member));
       if (candidate === 0 || candidate === ref) return 0;
       if (!this.isFenced(flow, candidate)) return candidate;
     }

@@ -38,6 +38,7 @@ import {
 import { CONTROL_CONNECTION, CONTROL_EXPECT, CONTROL_PASS, type ControlCursor } from './control-frames';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
+import { readOrder, writeOrder } from './repin';
 
 /** Arguments of `CONNECTION`. */
 const BEGUN = 0;
@@ -229,6 +230,7 @@ export class Siblings {
     for (const field of COPIED) control.u16(u16[(flow + field) >>> 1]);
     control.u32(u32[(flow + F_SEQ_FWD) >>> 2]);
     control.u32(u32[(flow + F_SEQ_REV) >>> 2]);
+    writeOrder(control, side.order[aux] ?? []);
   }
 
   private readFlow(body: ControlCursor): number {
@@ -250,6 +252,8 @@ export class Siblings {
     u32[(flow + F_SEQ_FWD) >>> 2] = body.readU32();
     u32[(flow + F_SEQ_REV) >>> 2] = body.readU32();
     this.node.side.path[this.node.aux(flow)] = path;
+    const order = readOrder(body);
+    if (order.length > 0) this.node.side.order[this.node.aux(flow)] = order;
     if (full) this.node.setState(flow, FS_FULL_ROUTE);
     return flow;
   }

@@ -3,6 +3,7 @@ import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import type { NodeLimits } from '../../dataplane/node/node-group';
+import type { WireTarget } from '../../dataplane/node/repin';
 import type { Harvest } from './group-service';
 
 /** A frame to be put into a slot: writes at most `room` bytes to `target` at `at`, and returns how many it wrote. */
@@ -54,6 +55,8 @@ export interface DataplaneHost {
   install(published: PublishedTopology): Promise<void>;
   activate(version: number): Promise<void>;
   retire(wireId: WireId): Promise<void>;
+  /** Flows that carry `from` begin to move to the target's wire ID, their nodes unchanged; harvests show when none is left. */
+  repin(from: WireId, target: WireTarget): Promise<void>;
   /** The external networks find an INODE dead (or back), as their switches would. */
   setReachable(node: NodeRef, reachable: boolean): void;
   /**

@@ -9,6 +9,7 @@ import { clusterOf, nodeOf } from '../../domain/base/ids';
 import { FunctionRegistry } from '../../dataplane/functions/registry';
 import { loadKernels } from '../../dataplane/kernels/load';
 import { Fabric, type FabricShare } from '../../dataplane/rings/fabric';
+import type { WireTarget } from '../../dataplane/node/repin';
 import { NodeGroup, type Detection, type NodeLimits } from '../../dataplane/node/node-group';
 
 /** What can be asked of a group of nodes, wherever it runs: structured-cloneable, so that it can cross a thread. */
@@ -20,6 +21,7 @@ export type GroupCommand =
   | { readonly op: 'install'; readonly published: PublishedTopology }
   | { readonly op: 'activate'; readonly version: number }
   | { readonly op: 'retire'; readonly wireId: WireId }
+  | { readonly op: 'repin'; readonly from: WireId; readonly target: WireTarget }
   | { readonly op: 'tick'; readonly now: Micros }
   | { readonly op: 'harvest' }
   | { readonly op: 'statistics' };
@@ -120,6 +122,9 @@ export class GroupService {
         return DONE;
       case 'retire':
         this.group.retire(command.wireId);
+        return DONE;
+      case 'repin':
+        this.group.repin(command.from, command.target);
         return DONE;
       case 'tick':
         this.group.tick(command.now);

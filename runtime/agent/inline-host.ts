@@ -2,6 +2,7 @@ import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import { Arena } from '../../dataplane/frames/arena';
+import type { WireTarget } from '../../dataplane/node/repin';
 import { Fabric } from '../../dataplane/rings/fabric';
 import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from './dataplane-host';
 import { GroupService } from './group-service';
@@ -61,6 +62,10 @@ export class InlineHost implements DataplaneHost {
 
   async retire(wireId: WireId): Promise<void> {
     this.service.execute({ op: 'retire', wireId });
+  }
+
+  async repin(from: WireId, target: WireTarget): Promise<void> {
+    this.service.execute({ op: 'repin', from, target });
   }
 
   setReachable(node: NodeRef, reachable: boolean): void {

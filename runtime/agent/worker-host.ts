@@ -6,6 +6,7 @@ import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import { Arena } from '../../dataplane/frames/arena';
+import type { WireTarget } from '../../dataplane/node/repin';
 import { Fabric } from '../../dataplane/rings/fabric';
 import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from './dataplane-host';
 import type { GroupAnswer, GroupCommand } from './group-service';
@@ -171,6 +172,10 @@ export class WorkerHost implements DataplaneHost {
 
   async retire(wireId: WireId): Promise<void> {
     await this.all({ op: 'retire', wireId });
+  }
+
+  async repin(from: WireId, target: WireTarget): Promise<void> {
+    await this.all({ op: 'repin', from, target });
   }
 
   setReachable(node: NodeRef, reachable: boolean): void {

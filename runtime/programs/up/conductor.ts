@@ -18,6 +18,7 @@ const STEPS_MAX = 10_000;
 type Order =
   | { readonly kind: 'install'; readonly published: PublishedTopology }
   | { readonly kind: 'activate'; readonly version: number }
+  | { readonly kind: 'repin'; readonly move: WireMove }
   | { readonly kind: 'retiring'; readonly version: number; readonly wireId: number }
   | { readonly kind: 'retired'; readonly wireId: number };
 
@@ -33,8 +34,8 @@ export class TopologyOrders implements TopologyListener {
     this.orders.push({ kind: 'activate', version });
   }
 
-  repin(_move: WireMove): void {
-    // Nodes move flows between wire IDs on their own when they install the topology that took over the ID.
+  repin(move: WireMove): void {
+    this.orders.push({ kind: 'repin', move });
   }
 
   retiring(version: number, wireId: number): void {
@@ -218,6 +219,8 @@ export class Conductor {
         return;
       case 'activate':
         return host.activate(order.version);
+      case 'repin':
+        return host.repin(order.move.wireId, { version: order.move.toVersion, wireId: order.move.toWireId });
       case 'retiring':
         await host.retire(order.wireId);
         fleet.acknowledgeRetirement(order.version);
