@@ -99,7 +99,8 @@ describe('re-pinning', () => {
   test.each(['tally', 'pass'])(
     'FG-40 FG-45: a re-pinned flow is taken over in the order of the topology that it began in, again and again (%s)',
     (name) => {
-      const grid = new TestGrid({ clusters: clusters(4, name) });
+      const hosted = clusters(9, name).flatMap(({ id, members }) => members.map(({ node }) => nodeRef(id, node)));
+      const grid = new TestGrid({ clusters: clusters(4, name), groups: [hosted] });
       const control = new TestGrid({ clusters: clusters(4, name) });
       const [moved, stayed] = [new Traffic(grid), new Traffic(control)];
       moved.exchange();
