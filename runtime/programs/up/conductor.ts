@@ -1,4 +1,5 @@
 import type { Micros, Millis } from '../../../domain/base/ids';
+import { stampedTopology } from '../../../domain/topology/state';
 import { nodesOf } from '../../../domain/cluster/state';
 import type { PublishedTopology, Timing } from '../../../domain/topology/topology';
 import type { SimClock } from '../../../adapters/sim/sim-clock';
@@ -167,7 +168,9 @@ export class Conductor {
     }
     await Promise.all(Array.from(fleet.all(), (life) => (life.alive ? this.ship(life.spool) : undefined)));
     if (control.state.topology.live.length > 1) {
-      fleet.reportWires(harvest.liveWires);
+      // What is stamped now may be on its way to a flow that nobody counts yet.
+      const stamped = stampedTopology(control.state.topology)?.wireId;
+      fleet.reportWires(stamped === undefined ? harvest.liveWires : [...harvest.liveWires, stamped]);
       await this.reportDraining();
       await this.obey();
     }
