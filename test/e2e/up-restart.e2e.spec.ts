@@ -22,7 +22,7 @@ const hasFlows = (receipts: readonly Receipt[]): boolean =>
 describe('a program that takes up what a killed one left', () => {
   test('flows alive at the crash ended with it, and the same IDs begin new lives in the same chains', async () => {
     const site = newSite('again');
-    await site.kill(CAPTURE, hasFlows);
+    await site.kill(CAPTURE, { isDue: hasFlows });
     const before = await site.story();
     const open = [...before.flows.records()].filter((record) => overAt(record) === Infinity);
     expect(open.length).toBeGreaterThan(0);
@@ -55,7 +55,7 @@ describe('a program that takes up what a killed one left', () => {
     const setUp = (await setUpCommits()) + 3;
     const isPast = (receipts: readonly Receipt[]): boolean =>
       receipts.some(({ receipt, chain, seq }) => receipt === 'acknowledged' && chain === 'topology' && seq >= setUp);
-    await site.kill(CAPTURE, isPast, 0, '--kill', 'AB-2@0.2');
+    await site.kill(CAPTURE, { isDue: isPast }, '--kill', 'AB-2@0.2');
     expect(await isFailed()).toBe(true);
 
     const { code, stdout } = await site.run(CAPTURE);

@@ -47,6 +47,16 @@ export function emptyCapture(dir: string): string {
   return path;
 }
 
+/** When a program is killed. */
+export interface KillInstant {
+  /** Asked after each receipt and each round of the capture, until it says yes. */
+  readonly isDue: (receipts: readonly Receipt[], rounds: number) => boolean;
+  /** Turns of this process's event loop between that and the kill: chance that the program has no part in. */
+  readonly turns?: number;
+  /** Wait, from then on, for an instant at which an append has begun and is not acknowledged. */
+  readonly underAppend?: boolean;
+}
+
 /** A data directory on which `flowgrid up` runs again and again, and the receipts of all those runs. */
 export class UpSite {
   readonly data: string;
@@ -72,17 +82,12 @@ export class UpSite {
   }
 
   /**
-   * Runs a capture over and over until `isDue`, asked after each receipt and each round, and then kills the whole
-   * program with SIGKILL, some turns of this process's event loop later. Returns the receipts of that run.
+   * Runs a capture over and over, and kills the whole program with SIGKILL when its instant has come. Returns the
+   * receipts of that run.
    *
    * @throws Error when the program ends by itself.
    */
-  async kill(
-    capture: string,
-    isDue: (receipts: readonly Receipt[], rounds: number) => boolean,
-    turns = 0,
-    ...more: readonly string[]
-  ): Promise<readonly Receipt[]> {
+  async kill(capture: string, instant: KillInstant, ...more: readonly string[]): Promise<readonly Receipt[]> {
     const before = this.receipts().length;
     const child = spawn(BIN, this.up(capture, ['--loop', ...more]), {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -92,9 +97,14 @@ export class UpSite {
     let rounds = 0;
     let isKilling = false;
     const look = (): void => {
-      if (isKilling || !isDue(this.receipts().slice(before), rounds)) return;
+      if (isKilling || !instant.isDue(this.receipts().slice(before), rounds)) return;
+      if (instant.underAppend === true) {
+        // Frozen, the program can be looked at: it goes on unless an append is on its way at this very instant.
+        child.kill('SIGSTOP');
+        if (inFlight(this.receipts().slice(before)).length === 0) return void child.kill('SIGCONT');
+      }
       isKilling = true;
-      afterTurns(turns, () => child.kill('SIGKILL'));
+      afterTurns(instant.turns ?? 0, () => child.kill('SIGKILL'));
     };
     child.stderr.on('data', (chunk) => (complaint += String(chunk)));
     // Each round ends with a report, which is a line.
