@@ -51,7 +51,10 @@ export function isPublicationBlocked({ state, now }: World): boolean {
   return freeWireIds(state.topology, now) === 0 && isTopologyStale(state);
 }
 
-/** Topologies that no FNODE's flow carries any more: nodes are asked to say that they hold nothing of them. */
+/**
+ * Topologies that no FNODE's flow carries any more: nodes are asked to say that they hold nothing of them. A report names
+ * the ID that the FNODE stamps, and is silent about what it stamped later: it counts for older topologies alone.
+ */
 export function retirable(world: World): readonly LiveTopology[] {
   const { state, observed, now } = world;
   const stamped = stampedTopology(state.topology);
@@ -61,11 +64,14 @@ export function retirable(world: World): readonly LiveTopology[] {
   );
   if (older.length === 0) return [];
   const fnodes = liveNodes(state).filter(({ node }) => node.fnode !== 0);
-  return older.filter(({ wireId }) =>
-    fnodes.every(({ ref, node }) => {
-      const told = observed.of(ref);
-      return told?.incarnation === node.incarnation && told.wires !== undefined && !told.wires.ids.has(wireId);
-    }),
+  const reports = fnodes.map(({ ref, node }) => {
+    const told = observed.of(ref);
+    const ids = told?.incarnation === node.incarnation ? told.wires?.ids : undefined;
+    const newest = state.topology.live.findLast(({ wireId }) => ids?.has(wireId) === true);
+    return { ids, upTo: newest?.version ?? 0 };
+  });
+  return older.filter(({ version, wireId }) =>
+    reports.every(({ ids, upTo }) => version < upTo && ids?.has(wireId) === false),
   );
 }
 
@@ -196,7 +202,9 @@ function repinnable(state: GridState, now: Millis): readonly number[] {
   const { topology } = state;
   const stamped = stampedTopology(topology);
   if (stamped === undefined) return [];
-  const missing = SCARCE_BELOW - freeWireIds(topology, now);
+  // What rests will be free without further moves.
+  const resting = topology.quarantine.filter(({ freeAt }) => freeAt > now).length;
+  const missing = SCARCE_BELOW - freeWireIds(topology, now) - resting;
   if (missing <= 0) return [];
   return topology.live
     .filter(({ version }) => version < stamped.version)

@@ -8,7 +8,7 @@ export const WIRE_ID_MAX = 255;
  * backup.
  */
 export const QUARANTINE_MS = 1_000;
-/** With fewer free IDs than this, the oldest flows are asked to move to a newer topology's ID. */
+/** With fewer IDs free, or soon free, than this, the oldest flows are asked to move to a newer topology's ID. */
 export const SCARCE_BELOW = 32;
 
 /** IDs that no live topology has and that are not resting at `at`. */

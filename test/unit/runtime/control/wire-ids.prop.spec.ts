@@ -93,6 +93,35 @@ describe('wire IDs', () => {
     expect(grid.plane.state.topology.latest!.wireId).toBe(1);
   });
 
+  it('are kept for flows that began after their FNODE last said what it carries', async () => {
+    const grid = await new SmallGrid().up();
+    grid.nodes.report();
+    // Two topologies are stamped, one after the other, and flows begin, before the next report.
+    grid.nodes.applied = (_version, wireId) => {
+      grid.nodes.carried.add(grid.nodes.stampedWire);
+      grid.nodes.stampedWire = wireId;
+    };
+    await republish(grid, 2);
+    await republish(grid, 3);
+    await republish(grid, 4);
+    expect(grid.nodes.retiredVersions).toEqual([]);
+    grid.nodes.carried.delete(2);
+    grid.nodes.report();
+    await grid.plane.settle();
+    expect(grid.nodes.retiredVersions).toEqual([2]);
+  });
+
+  it('that rest count as coming: no more flows are asked to move than IDs are missing', async () => {
+    const grid = await new SmallGrid().up();
+    for (let publication = 2; publication <= 240; publication++) {
+      grid.nodes.carried.add(grid.nodes.stampedWire);
+      await republish(grid, 1 + (publication % 100));
+    }
+    // Every move is obeyed at once, and its ID rests: one ID was missing for each publication beyond 223.
+    expect(grid.nodes.moves).toHaveLength(240 - 223);
+    expect(grid.nodes.retiredVersions).toHaveLength(240 - 223);
+  });
+
   it('are not freed before the flows of a dead FNODE can have ended', async () => {
     const grid = await new SmallGrid().up();
     await republish(grid, 2);
