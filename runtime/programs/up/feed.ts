@@ -5,6 +5,7 @@ import { openCapture, type CaptureReader, type CaptureReadError } from '../../..
 import type { DataplaneHost } from '../../agent/dataplane-host';
 import { ANY_HOSTS, Causality, hostPair, Outstanding } from './causality';
 import type { Conductor } from './conductor';
+import type { Entrances } from './entrances';
 import type { ScheduledAction } from './schedule';
 
 /** Frames fed in before the grid comes to rest, at most. */
@@ -14,8 +15,8 @@ export interface FeedOptions {
   readonly capture: string;
   /** Side of each frame (planSides). */
   readonly sides: Uint8Array;
-  /** External networks of the initiator's and the responder's side. */
-  readonly networks: readonly [number, number];
+  /** Which external network each frame enters at. */
+  readonly entrances: Entrances;
   /** Added to every frame's time, so that grid time goes on over captures. */
   readonly shift: Micros;
   readonly actions: readonly ScheduledAction[];
@@ -114,7 +115,7 @@ export class Feed {
     const hosts = hostPair(this.scratch, 0, this.length);
     if (this.conductor.rounds < this.troubledUntil) await this.untilItCanBeAnswered(side, hosts);
     if (this.inBatch >= BATCH || this.causality.mustWait(side, hosts)) await this.rest();
-    const network = this.options.networks[side as 0 | 1];
+    const network = this.options.entrances.networkOf(side, this.scratch, this.length);
     if (!this.host.inject(network, this.conductor.now, frameNo, this.write)) {
       await this.rest();
       if (!this.host.inject(network, this.conductor.now, frameNo, this.write)) return false;

@@ -13,6 +13,36 @@ export interface ScheduledAction {
   readonly action: Action;
 }
 
+/**
+ * Refuses actions that name what the grid does not have, before anything has happened.
+ *
+ * @param clusters names of its clusters
+ * @param nodes names of its nodes, spares included
+ * @throws FlowgridError `usage` for actions without a capture, `not-found` for an unknown name.
+ */
+export function checkActions(
+  options: Pick<UpOptions, 'kills' | 'revives' | 'scales'>,
+  clusters: readonly string[],
+  nodes: readonly string[],
+  hasCapture: boolean,
+): void {
+  const { kills, revives, scales } = options;
+  if (!hasCapture && kills.length + revives.length + scales.length > 0) {
+    throw new FlowgridError('usage', '--kill, --revive and --scale happen at a share of a capture, and there is none', {
+      remedy: 'Name one with --capture, or in the grid file: capture: { file: … }.',
+    });
+  }
+  const check = (option: string, name: string, known: readonly string[]): void => {
+    if (known.includes(name)) return;
+    throw new FlowgridError('not-found', `${option} ${name}: the grid file has nothing of that name`, {
+      remedy: `It has: ${known.join(', ')}.`,
+    });
+  };
+  for (const { node } of kills) check('--kill', node, [...nodes, ...clusters]);
+  for (const { node } of revives) check('--revive', node, nodes);
+  for (const { cluster } of scales) check('--scale', cluster, clusters);
+}
+
 /** The options' actions in order of frames; at the same frame kills come before revivals, these before scaling. */
 export function scheduleActions(
   options: Pick<UpOptions, 'kills' | 'revives' | 'scales'>,

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FlowgridError } from '../../../domain/base/errors';
-import type { Micros } from '../../../domain/base/ids';
+import { nodeName, type Micros } from '../../../domain/base/ids';
 import { openCapture } from '../../../dataplane/packet-ports/capture/reader';
 import { planSides } from '../../../dataplane/packet-ports/capture/sides';
 import { EXIT, type Io, type UpOptions } from '../../../interface/cli/programs';
@@ -11,9 +11,10 @@ import { anyBroken } from '../../../projections/verdicts';
 import { loadGridFile, planCommands, withOverrides, type DesiredGrid } from '../../control/grid-file';
 import { readGridFile } from '../grid-text';
 import { Display } from './display';
+import { Entrances } from './entrances';
 import { believable, Feed, type FeedResult } from './feed';
 import { hints } from './hints';
-import { scheduleActions, type ScheduledAction } from './schedule';
+import { checkActions, scheduleActions, type ScheduledAction } from './schedule';
 import { Session } from './session';
 
 /** Wall-clock milliseconds between two looks at the time while a grid stands without traffic. */
@@ -38,6 +39,7 @@ interface Source {
 export async function up(options: UpOptions, io: Io): Promise<number> {
   const desired = desiredGrid(options);
   const source = openSource(options, desired);
+  checkNames(options, desired, source !== undefined);
   const display = new Display(io, () => Date.now(), options.json);
   const start = source === undefined || source.firstTime === 0 ? Date.now() * 1000 : source.firstTime;
   const actions = scheduleActions(options, source?.sides.length ?? 0);
@@ -102,7 +104,7 @@ class Run {
     const feed = new Feed(conductor, host, {
       capture: source.path,
       sides: source.sides,
-      networks: [capture.initiator, capture.responder],
+      entrances: new Entrances(capture),
       shift,
       actions,
       act: (action, frameNo) => this.act(action, frameNo),
@@ -227,6 +229,21 @@ function desiredGrid(options: UpOptions): DesiredGrid {
     ...(options.selection === undefined ? {} : { selection: options.selection }),
     failure: new Map(options.policies.map(({ cluster, policy }) => [cluster, policy])),
   });
+}
+
+function checkNames(options: UpOptions, { clusters, nodes }: DesiredGrid, hasCapture: boolean): void {
+  const flowClusters = clusters.filter(({ role }) => role !== 'mnode');
+  const nameOf = (id: number): string | undefined => flowClusters.find((cluster) => cluster.id === id)?.name;
+  const nodeNames = nodes.flatMap(({ cluster, node }) => {
+    const name = nameOf(cluster);
+    return name === undefined ? [] : [nodeName(name, node)];
+  });
+  checkActions(
+    options,
+    flowClusters.map(({ name }) => name),
+    nodeNames,
+    hasCapture,
+  );
 }
 
 function openSource(options: UpOptions, desired: DesiredGrid): Source | undefined {
