@@ -24,6 +24,8 @@ export interface Detection {
  */
 export class Watch {
   private readonly lastHeard = new Map<NodeRef, number>();
+  /** The life of each neighbour that the latest topology names; empty while this node is no member, and judges nobody. */
+  private lives = new Map<NodeRef, Incarnation>();
   private neighbours: NodeRef[] = [];
   private neighboursOf = 0;
 
@@ -55,8 +57,7 @@ export class Watch {
     const view = this.node.ctx.topologies.latest;
     if (view === undefined) return;
     const { round } = this.node.ctx;
-    for (const neighbour of this.neighbours) {
-      const incarnation = view.incarnationOf(neighbour);
+    for (const [neighbour, incarnation] of this.lives) {
       if (this.node.obituary.isDead(neighbour, incarnation)) continue;
       const silent = round - (this.lastHeard.get(neighbour) ?? round);
       if (silent >= view.topology.timing.detectMultiplier) this.bury(neighbour, incarnation);
@@ -68,6 +69,8 @@ export class Watch {
     this.node.counters.values[HELLOS_RECEIVED]++;
     // A new life ends the one before.
     if (incarnation > 1 && !this.node.obituary.isDead(from, incarnation - 1)) this.bury(from, incarnation - 1);
+    // Nobody greets a node that is no member: what it holds dead only fell silent to it.
+    if (!this.isMember(from, incarnation)) return;
     const deaths = body.readU16();
     for (let i = 0; i < deaths; i++) {
       const ref = body.readU16();
@@ -84,6 +87,11 @@ export class Watch {
     this.died(ref, incarnation);
   }
 
+  /** Whether the latest topology names this life of a node. */
+  private isMember(ref: NodeRef, incarnation: Incarnation): boolean {
+    return this.node.ctx.topologies.latest?.incarnationOf(ref) === incarnation;
+  }
+
   private writeDeaths(control: ControlCursor): void {
     const deaths: [NodeRef, Incarnation][] = [];
     this.node.obituary.forEach((ref, incarnation) => deaths.push([ref, incarnation]));
@@ -95,13 +103,21 @@ export class Watch {
     }
   }
 
-  /** Neighbours as the latest topology has them; a new one counts as heard now. */
+  /** Neighbours as the latest topology has them; a new one, or a new life of an old one, counts as heard now. */
   private refresh(): void {
     const view = this.node.ctx.topologies.latest;
     if (view === undefined || view.topology.version === this.neighboursOf) return;
     this.neighboursOf = view.topology.version;
     this.neighbours = view.neighbours(this.node.ref);
     const { round } = this.node.ctx;
-    for (const neighbour of this.neighbours) if (!this.lastHeard.has(neighbour)) this.lastHeard.set(neighbour, round);
+    const before = this.lives;
+    this.lives = new Map(
+      this.isMember(this.node.ref, this.node.incarnation)
+        ? this.neighbours.map((neighbour) => [neighbour, view.incarnationOf(neighbour)])
+        : [],
+    );
+    for (const [neighbour, incarnation] of this.lives) {
+      if (before.get(neighbour) !== incarnation) this.lastHeard.set(neighbour, round);
+    }
   }
 }
