@@ -86,7 +86,7 @@ type Draft = { -readonly [Member in keyof GridState]: GridState[Member] };
 
 /**
  * A copy to work on: one per commit, however many events it has. Its members are written out, because spreading an
- * object into the next, commit after commit, gives the engine a new hidden class each time and costs fifty times more.
+ * object into the next, commit after commit, gives the engine a new hidden class each time and costs some thirty times more.
  */
 function draftOf(state: GridState): Draft {
   return {

@@ -98,7 +98,7 @@ function newcomer(node: number): NodeState {
   };
 }
 
-// The members of a node are written out below and not spread: on the path of a fold that is a hundred times faster, and
+// The members of a node are written out below and not spread: on the path of a fold that is far faster, and
 // what a status does not have cannot be carried into it.
 
 /** The statuses that have no members of their own. */
