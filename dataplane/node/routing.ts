@@ -1,5 +1,5 @@
 import { nodeOf, nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
-import { createSelectorMembers, select, type SelectorMembers } from '../../domain/cluster/selectors';
+import { continueMembers, createSelectorMembers, select, type SelectorMembers } from '../../domain/cluster/selectors';
 import { flowBucket } from '../../domain/cluster/rendezvous';
 import { hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
@@ -7,11 +7,12 @@ import type { Node } from './node';
 
 /**
  * Chooses the nodes of new flows ([0079–0083]): in every cluster of the path when selection is centralized, in the next
- * one when it is distributed. Keeps what selectors remember (whose turn it is, live flows), per cluster and topology.
+ * one when it is distributed. Keeps what selectors remember (whose turn it is, live flows), per cluster, over all topologies.
  */
 export class Routing {
-  private members: (SelectorMembers | undefined)[] = [];
-  private membersOf = 0;
+  private readonly members: (SelectorMembers | undefined)[] = [];
+  /** The topology version that the members of each cluster are of. */
+  private readonly membersOf: number[] = [];
 
   constructor(private readonly node: Node) {}
 
@@ -42,14 +43,14 @@ export class Routing {
   }
 
   private membersIn(view: TopologyView, cluster: ClusterId): SelectorMembers {
-    if (view.topology.version !== this.membersOf) {
-      this.members = [];
-      this.membersOf = view.topology.version;
-    }
+    const known = this.members[cluster];
+    if (known !== undefined && this.membersOf[cluster] === view.topology.version) return known;
+    this.membersOf[cluster] = view.topology.version;
     const active = view.cluster(cluster).members.filter((member) => member.state === 'active');
-    return (this.members[cluster] ??= createSelectorMembers(
+    const fresh = createSelectorMembers(
       active.map((member) => member.node),
       active.map((member) => member.weight),
-    ));
+    );
+    return (this.members[cluster] = known === undefined ? fresh : continueMembers(known, fresh));
   }
 }

@@ -48,6 +48,21 @@ export function createSelectorMembers(nodes: readonly NodeId[], weights?: readon
   return members;
 }
 
+/** Carries what is remembered of members over to a changed membership: turns go on where they were, by node. */
+export function continueMembers(before: SelectorMembers, after: SelectorMembers): SelectorMembers {
+  for (let i = 0; i < after.count; i++) {
+    const known = before.node.indexOf(after.node[i]!);
+    if (known < 0) continue;
+    after.flows[i] = before.flows[known]!;
+    after.latencyUs[i] = before.latencyUs[known]!;
+    after.utilisation[i] = before.utilisation[known]!;
+    after.credit[i] = before.credit[known]!;
+  }
+  const last = before.node[before.turn] ?? 0;
+  after.turn = after.node.findLastIndex((node) => node <= last);
+  return after;
+}
+
 /** The next eligible member in turn; 0 if there is none. */
 export function selectRoundRobin(members: SelectorMembers): NodeId {
   const { count, eligible } = members;

@@ -1,5 +1,6 @@
 import { RendezvousTable } from '../../../../domain/cluster/rendezvous';
 import {
+  continueMembers,
   createSelectorMembers,
   select,
   selectFeedback,
@@ -55,6 +56,19 @@ describe('selectors', () => {
     const members = createSelectorMembers([1, 2]);
     members.eligible[0] = 0;
     expect(draw(8, (flow) => selectFeedback(members, flow))).toEqual(Array(8).fill(2));
+  });
+
+  it('FG-75: turns, credits and counts go on by node when members join and leave', () => {
+    const before = createSelectorMembers([1, 3, 5, 7]);
+    expect([1, 2].map(() => selectRoundRobin(before))).toEqual([1, 3]);
+    before.flows.set([4, 5, 6, 7]);
+    before.credit[3] = 9;
+    const after = continueMembers(before, createSelectorMembers([1, 2, 4, 5, 7]));
+    expect([1, 2, 3, 4].map(() => selectRoundRobin(after))).toEqual([4, 5, 7, 1]);
+    expect([...after.flows]).toEqual([4, 0, 0, 6, 7]);
+    expect([...after.credit]).toEqual([0, 0, 0, 0, 9]);
+    const fresh = continueMembers(createSelectorMembers([2]), createSelectorMembers([1, 2]));
+    expect(selectRoundRobin(fresh)).toBe(1);
   });
 
   it('every algorithm answers 0 when nobody is eligible', () => {
