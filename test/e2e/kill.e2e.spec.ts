@@ -14,6 +14,9 @@ const FRACTIONS = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1];
 const NOT_CARRIED = new Set(['runt', 'oversize']);
 
 const killable = traces.filter((name) => !NO_TRAFFIC.has(name));
+/** A capture is sent through the grid several times, on a machine that may be busy. */
+jest.setTimeout(600_000);
+
 const suite = hasTraces ? describe : notRun('kills under captures', `there is no ${TRACES}`);
 
 /** Frames on internal links that carry descriptor flag 6: held by a backup, emitted on a takeover. */

@@ -19,6 +19,9 @@ const variants: readonly [string, readonly string[]][] = [
   ['four workers, distributed selection', ['--workers', '4', '--selection', 'distributed']],
 ];
 
+/** A capture is sent through the grid several times, on a machine that may be busy. */
+jest.setTimeout(600_000);
+
 const suite = hasTraces ? describe : notRun('captures through figure 4', `there is no ${TRACES}`);
 
 suite('FG-143: every capture goes through figure 4 and comes out as it went in', () => {

@@ -160,3 +160,13 @@ function portsOf(ip: Buffer, proto: number, at: number): string {
   const hasPorts = proto === 6 || proto === 17 || proto === 132;
   return hasPorts && ip.length >= at + 4 ? ip.toString('hex', at, at + 4) : '';
 }
+
+/** The sequence number of a segment that carries SYN (untagged IPv4 without fragments); undefined for anything else. */
+export function synOf(packet: Buffer, linkType: number): number | undefined {
+  const at = linkType === ETHERNET ? 14 : 0;
+  if (linkType === ETHERNET && (packet.length < 14 || packet.readUInt16BE(12) !== 0x0800)) return undefined;
+  if (packet.length < at + 20 || packet[at]! >> 4 !== 4 || packet[at + 9] !== 6) return undefined;
+  const tcp = at + (packet[at]! & 15) * 4;
+  if (packet.length < tcp + 14 || (packet[tcp + 13]! & 0x02) === 0) return undefined;
+  return packet.readUInt32BE(tcp + 4);
+}

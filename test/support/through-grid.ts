@@ -1,4 +1,4 @@
-import { comparable, comparableOut, directionKey, readCaptureFile, type CapturedFrame } from './capture-file';
+import { comparable, comparableOut, directionKey, readCaptureFile, synOf, type CapturedFrame } from './capture-file';
 
 /** How what left a grid differs from what entered it. */
 export interface Difference {
@@ -45,13 +45,26 @@ function take(byContent: Map<string, number[]>, frame: CapturedFrame, entered: C
 }
 
 function reordered(entered: CapturedFrame[], matched: number[]): string[] {
+  const keys = connectionKeys(entered);
   const newest = new Map<string, number>();
   const wrong = new Set<string>();
   for (const index of matched) {
-    const frame = entered[index]!;
-    const key = directionKey(comparable(frame), frame.linkType);
+    const key = keys[index]!;
     if ((newest.get(key) ?? -1) > index) wrong.add(key);
     else newest.set(key, index);
   }
   return [...wrong];
+}
+
+/** For each frame its flow and direction: a SYN with another sequence number begins another connection on its 5-tuple. */
+function connectionKeys(entered: CapturedFrame[]): string[] {
+  const opened = new Map<string, { syn: number; count: number }>();
+  return entered.map((frame) => {
+    const packet = comparable(frame);
+    const key = directionKey(packet, frame.linkType);
+    const syn = synOf(packet, frame.linkType);
+    const known = opened.get(key);
+    if (syn !== undefined && known?.syn !== syn) opened.set(key, { syn, count: (known?.count ?? 0) + 1 });
+    return `${key} connection ${opened.get(key)?.count ?? 0}`;
+  });
 }

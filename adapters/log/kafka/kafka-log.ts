@@ -58,6 +58,9 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> 
   return log;
 }
 
+/** Looks at the log's end before an append counts as not read back; each asks the broker. */
+const READ_BACK_LOOKS = 1_000;
+
 class LogOnKafka implements KafkaLog {
   readonly kind = 'kafka';
   private outgoing: Outgoing[] = [];
@@ -92,8 +95,21 @@ class LogOnKafka implements KafkaLog {
       return this.head().seq;
     });
     const mine = new Set(copies.map(sha256));
+    await this.readBack(mine);
     const since = this.reader.fold.accepted.slice(before);
     return { accepted: since.filter(({ hash }) => mine.has(hash)).map(({ seq }) => seq), head: this.head() };
+  }
+
+  /**
+   * A committed transaction becomes visible a moment after the broker has acknowledged it: looks again until every one
+   * of these records has been judged.
+   */
+  private async readBack(hashes: ReadonlySet<string>): Promise<void> {
+    const { fold } = this.reader;
+    const isJudged = (hash: string): boolean =>
+      fold.accepted.findLast((commit) => commit.hash === hash) !== undefined ||
+      fold.orphans.some(({ bytes }) => sha256(bytes) === hash);
+    for (let look = 0; look < READ_BACK_LOOKS && ![...hashes].every(isJudged); look++) await this.reader.toEnd();
   }
 
   async read(from: Seq, limit: number): Promise<StoredCommit[]> {
