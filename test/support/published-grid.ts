@@ -1,4 +1,5 @@
 import { SimClock } from '../../adapters/sim/sim-clock';
+import { stateHash } from '../../adapters/codec/hash';
 import { createMemoryLog } from '../../adapters/log/memory';
 import { chainId, clusterOf, nodeOf, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { CommandBody } from '../../domain/commands';
@@ -8,10 +9,12 @@ import type { Commit } from '../../domain/log/commit';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { ClusterSettings } from '../../domain/cluster/events';
+import { canonicalState } from '../../domain/grid-state';
 import { stampedTopology } from '../../domain/topology/state';
 import { DEFAULT_TIMING, type FailurePolicy, type SelectorKind, type Topology } from '../../domain/topology/topology';
 import { nodeKey } from '../../dataplane/descriptor/node-table';
-import { createChecker, type Checker, type Verdicts } from '../../projections/verdicts';
+import { NOW, stateAt } from '../../projections';
+import { createChecker, type Acknowledged, type Checker, type Verdicts } from '../../projections/verdicts';
 import type { GridHarvest } from '../../runtime/agent/dataplane-host';
 import { createControlPlane, type ControlPlane } from '../../runtime/control/control-plane';
 import { Conductor, TopologyOrders } from '../../runtime/programs/up/conductor';
@@ -65,6 +68,8 @@ export class PublishedGrid {
   private readonly deadLives: NodeStatistics[] = [];
   private readonly clock = new SimClock(START_MS);
   private commands = 0;
+  private readonly commits: Commit<TopologyEvent>[] = [];
+  private readonly acknowledged: Acknowledged[] = [];
 
   constructor(private readonly options: PublishedGridOptions) {
     this.exit = options.stages.length + 2;
@@ -72,8 +77,8 @@ export class PublishedGrid {
     this.host = new TwoGroupHost({
       secret: SECRET,
       apart: options.apart,
-      slots: 8192,
-      bytes: 256 * 1024 * 1024,
+      slots: 4096,
+      bytes: 96 * 1024 * 1024,
       limits: { flows: 2048, connections: 4096 },
       output: (_network, _at, frameNo) => this.left.add(frameNo),
       fetch: () => this.live(),
@@ -85,6 +90,7 @@ export class PublishedGrid {
       name: 'MA-1',
       listeners: [orders],
       onCommit: (commit) => {
+        this.commits.push(commit);
         this.checker.observeCommit(commit);
         options.onCommit?.(commit);
       },
@@ -123,6 +129,7 @@ export class PublishedGrid {
     const id = `operator/${++this.commands}`;
     const outcome = await this.control.submit({ id, by: 'operator:test', deadline: this.clock.now() + 10_000, body });
     if (outcome.status === 'rejected') throw new Error(`${body.type}: ${outcome.rejection.message}`);
+    if (outcome.status === 'accepted') this.acknowledged.push({ commandId: id, seq: outcome.seq });
   }
 
   /** A frame arrives, and the grid comes to rest. Returns its number. */
@@ -173,6 +180,7 @@ export class PublishedGrid {
     await this.conductor.obey();
   }
 
+  /** What the checker makes of everything so far, with the nodes' counters, the log and its fold as evidence. */
   async verdicts(): Promise<Verdicts> {
     await this.conductor.harvest();
     const isOver = (each: NodeStatistics): boolean =>
@@ -181,7 +189,17 @@ export class PublishedGrid {
     const dead = this.deadLives.map(
       (old) => statistics.find((each) => each.node === old.node && each.incarnation === old.incarnation) ?? old,
     );
-    return this.checker.verdicts({ nodes: statistics.filter((each) => !isOver(each)), dead });
+    const { seq } = this.control.head;
+    const rebuilt = stateHash(canonicalState(stateAt(this.commits, { ...NOW, seq })));
+    return this.checker.verdicts({
+      nodes: statistics.filter((each) => !isOver(each)),
+      dead,
+      replay: { seq, live: this.control.stateHash(), rebuilt },
+      durability: {
+        acknowledged: this.acknowledged,
+        logged: new Map(this.commits.map(({ commandId, seq: at }) => [commandId, at])),
+      },
+    });
   }
 
   private observe(harvest: GridHarvest): void {
