@@ -1,5 +1,6 @@
 /**
  * Builds `dist/`: the kernels (AssemblyScript to one WebAssembly module), then every room (TypeScript to CommonJS).
+ * Types are the business of `npm run types`: an install without optional packages lacks some, and must build all the same.
  * Both steps are skipped when their inputs are older than their output, so that `npm test` builds only what changed.
  */
 import { execFileSync } from 'node:child_process';
