@@ -142,7 +142,9 @@ class StreamingChecker implements Checker {
     const isFinal = evidence.isFinal ?? true;
     const { affinity, pinnedTopology, oneEmitter } = this.flows.judged(isFinal);
     const emitters = oneEmitter.copy();
-    if (isFinal && evidence.nodes !== undefined) this.judgeMissing(emitters, evidence.nodes);
+    if (isFinal && evidence.nodes !== undefined) {
+      this.judgeMissing(emitters, [...evidence.nodes, ...(evidence.dead ?? [])]);
+    }
     return {
       affinity: affinity.verdict(),
       pinnedTopology: pinnedTopology.verdict(),
@@ -262,7 +264,7 @@ class StreamingChecker implements Checker {
     return judge;
   }
 
-  /** A cluster that hands on what it gets may miss no more frames than its nodes reported dropped or still hold. */
+  /** A cluster that hands on what it gets may miss no more frames than its nodes, in all lives, dropped or still hold. */
   private judgeMissing(judge: Judge, nodes: readonly NodeStatistics[]): void {
     for (const [cluster, missing] of this.flows.missingFrames()) {
       const own = nodes.filter((node) => clusterOf(node.node) === cluster);
@@ -276,8 +278,8 @@ class StreamingChecker implements Checker {
   }
 }
 
-/** Reasons that drop a copy of a frame whose other copy goes on. */
-const COPY_REASONS: readonly string[] = ['duplicate', 'replay-old', 'fenced'];
+/** Reasons that drop a copy of a frame whose other copy goes on: for what died with a node, its backup's. */
+const COPY_REASONS: readonly string[] = ['duplicate', 'replay-old', 'fenced', 'node-dead'];
 
 function droppedForGood(node: NodeStatistics): number {
   return Object.entries(node.dropped).reduce(
