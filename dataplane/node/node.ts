@@ -122,6 +122,15 @@ export class Node {
     return false;
   }
 
+  /** The node of a cluster that was replaced in the flow last; 0 if none was. */
+  fencedIn(flow: number, cluster: ClusterId): NodeRef {
+    const at = (flow + F_FENCED) >>> 1;
+    const { u16 } = this.ctx.arena;
+    for (let i = FENCED_MAX - 1; i >= 0; i--)
+      if (u16[at + i] !== 0 && clusterOf(u16[at + i]) === cluster) return u16[at + i];
+    return 0;
+  }
+
   /** From now on frames of the flow from `ref` are refused, and its naming of an emitter is not followed. */
   fence(flow: number, ref: NodeRef): void {
     if (ref === 0 || ref === this.ref || this.isFenced(flow, ref)) return;

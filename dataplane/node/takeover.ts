@@ -105,6 +105,7 @@ export class Takeover {
       effectiveAt: this.node.ctx.now,
       emitted,
     });
+    this.repeatReroute(flow);
   }
 
   /** A sender that does not know yet may still name, and frames under way may still come from, a node that is out. */
@@ -172,7 +173,16 @@ export class Takeover {
     }
   }
 
-  /** Told once, by the node before the gap that emits the flow's frames. */
+  /** The emitter before this one may have died before it could tell that the next stage had lost the flow's node. */
+  private repeatReroute(flow: number): void {
+    const { node } = this;
+    const next = node.clusterAt(flow, node.side.position[node.aux(flow)] + 1);
+    const lost = next === 0 ? 0 : node.fencedIn(flow, next);
+    if (lost === 0 || node.viewOf(flow).cluster(next).failure === 'backup') return;
+    this.reportReroute(flow, lost, node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1]);
+  }
+
+  /** Told by the node before the gap that emits the flow's frames. */
   private reportReroute(flow: number, from: NodeRef, to: NodeRef): void {
     const { u16, u32 } = this.node.ctx.arena;
     if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
