@@ -14,6 +14,7 @@ import {
   type LostFrame,
   type Stage,
 } from './observed-flow';
+import { SequenceSet } from './sequence-set';
 import { Judge, type InvariantName } from './words';
 
 /** An ended flow is forgotten after this much grid time: events of all its nodes have come, its ID is not yet given again. */
@@ -183,7 +184,8 @@ export class FlowBook {
     if (sequence === 0) return;
     this.judges.oneEmitter.observed();
     hop.fenced?.delete(sequence);
-    if (hop.sequences.add(sequence) === 'repeat' && !isReemitted) {
+    if (isReemitted) (hop.reemitted ??= new SequenceSet()).add(sequence);
+    if (hop.sequences.add(sequence) === 'repeat' && !isReemitted && !passesOnReemission(flow, hop, sequence)) {
       this.breaks('oneEmitter', flow, `frame ${record.frameNo}: sequence ${sequence} ${this.tookTwice(hop)}`);
     }
     if (isReemitted) this.doubtReemission(flow, record);
@@ -243,7 +245,8 @@ export class FlowBook {
     else toll.lost++;
     if (!this.isPromised(flow, cluster)) return;
     this.judges.oneEmitter.observed();
-    if (isOut) return;
+    // What is discarded behind the backup is judged by count alone, against what nodes reported.
+    if (isOut || flow.isDiscarded) return;
     const where = this.grid.clusterName(cluster);
     this.breaks(
       'oneEmitter',
@@ -280,6 +283,15 @@ export class FlowBook {
   private breaks(invariant: InvariantName, flow: ObservedFlow, what: string): void {
     this.judges[invariant as FlowInvariant].broken(`flow ${flowName(flow.id)}: ${what}`);
   }
+}
+
+/**
+ * Whether a repeat came into its stage marked, to a node that took the place of another one there: it cannot know what
+ * its predecessor had sent on, and the stage behind it can.
+ */
+function passesOnReemission(flow: ObservedFlow, hop: Hop, sequence: number): boolean {
+  if (hop.replaced.length === 0 || hop.to >= networkStage(0)) return false;
+  return flow.hops.some((before) => leadsTo(before, hop) && before.reemitted?.has(sequence) === true);
 }
 
 /** Whether frames of one hop go on over the other. */

@@ -34,6 +34,8 @@ export interface Hop {
   /** The node that numbered the frames: another one numbers anew. */
   readonly stamper: NodeRef;
   readonly sequences: SequenceSet;
+  /** Of them, those that a node which had taken over emitted again. */
+  reemitted?: SequenceSet;
   /** Who emits for the first stage, who did before, and whom it names in the second. */
   emitter: NodeRef;
   readonly replaced: NodeRef[];
@@ -76,6 +78,8 @@ export class ObservedFlow {
   readonly lost = new Map<string, LostFrame>();
   /** Clusters in which no backup holds the flow's state: nothing is promised there. */
   readonly unprotected = new Set<number>();
+  /** Its route ends at a cluster that discards: what a node before it emits is dropped there, counted, and seen by nobody. */
+  isDiscarded = false;
   endedAt: Micros | undefined;
   private readonly nodes = new Map<Stage, NodeRef>();
   private readonly moves: { readonly from: NodeRef; readonly to: NodeRef }[] = [];
@@ -103,6 +107,7 @@ export class ObservedFlow {
       case 'FlowRerouted':
         this.moves.push({ from: event.from, to: event.to });
         this.unprotected.add(clusterOf(event.from));
+        if (event.to === 0) this.isDiscarded = true;
         return;
       case 'FlowRepinned':
         this.repins.push({ from: event.fromWireId, to: event.toWireId });

@@ -10,6 +10,7 @@ import {
   FLOW,
   IA1,
   IC1,
+  noFigures,
   payloadOf,
   REEMITTED,
   topologyOf,
@@ -244,6 +245,69 @@ describe('one emitter', () => {
     world.hop({ sequence: 6 }, frameNo, 0);
     world.drop(AB2, 'link-mtu');
     expect(world.verdicts().oneEmitter).toBe('held');
+  });
+
+  it('holds when what a cluster swallowed was reported by a node before it died, and not by what died with it', () => {
+    const world = untroubled();
+    const frameNo = world.enter();
+    world.hop({ sequence: 6 }, frameNo, 0);
+    const dead = (reason: string) => [{ ...noFigures(AB2), dropped: { [reason]: 1 } }];
+    const nodes = world.statistics().filter(({ node }) => node !== AB2);
+    expect(world.verdicts({ nodes, dead: dead('node-dead') }).oneEmitter).toMatch(/1 frames went into AB/);
+    expect(world.verdicts({ nodes, dead: dead('discarded') }).oneEmitter).toBe('held');
+  });
+
+  it('leaves to the count what a backup emits into a cluster that discards', () => {
+    const lose = (world: World): void => {
+      const frameNo = world.enter();
+      world.hop({ sequence: 2 }, frameNo, 0);
+      world.lose({ sequence: 2 }, frameNo, 0);
+      world.fail(AB2);
+      world.takenOver(AB2, AB3);
+    };
+    const world = new World();
+    world.started();
+    world.pass();
+    const away = { type: 'FlowRerouted', at: world.at, flow: FLOW, topologySeq: 1, reason: 'failed' } as const;
+    world.note({ ...away, from: AC1, to: 0, effectiveAt: world.at });
+    lose(world);
+    expect(world.verdicts().oneEmitter).toMatch(/1 frames went into AB and never came out, 0 are reported/);
+    world.drop(AB3, 'discarded');
+    expect(world.verdicts().oneEmitter).toBe('held');
+  });
+
+  it('allows a node that replaced another to pass a re-emission on, which the stage behind it then refuses', () => {
+    const twoDie = (flags: number): World => {
+      const world = new World();
+      world.started();
+      const frameNo = world.pass();
+      for (const dead of [AB2, AC1]) world.fail(dead);
+      const route = [IA1, AB3, AC2, IC1];
+      world.takenOver(AB2, AB3);
+      world.note({
+        type: 'FlowRerouted',
+        at: world.at,
+        flow: FLOW,
+        topologySeq: 1,
+        reason: 'failed',
+        from: AC1,
+        to: AC2,
+        effectiveAt: world.at,
+      });
+      world.send({ route, flags, sequence: 1 }, frameNo, 1, AC2);
+      world.send({ route, sequence: 1 }, frameNo, 2, IC1);
+      return world;
+    };
+    expect(twoDie(REEMITTED).verdicts({ nodes: undefined }).oneEmitter).toBe('held');
+    expect(twoDie(0).verdicts({ nodes: undefined }).oneEmitter).toMatch(/sequence 1 was sent twice by AB-3/);
+    const same = new World();
+    same.started();
+    const frameNo = same.pass();
+    same.fail(AB2);
+    same.takenOver(AB2, AB3);
+    same.send({ ...TAKEN_OVER, flags: REEMITTED, sequence: 1 }, frameNo, 1, AC1);
+    same.hop({ ...TAKEN_OVER, sequence: 1 }, frameNo, 2);
+    expect(same.verdicts({ nodes: undefined }).oneEmitter).toMatch(/sequence 1 was sent twice by AC-1/);
   });
 
   it('does not judge unsequenced frames, nor frames under flood guard', () => {

@@ -13,10 +13,8 @@ const STEPS = 90;
 /** Rounds until a stage has recovered from a death: detection, hearsay, and the feeding of the next backups. */
 const RECOVERED = 16;
 
-/**
- * Seeds that once found something: a node counted what it discarded, and died.
- */
-const FOUND_ONCE = [129_436_769, 980_310_423];
+/** Seeds that once found something, mostly two deaths in neighbouring stages within one detection time. */
+const FOUND_ONCE = [129_436_769, 980_310_423, 1_583_210_172, 1_866_716_721, 577_190_403, 940_695_218, 550_408_871];
 
 const POLICIES: readonly FailurePolicy[] = ['backup', 'redirect', 'discard'];
 const SELECTORS: readonly SelectorKind[] = ['hash', 'round-robin', 'weighted-round-robin', 'least-flows', 'feedback'];
