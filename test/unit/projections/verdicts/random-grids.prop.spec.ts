@@ -37,6 +37,12 @@ class Scenario {
   private readonly flows: Conversation[] = [];
   private readonly dead: NodeRef[] = [];
   private readonly quietSince = new Map<number, number>();
+  /**
+   * Backing stages that members have died in, and that members have left: a flow's order may name a member that has left
+   * as its next backup, so one stage of a run sees the one or the other.
+   */
+  private readonly bereaved = new Set<number>();
+  private readonly shrunk = new Set<number>();
   private rounds = 0;
 
   constructor(seed: number) {
@@ -114,7 +120,8 @@ class Scenario {
   private async kill(): Promise<void> {
     const stage = this.stage();
     const members = this.activeIn(stage);
-    if (members.length < 2 || !this.isQuiet(stage)) return;
+    if (members.length < 2 || !this.isQuiet(stage) || this.shrunk.has(stage)) return;
+    if (this.isBacking(stage)) this.bereaved.add(stage);
     const victim = nodeRef(stage, this.pick(members));
     this.quietSince.set(stage, this.rounds);
     this.dead.push(victim);
@@ -135,8 +142,11 @@ class Scenario {
     const stage = this.stage();
     const serving = this.activeIn(stage).length;
     if (serving < 2 || !this.isQuiet(stage)) return;
+    const grows = this.prng.below(2) === 0;
+    if (!grows && this.bereaved.has(stage)) return;
+    if (!grows && this.isBacking(stage)) this.shrunk.add(stage);
     this.counts.scalings++;
-    await this.grid.scale(stage, this.prng.below(2) === 0 ? serving + 1 : Math.max(2, serving - 1));
+    await this.grid.scale(stage, grows ? serving + 1 : Math.max(2, serving - 1));
   }
 
   private async reweigh(): Promise<void> {
@@ -145,6 +155,10 @@ class Scenario {
     const weight = 1 + this.prng.below(100);
     await this.grid.command({ type: 'ConfigureNode', data: { cluster: stage, node, weight } });
     await this.grid.conductor.obey();
+  }
+
+  private isBacking(stage: number): boolean {
+    return this.stages[stage - 2]!.failure === 'backup';
   }
 
   private isQuiet(stage: number): boolean {
