@@ -11,7 +11,7 @@ export type When =
 export interface Moment {
   /** The newest commit at that moment; 0 before the first. */
   readonly seq: Seq;
-  /** Everything up to and including this time has happened; Infinity for now. */
+  /** Everything up to and including this time has happened; Infinity stands for the present. */
   readonly at: Millis;
 }
 

@@ -1,12 +1,9 @@
-import type { ChainHead, FlowBatchRecord } from '../../domain/seams/event-log';
+import { NO_HASH, type ChainHead, type FlowBatchRecord } from '../../domain/seams/event-log';
 import { FlowgridError } from '../../domain/base/errors';
-
-/** Hash that the first batch of a chain names as its predecessor's. */
-export const CHAIN_START = '0'.repeat(64);
 
 /** The head of a chain before its first batch. */
 export function emptyChain(chain: string): ChainHead {
-  return { chain, number: 0, hash: CHAIN_START, oldest: 1 };
+  return { chain, number: 0, hash: NO_HASH, oldest: 1 };
 }
 
 /**

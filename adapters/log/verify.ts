@@ -1,12 +1,11 @@
 import type { ChainId } from '../../domain/base/ids';
 import type { FlowAnchor, FlowsAnchored } from '../../domain/log/events';
-import type { ChainHead } from '../../domain/seams/event-log';
+import { NO_HASH, type ChainHead } from '../../domain/seams/event-log';
 import { flowBatchHead } from '../codec/flow-batch';
 import { sha256 } from '../codec/hash';
 import { decodeCommit } from '../codec/records';
 import type { RawLog } from './auditable';
 import { ChainWalk, type Finding, type Link } from './chain-walk';
-import { CHAIN_START } from './flow-chain';
 
 export type { Finding, FindingReason } from './chain-walk';
 
@@ -58,7 +57,7 @@ export function verifyLog(raw: RawLog): VerifyReport {
 function verifyTopology(raw: RawLog, findings: Finding[], anchors: Map<ChainId, FlowAnchor[]>): number {
   const head = raw.storedHead();
   const walk = new ChainWalk('topology', { first: 1, last: head.seq, lastHash: head.hash }, findings);
-  walk.vouch(0, CHAIN_START);
+  walk.vouch(0, NO_HASH);
   for (const { seq, hash, bytes } of raw.commits()) {
     const inside = attempt(() => decodeCommit(bytes));
     const now = sha256(bytes);
@@ -86,7 +85,7 @@ function verifyTopology(raw: RawLog, findings: Finding[], anchors: Map<ChainId, 
 function verifyChain(raw: RawLog, head: ChainHead, anchors: readonly FlowAnchor[], findings: Finding[]): number {
   const last = Math.max(head.number, ...anchors.map((anchor) => anchor.number));
   const walk = new ChainWalk(head.chain, { first: head.oldest, last, lastHash: head.hash }, findings);
-  walk.vouch(0, CHAIN_START);
+  walk.vouch(0, NO_HASH);
   for (const anchor of anchors) walk.vouch(anchor.number, anchor.hash);
   for (const { number, prev, bytes } of raw.batches(head.chain)) walk.next(batchLink(head.chain, number, prev, bytes));
   return walk.end();

@@ -1,8 +1,8 @@
+import { NO_HASH } from '../../domain/seams/event-log';
 import type { BenchResult } from '../result';
 import { encodeFlowBatch } from '../../adapters/codec/flow-batch';
 import { sha256 } from '../../adapters/codec/hash';
 import { pack } from '../../adapters/codec/pack';
-import { CHAIN_START } from '../../adapters/log/flow-chain';
 import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
 import type { FlowEvent } from '../../domain/flow/events';
 import { inTemporaryDir, seconds, sideBySide } from './measure';
@@ -45,7 +45,7 @@ async function appendColumns(
   events: readonly FlowEvent[],
   batches: number,
 ): Promise<void> {
-  let prev = CHAIN_START;
+  let prev = NO_HASH;
   for (let number = 1; number <= batches; number++) {
     const record = encodeFlowBatch({ chain, number, prev, lost: 0, events });
     await log.appendFlows(record);
@@ -55,7 +55,7 @@ async function appendColumns(
 
 /** The same events, each a record of its own in its chain, all in one transaction. */
 async function appendSingly(log: LmdbLog, chain: string, events: readonly FlowEvent[]): Promise<void> {
-  let prev = CHAIN_START;
+  let prev = NO_HASH;
   const appended = events.map((event, i) => {
     const bytes = pack([chain, i + 1, prev, event]);
     const done = log.appendFlows({ chain, number: i + 1, prev, bytes });

@@ -1,3 +1,4 @@
+import { NO_HASH } from '../../domain/seams/event-log';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { unpack } from 'msgpackr';
@@ -9,7 +10,6 @@ import { sha256 } from '../../adapters/codec/hash';
 import { decodeCommit } from '../../adapters/codec/records';
 import { decodeSnapshot, encodeSnapshot } from '../../adapters/codec/snapshot';
 import type { Canonical } from '../../domain/base/canonical';
-import { CHAIN_START } from '../../adapters/log/flow-chain';
 import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
 import type { BenchResult } from '../result';
 import { inTemporaryDir, seconds, sideBySide } from './measure';
@@ -41,7 +41,7 @@ async function fill(dir: string, commits: number, flows: number): Promise<void> 
   for (let done = 0; done < commits; done += CHUNK) {
     await log.append(nodeCommits(log.head(), Math.min(CHUNK, commits - done)).records);
   }
-  let prev = CHAIN_START;
+  let prev = NO_HASH;
   for (let number = 1; (number - 1) * BATCH < flows; number++) {
     const first = (number - 1) * BATCH;
     const events = Array.from({ length: Math.min(BATCH, flows - first) }, (_, i) => flowEvent(first + i));

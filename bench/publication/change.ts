@@ -1,3 +1,4 @@
+import { NO_HASH } from '../../domain/seams/event-log';
 import type { BenchResult } from '../result';
 import { sha256 } from '../../adapters/codec/hash';
 import { decodeCommit, encodeCommit } from '../../adapters/codec/records';
@@ -15,7 +16,6 @@ const SMALL_CLUSTERS = 3;
 const PROPORTION_MAX = 2;
 /** The cluster whose member drains: the first behind the INODEs'. */
 const CHANGED = 3;
-const NO_HASH = '0'.repeat(64);
 
 /** How long the measurements are. */
 export interface Size {

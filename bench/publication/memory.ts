@@ -1,3 +1,4 @@
+import { NO_HASH } from '../../domain/seams/event-log';
 import type { BenchResult } from '../result';
 import { WIRE_ID_MAX } from '../../domain/topology/wire-ids';
 import type { GridState } from '../../domain/grid-state';
@@ -47,7 +48,7 @@ function topologies(count: number): string[] {
   for (let i = 0; i < count; i++) {
     const step = published(state);
     const topology: Topology = { ...step.topology, wireId: i + 1 };
-    texts.push(JSON.stringify({ topology, seq: i + 1, hash: '0'.repeat(64), dead: [] }));
+    texts.push(JSON.stringify({ topology, seq: i + 1, hash: NO_HASH, dead: [] }));
     state = drain(step.state, STAGES[i % 2]!, 1 + ((i >> 1) % NODE_ID_MAX));
   }
   return texts;

@@ -80,12 +80,6 @@ export function rotateKey(arena: Arena, ref: NodeRef, key: Uint8Array, epoch: nu
   arena.u8[entry + N_KEYS] = 2;
 }
 
-/** Forgets a node: whatever claims to come from it is dropped as `unknown-sender`. */
-export function forgetNode(arena: Arena, ref: NodeRef): void {
-  const entry = arena.node(ref);
-  arena.u8.fill(0, entry, entry + NODE_SIZE);
-}
-
 /**
  * Addresses a sealed frame to another node: its destination MAC and S_TO. Nothing else of a sealed frame depends on
  * the receiver, so that a copy for a backup need not be sealed again.

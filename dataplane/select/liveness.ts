@@ -1,4 +1,4 @@
-import { clusterOf, nodeOf, nodeRef, type Incarnation, type NodeRef } from '../../domain/base/ids';
+import { nodeRef, type Incarnation, type NodeRef } from '../../domain/base/ids';
 import type { LiveNodes } from '../../domain/cluster/rendezvous';
 import type { TopologyView } from './topology-view';
 
@@ -59,9 +59,4 @@ export class Obituary {
     }
     return live;
   }
-}
-
-/** Text of a node reference for messages: `4/2`. */
-export function refText(ref: NodeRef): string {
-  return `${clusterOf(ref)}/${nodeOf(ref)}`;
 }

@@ -67,11 +67,6 @@ export function itinerary(view: TopologyView, path: FlowPath, dead: Obituary): I
   return { ok: true, clusters };
 }
 
-/** Clusters in mode `copy` of a path: each gets a copy of the flow's frames. */
-export function copyClusters(view: TopologyView, path: FlowPath): ClusterId[] {
-  return path.clusters.slice(1, -1).filter((id) => view.cluster(id).mode === 'copy');
-}
-
 /**
  * The path that a flow of this type with these clusters is on, as the INODE at its far end finds it: the clusters are
  * the path's own, but for those that the flow passes over.

@@ -56,7 +56,10 @@ export interface Head {
   readonly at: Millis;
 }
 
-export const EMPTY_HEAD: Head = { seq: 0, hash: '0'.repeat(64), epoch: 0, at: 0 };
+/** What the first commit, and the first batch of a chain, name as the hash of the one before. */
+export const NO_HASH = '0'.repeat(64);
+
+export const EMPTY_HEAD: Head = { seq: 0, hash: NO_HASH, epoch: 0, at: 0 };
 
 export interface AppendResult {
   readonly accepted: readonly Seq[];

@@ -29,7 +29,7 @@ export interface DataplaneOptions {
   readonly slots: number;
   /** Bytes for tables and rings. */
   readonly bytes: number;
-  /** Nodes that may ever be hosted, for the sizes of rings. */
+  /** What relative paths of function modules start from: the grid file's folder. */
   readonly baseDirectory: string;
   readonly taps: boolean;
   readonly output: FrameSink;

@@ -2,10 +2,7 @@ import { FLOW_BATCH_EVENTS_MAX, encodeFlowBatch } from '../../adapters/codec/flo
 import { sha256 } from '../../adapters/codec/hash';
 import type { ChainId } from '../../domain/base/ids';
 import type { FlowEvent } from '../../domain/flow/events';
-import type { FlowBatchRecord } from '../../domain/seams/event-log';
-
-/** `prev` of a chain's first batch. */
-const CHAIN_START = '0'.repeat(64);
+import { NO_HASH, type FlowBatchRecord } from '../../domain/seams/event-log';
 
 /** Flow events that a spool holds by default before it sheds. */
 export const SPOOL_EVENTS_MAX = 1_000_000;
@@ -29,7 +26,7 @@ export class FlowSpool {
   constructor(
     readonly chain: ChainId,
     private readonly eventsMax: number = SPOOL_EVENTS_MAX,
-    after: { readonly number: number; readonly hash: string } = { number: 0, hash: CHAIN_START },
+    after: { readonly number: number; readonly hash: string } = { number: 0, hash: NO_HASH },
   ) {
     this.made = after.number;
     this.prev = after.hash;

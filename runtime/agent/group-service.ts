@@ -1,11 +1,10 @@
-import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
+import { clusterOf, nodeOf, type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
 import type { FlowEvent } from '../../domain/flow/events';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import type { Arena } from '../../dataplane/frames/arena';
 import { nodeKey } from '../../dataplane/descriptor/node-table';
-import { clusterOf, nodeOf } from '../../domain/base/ids';
 import { FunctionRegistry } from '../../dataplane/functions/registry';
 import { loadKernels } from '../../dataplane/kernels/load';
 import { Fabric, type FabricShare } from '../../dataplane/rings/fabric';
@@ -67,7 +66,6 @@ export class GroupService {
   readonly kernels: 'wasm' | 'ts';
   private readonly group: NodeGroup;
   private taps: OrderedTap[] = [];
-  private readonly added = new Set<NodeRef>();
 
   constructor(arena: Arena, setup: GroupSetup) {
     const kernels = loadKernels(arena, setup.kernels);
@@ -101,7 +99,6 @@ export class GroupService {
   execute(command: GroupCommand): GroupAnswer {
     switch (command.op) {
       case 'add':
-        this.added.add(command.node);
         this.group.addNode(command.node, command.incarnation, command.role);
         return DONE;
       case 'kill':
@@ -111,7 +108,6 @@ export class GroupService {
         this.group.revive(command.node, command.incarnation);
         return DONE;
       case 'remove':
-        this.added.delete(command.node);
         this.group.removeNode(command.node);
         return DONE;
       case 'install':

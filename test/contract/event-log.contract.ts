@@ -1,8 +1,7 @@
-import type { EventLog, StoredCommit } from '../../domain/seams/event-log';
+import { NO_HASH, type EventLog, type StoredCommit } from '../../domain/seams/event-log';
 import { EMPTY_HEAD } from '../../domain/seams/event-log';
 import { sha256 } from '../../adapters/codec/hash';
 import { decodeCommit } from '../../adapters/codec/records';
-import { CHAIN_START } from '../../adapters/log/flow-chain';
 import { batchAfter, commitAfter, commitsAfter } from './log-records';
 
 /** One log that can be closed and opened again over what it had stored. */
@@ -185,7 +184,7 @@ export function describeEventLog(name: string, create: () => Promise<LogUnderTes
     });
 
     describe('flow chains', () => {
-      const start = { chain: '2/1@1', number: 0, hash: CHAIN_START };
+      const start = { chain: '2/1@1', number: 0, hash: NO_HASH };
 
       test('batches are read back in order, per chain, after reopening too', async () => {
         const a1 = batchAfter(start);
@@ -215,7 +214,7 @@ export function describeEventLog(name: string, create: () => Promise<LogUnderTes
         expect(await log.appendFlows({ ...first, bytes: Buffer.from('other') })).toBe('duplicate');
         const head = { ...first, hash: sha256(first.bytes) };
         expect(await log.appendFlows({ ...batchAfter(head), number: 3 })).toBe('gap');
-        await expect(log.appendFlows({ ...batchAfter(head), prev: CHAIN_START })).rejects.toMatchObject({
+        await expect(log.appendFlows({ ...batchAfter(head), prev: NO_HASH })).rejects.toMatchObject({
           code: 'invalid-record',
         });
         expect(await log.appendFlows(batchAfter(head))).toBe('appended');
@@ -284,7 +283,7 @@ export function describeEventLog(name: string, create: () => Promise<LogUnderTes
         () => log.append([record]),
         () => log.read(1, 1),
         () => log.orphans(),
-        () => log.appendFlows(batchAfter({ chain: '1/1@1', number: 0, hash: CHAIN_START })),
+        () => log.appendFlows(batchAfter({ chain: '1/1@1', number: 0, hash: NO_HASH })),
         () => log.readFlows('1/1@1', 1, 1),
         () => log.chains(),
         () => log.snapshot(1),

@@ -1,9 +1,9 @@
+import { NO_HASH } from '../../domain/seams/event-log';
 import { writeSync } from 'node:fs';
 import { createPrng } from '../../domain/base/prng';
 import { sha256 } from '../../adapters/codec/hash';
 import { encodeFlowBatch } from '../../adapters/codec/flow-batch';
 import { decodeCommit } from '../../adapters/codec/records';
-import { CHAIN_START } from '../../adapters/log/flow-chain';
 import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
 import { commitsAfter, flowEnded } from '../contract/log-records';
 
@@ -36,7 +36,7 @@ async function appendCommits(log: LmdbLog, records: readonly Uint8Array[]): Prom
 }
 
 async function appendBatch(log: LmdbLog, chain: string): Promise<void> {
-  const head = (await log.chains()).find((known) => known.chain === chain) ?? { number: 0, hash: CHAIN_START };
+  const head = (await log.chains()).find((known) => known.chain === chain) ?? { number: 0, hash: NO_HASH };
   const number = head.number + 1;
   const batch = encodeFlowBatch({ chain, number, prev: head.hash, lost: 0, events: [flowEnded(number)] });
   await log.appendFlows(batch);

@@ -1,3 +1,13 @@
+import {
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_OLD_SERVICE_VLAN,
+  ETHERTYPE_SERVICE_VLAN,
+  ETHERTYPE_VLAN,
+  PROTO_ICMP,
+  PROTO_ICMPV6,
+} from '../../../dataplane/headers/numbers';
+
 /** {@link hostPair} of frames that may answer any other. */
 export const ANY_HOSTS = 0;
 
@@ -71,9 +81,7 @@ export class Outstanding {
   }
 }
 
-const TAGS = new Set([0x8100, 0x88a8, 0x9100]);
-const ICMP = 1;
-const ICMPV6 = 58;
+const TAGS = new Set([ETHERTYPE_VLAN, ETHERTYPE_SERVICE_VLAN, ETHERTYPE_OLD_SERVICE_VLAN]);
 
 /**
  * A number that both directions between two hosts share; {@link ANY_HOSTS} for frames that may answer anything (ICMP, which can come
@@ -85,12 +93,12 @@ export function hostPair(bytes: Uint8Array, start: number, length: number): numb
   while (at + 6 <= end && TAGS.has((bytes[at]! << 8) | bytes[at + 1]!)) at += 4;
   const etherType = at + 2 <= end ? (bytes[at]! << 8) | bytes[at + 1]! : 0;
   const ip = at + 2;
-  if (etherType === 0x0800 && ip + 20 <= end) {
-    if (bytes[ip + 9] === ICMP) return ANY_HOSTS;
+  if (etherType === ETHERTYPE_IPV4 && ip + 20 <= end) {
+    if (bytes[ip + 9] === PROTO_ICMP) return ANY_HOSTS;
     return pair(bytes, ip + 12, 4);
   }
-  if (etherType === 0x86dd && ip + 40 <= end) {
-    if (bytes[ip + 6] === ICMPV6) return ANY_HOSTS;
+  if (etherType === ETHERTYPE_IPV6 && ip + 40 <= end) {
+    if (bytes[ip + 6] === PROTO_ICMPV6) return ANY_HOSTS;
     return pair(bytes, ip + 8, 16);
   }
   return ANY_HOSTS;

@@ -1,9 +1,10 @@
 import type { Micros, Millis } from '../../../domain/base/ids';
 import { stampedTopology } from '../../../domain/topology/state';
 import { nodesOf } from '../../../domain/cluster/state';
-import type { PublishedTopology, Timing } from '../../../domain/topology/topology';
+import type { PublishedTopology } from '../../../domain/topology/topology';
 import type { SimClock } from '../../../adapters/sim/sim-clock';
 import type { DataplaneHost, GridHarvest } from '../../agent/dataplane-host';
+import type { FlowSpool } from '../../agent/flow-spool';
 import type { ControlPlane } from '../../control/control-plane';
 import type { TopologyListener, WireMove } from '../../control/publication';
 import type { Fleet } from './fleet';
@@ -86,8 +87,9 @@ export class Conductor {
     this.nextRound = start;
   }
 
-  private get timing(): Timing {
-    return this.parts.control.state.grid!.timing;
+  /** The hello interval, microseconds. */
+  private get helloUs(): Micros {
+    return this.parts.control.state.grid!.timing.helloMs * 1000;
   }
 
   /** Brings grid time to `time` (never back): frames before it come to rest first, then rounds run. */
@@ -97,12 +99,8 @@ export class Conductor {
       return;
     }
     await this.parts.host.settle(this.now);
-    const helloUs = this.timing.helloMs * 1000;
-    const rounds = this.roundsUntil(time);
-    if (rounds > GAP_ROUNDS) await this.crossGap(time, helloUs);
-    else {
-      for (let i = 0; i < rounds; i++) await this.round(this.nextRound);
-    }
+    if (this.isGap(time)) await this.crossGap(time);
+    else while (time >= this.nextRound) await this.round(this.nextRound);
     this.now = Math.max(this.now, time);
   }
 
@@ -112,7 +110,7 @@ export class Conductor {
   }
 
   private roundsUntil(time: Micros): number {
-    return Math.floor((time - this.nextRound) / (this.timing.helloMs * 1000)) + 1;
+    return Math.floor((time - this.nextRound) / this.helloUs) + 1;
   }
 
   /** Runs `rounds` hello rounds with no frames between them: lets held frames go and deaths be noticed. */
@@ -122,9 +120,10 @@ export class Conductor {
   }
 
   /** The capture is silent until `time`: timers fire, but one hello round stands for all. */
-  private async crossGap(time: Micros, helloUs: number): Promise<void> {
+  private async crossGap(time: Micros): Promise<void> {
     const { control } = this.parts;
-    const last = Math.floor((time - this.nextRound) / helloUs) * helloUs + this.nextRound;
+    const { helloUs } = this;
+    const last = this.nextRound + (this.roundsUntil(time) - 1) * helloUs;
     control.excuseSilence(Math.floor((this.nextRound - helloUs) / 1000), Math.floor((last - helloUs) / 1000));
     this.gapAt = this.rounds;
     await this.round(last);
@@ -134,7 +133,7 @@ export class Conductor {
     const { host, fleet } = this.parts;
     this.now = Math.max(this.now, at);
     this.rounds++;
-    this.nextRound = at + this.timing.helloMs * 1000;
+    this.nextRound = at + this.helloUs;
     fleet.hello();
     await this.moveClock(Math.floor(at / 1000));
     fleet.hello();
@@ -176,10 +175,7 @@ export class Conductor {
     }
   }
 
-  private async ship(spool: {
-    next(): Parameters<ControlPlane['appendFlows']>[0] | undefined;
-    acknowledge(n: number): void;
-  }): Promise<void> {
+  private async ship(spool: FlowSpool): Promise<void> {
     for (let batch = spool.next(); batch !== undefined; batch = spool.next()) {
       if ((await this.parts.control.appendFlows(batch)) === 'gap') return;
       spool.acknowledge(batch.number);

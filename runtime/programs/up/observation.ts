@@ -1,4 +1,4 @@
-import { chainId, clusterOf, nodeOf, nodeRef, type Micros, type NodeRef } from '../../../domain/base/ids';
+import { chainId, clusterOf, nodeOf, type Micros, type NodeRef } from '../../../domain/base/ids';
 import type { TopologyEvent } from '../../../domain/events';
 import type { GridState } from '../../../domain/grid-state';
 import type { Commit } from '../../../domain/log/commit';
@@ -145,7 +145,7 @@ export function busiest(
   let most = -1;
   for (const { node, flowsPrimary } of statistics) {
     if (clusterOf(node) !== cluster || !isAlive(node) || flowsPrimary <= most) continue;
-    best = nodeRef(cluster, nodeOf(node));
+    best = node;
     most = flowsPrimary;
   }
   return best;

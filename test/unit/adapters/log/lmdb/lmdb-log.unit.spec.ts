@@ -1,7 +1,7 @@
+import { NO_HASH } from '../../../../../domain/seams/event-log';
 import { openLmdbLog, type LmdbLog } from '../../../../../adapters/log/lmdb';
 import { until } from '../../../../contract/event-log.contract';
 import { batchAfter, commitAfter, commitsAfter } from '../../../../contract/log-records';
-import { CHAIN_START } from '../../../../../adapters/log/flow-chain';
 import { temporaryDir } from './temporary-log';
 
 describe('readers of a log on LMDB', () => {
@@ -23,7 +23,7 @@ describe('readers of a log on LMDB', () => {
   test('see what the writer has made durable, while it writes', async () => {
     expect(reader.head()).toEqual(writer.head());
     await writer.append([commitAfter(writer.head()), Buffer.from('noise')]);
-    const batch = batchAfter({ chain: '1/1@1', number: 0, hash: CHAIN_START });
+    const batch = batchAfter({ chain: '1/1@1', number: 0, hash: NO_HASH });
     await writer.appendFlows(batch);
     await writer.putSnapshot({ seq: 4, commitHash: 'ab', foldVersion: 1, bytes: Buffer.from('state') });
     expect(reader.head()).toEqual(writer.head());

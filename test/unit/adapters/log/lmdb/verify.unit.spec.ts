@@ -1,10 +1,10 @@
+import { NO_HASH } from '../../../../../domain/seams/event-log';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FlowAnchor } from '../../../../../domain/log/events';
 import { encodeFlowBatch } from '../../../../../adapters/codec/flow-batch';
 import { sha256 } from '../../../../../adapters/codec/hash';
 import { decodeCommit, encodeCommit } from '../../../../../adapters/codec/records';
-import { CHAIN_START } from '../../../../../adapters/log/flow-chain';
 import { openLmdbLog, type LmdbLog } from '../../../../../adapters/log/lmdb';
 import {
   decodeStoredBatch,
@@ -197,7 +197,7 @@ async function withReader<Result>(dir: string, use: (log: LmdbLog) => Promise<Re
 
 /** Appends `count` batches to a chain; returns the anchor of the last. */
 async function fillChain(log: LmdbLog, chain: string, count: number, firstFlow = 1): Promise<FlowAnchor> {
-  let head = (await log.chains()).find((known) => known.chain === chain) ?? { number: 0, hash: CHAIN_START };
+  let head = (await log.chains()).find((known) => known.chain === chain) ?? { number: 0, hash: NO_HASH };
   for (let i = 0; i < count; i++) {
     const number = head.number + 1;
     const batch = encodeFlowBatch({ chain, number, prev: head.hash, lost: 0, events: [flowEnded(firstFlow + number)] });
