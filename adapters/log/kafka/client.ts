@@ -58,7 +58,7 @@ export async function connectProducer(library: Library, options: KafkaLogOptions
 /** A connected consumer that reads committed records only. */
 export async function connectConsumer(library: Library, options: KafkaLogOptions): Promise<Rdkafka.KafkaConsumer> {
   const consumer = new library.KafkaConsumer(consumerSettings(options), { 'auto.offset.reset': 'earliest' });
-  // Disconnecting waits for the consume call under way: keep that short.
+  // Closing waits for the call under way: keep that short.
   consumer.setDefaultConsumeTimeout(CONSUME_MS);
   consumer.on('event.error', () => undefined);
   try {
@@ -84,8 +84,13 @@ export async function partitionsOf(consumer: Rdkafka.KafkaConsumer, topic: strin
     // A partition without a leader cannot be read yet.
     if (partitions.length > 0 && partitions.every((partition) => partition.leader >= 0)) return partitions.length;
     if (waited >= timeoutMs) throw failed(`finding topic ${topic}`, undefined);
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    await pause();
   }
+}
+
+/** Waits a moment before the brokers are asked again. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, RETRY_MS));
 }
 
 /** The offset after the newest record of a partition. */

@@ -1,7 +1,10 @@
 import type { EofEvent, KafkaConsumer, Message } from 'node-rdkafka';
-import { disconnect, endOf, failed, partitionsOf } from './client';
+import { answered, disconnect, endOf, failed, partitionsOf, pause } from './client';
 import { KafkaFold } from './kafka-fold';
 import { TIMEOUT_MS, topicsOf, type KafkaLogOptions, type Topics } from './settings';
+
+/** Records taken at a time, at most. */
+const BATCH_RECORDS = 1_000;
 
 /** Follows all of a grid's topics and folds them. */
 export class KafkaReader {
@@ -12,6 +15,8 @@ export class KafkaReader {
   private readonly waiting = new Set<() => void>();
   private readonly timeoutMs: number;
   private failure: unknown;
+  private closing = false;
+  private following: Promise<void> | undefined;
   flowPartitions = 0;
 
   /** @param onCommit called after each batch of accepted commits. */
@@ -32,7 +37,7 @@ export class KafkaReader {
     await partitionsOf(this.consumer, this.topics.topology, this.timeoutMs);
     await partitionsOf(this.consumer, this.topics.snapshots, this.timeoutMs);
     this.consumer.assign(this.places().map((place) => ({ ...place, offset: 0 })));
-    this.consumer.consume();
+    this.following = this.follow();
     await this.toEnd();
   }
 
@@ -54,8 +59,20 @@ export class KafkaReader {
     if (this.failure !== undefined) throw this.failure;
   }
 
-  close(): Promise<void> {
-    return disconnect(this.consumer);
+  async close(): Promise<void> {
+    this.closing = true;
+    await this.following;
+    await disconnect(this.consumer);
+  }
+
+  /**
+   * Takes batch after batch until the reader is closed. The client's own endless loop is not used: when it is stopped it
+   * leaves behind what it had fetched and not handed over, and disconnecting then waits for those records for ever.
+   */
+  private async follow(): Promise<void> {
+    while (!this.closing) {
+      await answered((done) => this.consumer.consume(BATCH_RECORDS, done)).catch(() => pause());
+    }
   }
 
   private places(): { topic: string; partition: number }[] {
