@@ -1,0 +1,120 @@
+import { nodeRef, type FlowId, type NodeRef } from '../../domain/base/ids';
+import type { FlowPolicy } from '../../domain/topology/topology';
+import {
+  F_BACKUP,
+  F_EMITTER,
+  F_ID,
+  F_NET_FWD,
+  F_NET_REV,
+  F_NEXT_FWD,
+  F_SHADOW_FWD,
+  F_WIRE,
+  FS_FULL_ROUTE,
+  S_HASH,
+  S_NETWORK,
+  S_REASON,
+} from '../frames/layout';
+import { reason } from '../frames/reasons';
+import { choosePath, itinerary, type PathFigures } from '../select/path-policy';
+import type { TopologyView } from '../select/topology-view';
+import { FlowIds } from './flow-ids';
+import { PHASE_OWNED } from './flow-side';
+import type { Node } from './node';
+import { Routing } from './routing';
+
+const NO_PATH = reason('no-path');
+const NO_MEMBER = reason('no-member');
+const NO_EGRESS = reason('no-egress');
+const CLUSTER_DROP = reason('cluster-drop');
+const TABLE_FULL = reason('table-full');
+/** A flow ID rests this long beyond the longest idle timeout before it is given again, microseconds. */
+const ID_REST_US = 60_000_000;
+
+/** Allocates flows at the INODE where they begin ([0058], [0060], [0077]): an ID, a path, nodes, and the entry. */
+export class FlowAllocation {
+  private readonly routing: Routing;
+  private readonly figures: PathFigures;
+  private readonly flowsByPath = new Map<number, number>();
+  private readonly latencyByPath = new Map<number, number>();
+  private ids: FlowIds | undefined;
+  private fnode = 0;
+
+  constructor(private readonly node: Node) {
+    this.routing = new Routing(node);
+    this.figures = {
+      flows: (path) => this.flowsByPath.get(path) ?? 0,
+      latencyUs: (path) => this.latencyByPath.get(path) ?? 0,
+    };
+  }
+
+  /** Takes the FNODE number and the timeouts of the topology that new flows are stamped with. */
+  configure(view: TopologyView): void {
+    const { topology } = view;
+    const member = this.node
+      .clusterIn(view)
+      .members.find(({ node }) => nodeRef(this.node.cluster, node) === this.node.ref);
+    const fnode = member?.fnode ?? 0;
+    if (this.ids !== undefined && fnode === this.fnode) return;
+    const { tcpIdleMs, udpIdleMs, icmpIdleMs, otherIdleMs } = topology.timing;
+    const longestIdleUs = 1000 * Math.max(tcpIdleMs, udpIdleMs, icmpIdleMs, otherIdleMs);
+    this.fnode = fnode;
+    this.ids = new FlowIds(fnode, topology.seed, longestIdleUs + ID_REST_US);
+  }
+
+  /**
+   * A new flow for the frame at slot address `address`, under `policy`. Returns its entry; 0 when there can be none, with
+   * the reason in `S_REASON`.
+   */
+  allocate(address: number, policy: FlowPolicy | undefined): number {
+    const { ctx } = this.node;
+    const { u16, u32 } = ctx.arena;
+    const refuse = (why: number): number => {
+      u16[(address + S_REASON) >>> 1] = why;
+      return 0;
+    };
+    const view = ctx.topologies.active;
+    if (view === undefined || policy === undefined || this.ids === undefined) return refuse(NO_PATH);
+    const network = u16[(address + S_NETWORK) >>> 1];
+    const path = choosePath(view, policy, network, this.figures);
+    if (path === undefined) return refuse(NO_PATH);
+    const stages = itinerary(view, path, this.node.obituary);
+    if (!stages.ok)
+      return refuse({ 'cluster-drop': CLUSTER_DROP, 'no-member': NO_MEMBER, 'no-egress': NO_EGRESS }[stages.reason]);
+    const hash = u32[(address + S_HASH) >>> 2];
+    let id = this.ids.allocate(hash, ctx.now);
+    while (id !== 0 && this.node.flows.find(id) !== 0) id = this.ids.allocate(hash, ctx.now);
+    if (id === 0) return refuse(TABLE_FULL);
+    const route = this.routing.choose(view, stages.clusters, id);
+    const flow = this.node.insertFlow(id, policy.flowType, view, route, 0);
+    if (flow === 0) {
+      this.ids.release(id, ctx.now);
+      return refuse(TABLE_FULL);
+    }
+    this.adopt(flow, view, route, path.id);
+    u16[(flow + F_NET_FWD) >>> 1] = network;
+    u16[(flow + F_NET_REV) >>> 1] = path.to;
+    return flow;
+  }
+
+  /** A flow that was allocated here has ended: its ID rests, and its path carries one less. */
+  ended(id: FlowId, path: number): void {
+    this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 1) - 1);
+    if (id >>> 24 === this.fnode) this.ids?.release(id, this.node.ctx.now);
+  }
+
+  private adopt(flow: number, view: TopologyView, route: readonly NodeRef[], path: number): void {
+    const { u8, u16 } = this.node.ctx.arena;
+    const { node } = this;
+    const aux = node.aux(flow);
+    node.side.phase[aux] |= PHASE_OWNED;
+    node.side.path[aux] = path;
+    node.ownedByWire[u8[flow + F_WIRE]]++;
+    this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 0) + 1);
+    if (view.topology.selection === 'centralized') node.setState(flow, FS_FULL_ROUTE);
+    const next = route.length > 1 ? this.routing.nextHop(view, route[1], node.ctx.arena.u32[(flow + F_ID) >>> 2]) : 0;
+    u16[(flow + F_EMITTER) >>> 1] = node.ref;
+    u16[(flow + F_BACKUP) >>> 1] = 0;
+    u16[(flow + F_NEXT_FWD) >>> 1] = next;
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
+  }
+}

@@ -1,0 +1,84 @@
+import { needsClassifier, type Classifier } from '../classify/classifier';
+import type { ConnectionTable } from '../flows/connection-table';
+import {
+  F_NET_FWD,
+  F_NET_REV,
+  S_CONN,
+  S_DESC_LEN,
+  S_FLOW,
+  S_NETWORK,
+  S_REASON,
+  S_REVERSE,
+  S_TIME,
+} from '../frames/layout';
+import { reason, REASONS } from '../frames/reasons';
+import { BATCH } from './context';
+import { EXTERNAL_OUT } from './counters';
+import type { Node } from './node';
+import type { Siblings } from './siblings';
+
+const FIRST_DROP = REASONS.indexOf('runt');
+const NO_EGRESS = reason('no-egress');
+const RING_FULL = reason('ring-full');
+
+/** The way out of the grid: what a frame tells about replies is registered before anybody outside sees it. */
+export class Egress {
+  private readonly flowsLeaving = new Uint32Array(BATCH);
+  private readonly reverseLeaving = new Uint8Array(BATCH);
+
+  constructor(
+    private readonly node: Node,
+    private readonly connections: ConnectionTable,
+    private readonly siblings: Siblings,
+  ) {}
+
+  /** Frames at the end of their path go out; every slot is taken over. `seed` keys the flow hash. */
+  leave(classifier: Classifier | undefined, seed: number, list: number, n: number): void {
+    const { ctx, counters } = this.node;
+    const { u8, u16, u32, f64 } = ctx.arena;
+    for (let i = 0; i < n; i++) {
+      const address = ctx.slot(u32[(list >>> 2) + i]);
+      const flow = u32[(address + S_FLOW) >>> 2];
+      const reverse = u8[address + S_REVERSE];
+      this.flowsLeaving[i] = flow;
+      this.reverseLeaving[i] = reverse;
+      u16[(address + S_NETWORK) >>> 1] = u16[(flow + (reverse === 0 ? F_NET_REV : F_NET_FWD)) >>> 1];
+      u16[(address + S_DESC_LEN) >>> 1] = 0;
+    }
+    ctx.kernels.parse(list, n, seed, ~seed >>> 0);
+    ctx.kernels.lookupConnections(this.connections.address, list, n);
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      if (needsClassifier(ctx.arena, address))
+        this.observe(classifier, address, this.flowsLeaving[i], this.reverseLeaving[i] === 1);
+      const network = u16[(address + S_NETWORK) >>> 1];
+      if (network === 0) {
+        this.node.drop(slot, NO_EGRESS);
+        continue;
+      }
+      counters.values[EXTERNAL_OUT]++;
+      const took = ctx.now - f64[(address + S_TIME) >>> 3];
+      counters.countLatency(took);
+      ctx.observe('left', address, this.node.ref, 0);
+      if (!ctx.handOut(slot, network)) this.node.drop(slot, RING_FULL);
+    }
+  }
+
+  private observe(classifier: Classifier | undefined, address: number, flow: number, reverse: boolean): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    const why = u16[(address + S_REASON) >>> 1];
+    const known = u32[(address + S_CONN) >>> 2];
+    if (why < FIRST_DROP && classifier !== undefined) {
+      const registered = classifier.observeLeaving(address, flow, reverse, this.node.ctx.now);
+      const connection = u32[(address + S_CONN) >>> 2];
+      if (!registered) this.node.count('table-full');
+      else if (connection !== known && connection !== 0) {
+        this.node.side.connection[this.node.aux(flow)] = connection;
+        // The reply may reach any INODE: all know the connection before the frame is out.
+        this.siblings.announce(connection);
+      }
+    }
+    u16[(address + S_REASON) >>> 1] = 0;
+  }
+}

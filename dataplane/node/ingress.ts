@@ -1,0 +1,105 @@
+import type { NodeRef } from '../../domain/base/ids';
+import { needsClassifier, type Classifier } from '../classify/classifier';
+import { Classified } from '../classify/ports';
+import type { ConnectionTable } from '../flows/connection-table';
+import { C_FLOW, F_EMITTER, S_CONN, S_FLOW, S_HASH, S_REASON } from '../frames/layout';
+import { reason } from '../frames/reasons';
+import { BATCH } from './context';
+import type { Node } from './node';
+import type { Sender } from './sender';
+import type { Siblings } from './siblings';
+
+const NEW_CONNECTION = reason('new-connection');
+const TCP_CONTROL = reason('tcp-control');
+const RING_FULL = reason('ring-full');
+
+/**
+ * The way into the grid ([0057–0059]): frames from external networks are parsed, found in the connection table or
+ * classified, and stamped here, unless another INODE is their key's home or their flow's owner: then they go there.
+ */
+export class Ingress {
+  private readonly stamped: number;
+
+  constructor(
+    private readonly node: Node,
+    private readonly sender: Sender,
+    private readonly connections: ConnectionTable,
+    private readonly siblings: Siblings,
+  ) {
+    this.stamped = node.ctx.allocateList(BATCH);
+  }
+
+  /** Takes up to BATCH frames of external networks; `passed`: another INODE sent them here. `seed` keys the flow hash. */
+  take(classifier: Classifier, seed: number, list: number, n: number, passed: boolean): void {
+    const { ctx } = this.node;
+    const { u32 } = ctx.arena;
+    ctx.kernels.parse(list, n, seed, ~seed >>> 0);
+    ctx.kernels.lookupConnections(this.connections.address, list, n);
+    let m = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      // Known connections of another INODE's flows are followed there alone.
+      if (u32[(address + S_CONN) >>> 2] !== 0 && this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2]))
+        continue;
+      if (needsClassifier(ctx.arena, address) && !this.admits(classifier, slot, address, passed)) continue;
+      if (this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2])) continue;
+      u32[(this.stamped >>> 2) + m++] = slot;
+    }
+    this.stampAndSend(m);
+  }
+
+  /** Takes one fragment that its datagram's first fragment has set free. */
+  takeReleased(classifier: Classifier, slot: number): void {
+    const { ctx } = this.node;
+    if (!this.admits(classifier, slot, ctx.slot(slot), true)) return;
+    ctx.one(this.stamped, slot);
+    this.stampAndSend(1);
+  }
+
+  /** Whether a frame that needed the classifier goes into the grid; dropped and held ones do not. */
+  private admits(classifier: Classifier, slot: number, address: number, passed: boolean): boolean {
+    if (!passed && this.passesHome(slot, address)) return false;
+    const outcome = classifier.classify(address, this.node.ctx.now);
+    if (outcome === Classified.held) {
+      this.node.inFlight++;
+      return false;
+    }
+    if (outcome !== Classified.dropped) return true;
+    this.node.drop(slot, this.node.ctx.arena.u16[(address + S_REASON) >>> 1]);
+    return false;
+  }
+
+  /** A frame of an unknown connection goes to the key's home, if that is another INODE. */
+  private passesHome(slot: number, address: number): boolean {
+    const { u16, u32 } = this.node.ctx.arena;
+    const why = u16[(address + S_REASON) >>> 1];
+    if (u32[(address + S_CONN) >>> 2] !== 0 || (why !== NEW_CONNECTION && why !== TCP_CONTROL)) return false;
+    const home = this.siblings.homeOf(u32[(address + S_HASH) >>> 2]);
+    return home !== this.node.ref && this.passOn(slot, address, home);
+  }
+
+  /** A frame of a flow that another INODE stamps goes there. */
+  private passesToOwner(slot: number, address: number, connection: number): boolean {
+    const { u16, u32 } = this.node.ctx.arena;
+    const flow = connection === 0 ? u32[(address + S_FLOW) >>> 2] : u32[(connection + C_FLOW) >>> 2];
+    if (flow === 0) return false;
+    const owner = u16[(flow + F_EMITTER) >>> 1];
+    if (owner === this.node.ref || owner === 0) return false;
+    if (connection !== 0) this.siblings.keepCopy(connection);
+    return this.passOn(slot, address, owner);
+  }
+
+  private passOn(slot: number, address: number, to: NodeRef): boolean {
+    if (this.siblings.pass(address, to)) this.node.ctx.slots.free(slot);
+    else this.node.drop(slot, RING_FULL);
+    return true;
+  }
+
+  private stampAndSend(m: number): void {
+    if (m === 0) return;
+    const { ctx } = this.node;
+    ctx.kernels.stamp(this.node.ref, this.stamped, m);
+    this.sender.send(this.stamped, m);
+  }
+}

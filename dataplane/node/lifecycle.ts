@@ -1,0 +1,226 @@
+import type { Classifier } from '../classify/classifier';
+import type { ClassifierPorts, ConnectionEnd, ConnectionStart, Expectation } from '../classify/ports';
+import type { FlowPolicy } from '../../domain/topology/topology';
+import type { ConnectionTable } from '../flows/connection-table';
+import {
+  C_FLOW,
+  C_HASH,
+  F_BYTES_FWD,
+  F_BYTES_REV,
+  F_CONNS,
+  F_COUNT,
+  F_ID,
+  F_NET_FWD,
+  F_NET_REV,
+  F_NEXT_FWD,
+  F_PACKETS_FWD,
+  F_PACKETS_REV,
+  F_PATH,
+  F_SHADOW_FWD,
+  F_STATE,
+  F_TYPE,
+  F_WIRE,
+  FS_ENDED,
+  HASH_TOMBSTONE,
+} from '../frames/layout';
+import { pathOf } from '../select/path-policy';
+import type { TopologyView } from '../select/topology-view';
+import type { FlowAllocation } from './allocation';
+import { CONTROL_END } from './control-frames';
+import { FLOWS_ENDED, FLOWS_STARTED } from './counters';
+import { flowKeyText } from './flow-key-text';
+import { PHASE_OWNED } from './flow-side';
+import type { Node } from './node';
+import type { Siblings } from './siblings';
+
+/**
+ * Beginning and end of flows at an INODE: what its classifier finds becomes entries, events of the chain, and word to
+ * the other INODEs and to the nodes of the route.
+ */
+export class FlowLifecycle implements ClassifierPorts {
+  /** Flows whose last connection ended; removed after the batch, whose frames may still use their entries. */
+  private readonly ended: { readonly flow: number; readonly end: ConnectionEnd }[] = [];
+  /** Slots of fragments that may go on. */
+  private readonly released: number[] = [];
+  private policies: readonly FlowPolicy[] = [];
+  private dying = false;
+
+  constructor(
+    private readonly node: Node,
+    private readonly connections: ConnectionTable,
+    private readonly siblings: Siblings,
+    private readonly allocation: FlowAllocation,
+  ) {}
+
+  /** Takes the policies of the topology that new flows are stamped with. */
+  configure(view: TopologyView): void {
+    this.policies = view.topology.policies;
+  }
+
+  /** The far end of a flow: which networks it joins, and, where it is the egress, that it is now known there. */
+  flowLearned(flow: number, address: number): void {
+    const { ctx } = this.node;
+    const { u8, u16, u32 } = ctx.arena;
+    const view = this.node.viewOf(flow);
+    const route = ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+    const path = pathOf(
+      view,
+      u16[(flow + F_TYPE) >>> 1],
+      route.map((ref) => ref >>> 7),
+    );
+    if (path === undefined) return;
+    const position = this.node.side.position[this.node.aux(flow)];
+    this.node.side.path[this.node.aux(flow)] = path.id;
+    u16[(flow + F_NET_REV) >>> 1] = path.to;
+    if (position === 0) u16[(flow + F_NET_FWD) >>> 1] = this.entranceOf(view, path.from);
+    if (position === route.length - 1) this.reportStart(flow, address, 'egress', 'first-packet');
+  }
+
+  /** The slot of a fragment that may go on, oldest first; −1 when there is none. */
+  takeReleased(): number {
+    return this.released.shift() ?? -1;
+  }
+
+  /** After a batch: flows that ended are forgotten. */
+  settle(): void {
+    while (this.ended.length > 0) {
+      const { flow, end } = this.ended.pop() as { flow: number; end: ConnectionEnd };
+      if (this.node.ctx.arena.u32[(flow + F_CONNS) >>> 2] === 0 && this.mayEnd(flow)) this.endFlow(flow, end);
+    }
+  }
+
+  /** The node dies: nobody is told of what ends from now on. */
+  die(): void {
+    this.dying = true;
+  }
+
+  /** Gives up every slot held to `lose`. */
+  abandon(lose: (slot: number) => void): void {
+    for (const slot of this.released) lose(slot);
+    this.released.length = 0;
+    this.ended.length = 0;
+  }
+
+  /**
+   * The flow's owner has ended it: its connections end here too, so that what comes after begins a flow of its own. The
+   * entry itself goes after the batch, whose frames may still use it.
+   */
+  endConnections(classifier: Classifier, flow: number): void {
+    const { u32 } = this.node.ctx.arena;
+    const isOfFlow = (connection: number): boolean =>
+      u32[(connection + C_HASH) >>> 2] > HASH_TOMBSTONE && u32[(connection + C_FLOW) >>> 2] === flow;
+    const registered = this.node.side.connection[this.node.aux(flow)];
+    if (registered !== 0 && isOfFlow(registered)) classifier.end(registered, 'idle');
+    if (u32[(flow + F_CONNS) >>> 2] === 0) return;
+    const others: number[] = [];
+    this.connections.scan(0, Number.MAX_SAFE_INTEGER, (connection) => {
+      if (isOfFlow(connection)) others.push(connection);
+    });
+    for (const connection of others) classifier.end(connection, 'idle');
+  }
+
+  /* ---- ClassifierPorts ---------------------------------------------------------------------------------------- */
+
+  allocateFlow(address: number, _connection: number, policyIndex: number): number {
+    return this.allocation.allocate(address, this.policies[policyIndex]);
+  }
+
+  joinFlow(_address: number, _connection: number, expectation: { readonly flowId: number }): number {
+    return this.node.flows.find(expectation.flowId);
+  }
+
+  connectionStarted(connection: number, start: ConnectionStart, address: number): void {
+    const { u32 } = this.node.ctx.arena;
+    const flow = u32[(connection + C_FLOW) >>> 2];
+    if (u32[(flow + F_CONNS) >>> 2] === 1) this.reportStart(flow, address, 'ingress', start);
+    this.siblings.announce(connection);
+  }
+
+  connectionEnded(connection: number, end: ConnectionEnd, last: boolean): void {
+    if (!this.dying) this.siblings.retract(connection);
+    if (last) this.ended.push({ flow: this.node.ctx.arena.u32[(connection + C_FLOW) >>> 2], end });
+  }
+
+  expected(expectation: Expectation): void {
+    this.siblings.tellExpectation(expectation);
+  }
+
+  refined(connection: number, policyIndex: number): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    const flow = u32[(connection + C_FLOW) >>> 2];
+    const policy = this.policies[policyIndex];
+    if (flow !== 0 && policy !== undefined) u16[(flow + F_TYPE) >>> 1] = policy.flowType;
+  }
+
+  recognised(): void {
+    // Reports name flows by their type; the application's name is told by the type's policy.
+  }
+
+  release(address: number): void {
+    this.released.push(this.node.ctx.arena.slotNumber(address));
+  }
+
+  /**
+   * Whether the end of the last connection here ends the flow: its owner decides; elsewhere its sequences must go on for
+   * as long as the owner may send, so the owner's word is waited for.
+   */
+  private mayEnd(flow: number): boolean {
+    const owned = (this.node.side.phase[this.node.aux(flow)] & PHASE_OWNED) !== 0;
+    return owned || (this.node.ctx.arena.u32[(flow + F_STATE) >>> 2] & FS_ENDED) !== 0;
+  }
+
+  /** The network by which a flow came in, where only its path is known. */
+  private entranceOf(view: TopologyView, networks: readonly number[]): number {
+    return networks.find((id) => view.network(id)?.cluster === this.node.cluster) ?? 0;
+  }
+
+  private reportStart(flow: number, address: number, observedAs: 'ingress' | 'egress', start: ConnectionStart): void {
+    const { ctx, counters } = this.node;
+    const { u8, u16, u32 } = ctx.arena;
+    if (observedAs === 'ingress') counters.values[FLOWS_STARTED]++;
+    const route = ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+    this.node.emitEvent({
+      type: 'FlowStarted',
+      at: ctx.now,
+      flow: u32[(flow + F_ID) >>> 2],
+      topologySeq: this.node.seqOf(flow),
+      observedAs,
+      flowType: u16[(flow + F_TYPE) >>> 1],
+      wireId: u8[flow + F_WIRE],
+      network: u16[(flow + F_NET_FWD) >>> 1],
+      key: flowKeyText(ctx.arena, address),
+      path: this.node.side.path[this.node.aux(flow)],
+      route,
+      backups: route.map((ref) => ((ref & 0x7f) === 0 ? 0 : this.node.shadowOf(flow, ref))),
+      start,
+    });
+  }
+
+  /** The flow's last connection is over: it is forgotten here, and all along its route. */
+  private endFlow(flow: number, end: ConnectionEnd): void {
+    const { ctx, counters, side } = this.node;
+    const { u16, u32, f64 } = ctx.arena;
+    const aux = this.node.aux(flow);
+    const owned = (side.phase[aux] & PHASE_OWNED) !== 0;
+    const id = u32[(flow + F_ID) >>> 2];
+    if (owned) {
+      counters.values[FLOWS_ENDED]++;
+      this.node.emitEvent({
+        type: 'FlowEnded',
+        at: ctx.now,
+        flow: id,
+        topologySeq: this.node.seqOf(flow),
+        end,
+        packets: [u32[(flow + F_PACKETS_FWD) >>> 2], u32[(flow + F_PACKETS_REV) >>> 2]],
+        bytes: [f64[(flow + F_BYTES_FWD) >>> 3], f64[(flow + F_BYTES_REV) >>> 3]],
+      });
+      for (const to of [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]]) {
+        if (to === 0 || !this.node.control.begin(this.node.incarnation)) continue;
+        this.node.control.u32(id);
+        this.node.control.send(this.node.ref, to, CONTROL_END, 0);
+      }
+      this.allocation.ended(id, side.path[aux]);
+    }
+    this.node.removeFlow(flow);
+  }
+}
