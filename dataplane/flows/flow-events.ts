@@ -11,9 +11,11 @@ export class FlowEventBuffer {
   /** @param limit most events kept */
   constructor(private readonly limit: number) {}
 
-  /** Events shed because nobody drained the buffer. */
-  get shed(): number {
-    return this.lost;
+  /** Events shed since the last call, because nobody drained the buffer in time. */
+  takeShed(): number {
+    const { lost } = this;
+    this.lost = 0;
+    return lost;
   }
 
   get size(): number {

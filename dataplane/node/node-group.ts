@@ -187,6 +187,11 @@ export class NodeGroup {
     return this.require(ref).node.events.drain();
   }
 
+  /** Flow events of a node that were shed since the last call: the newest, after all that the call before drained. */
+  takeShedEvents(ref: NodeRef): number {
+    return this.require(ref).node.events.takeShed();
+  }
+
   /** Deaths that hosted nodes noticed since the last call. */
   drainDetections(): Detection[] {
     return this.detections.splice(0);

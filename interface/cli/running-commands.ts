@@ -46,7 +46,11 @@ function addUp(root: Command, programs: Programs, io: Io, finish: Finish): void 
     .option('--capture <file>', 'capture to feed in (pcap, pcapng); default: the one that the grid file names')
     .option('--speed <times>', "times the capture's own speed, or max", (text) => parseSpeed('--speed', text), 1)
     .option('--once', 'end with a report after the capture; exit 4 if an invariant was broken', false)
-    .option('--loop', 'feed the capture again and again', false)
+    .addOption(
+      new Option('--loop', 'feed the capture again and again; what --kill and the like ask for happens the first time')
+        .default(false)
+        .conflicts('once'),
+    )
     .option('--report <file>', 'write the report as JSON');
   repeatable(up, '--kill <node@fraction>', 'kill a node when this share of the frames is in', parseNodeAtFraction);
   repeatable(up, '--revive <node@fraction>', 'bring a killed node back, as a new incarnation', parseNodeAtFraction);

@@ -32,11 +32,11 @@ export class FlowSpool {
     this.prev = after.hash;
   }
 
-  /** Takes what the node observed, in order, and what the node itself had to let go of before. */
-  add(events: readonly FlowEvent[], lostBefore = 0): void {
+  /** Takes what the node observed, in order, and how much the node itself had to let go of. */
+  add(events: readonly FlowEvent[], shed = 0): void {
     const room = Math.max(0, this.eventsMax - this.queue.length);
     for (let i = 0; i < events.length && i < room; i++) this.queue.push(events[i]!);
-    const lost = lostBefore + Math.max(0, events.length - room);
+    const lost = shed + Math.max(0, events.length - room);
     this.lost += lost;
     this.lostEver += lost;
   }

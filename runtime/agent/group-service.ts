@@ -25,9 +25,17 @@ export type GroupCommand =
   | { readonly op: 'harvest' }
   | { readonly op: 'statistics' };
 
+/** What one node observed about flows since the last harvest. */
+export interface NodeEvents {
+  readonly node: NodeRef;
+  readonly events: readonly FlowEvent[];
+  /** Events that followed these and that the node had to let go of, because nobody harvested in time. */
+  readonly shed: number;
+}
+
 /** What happened in a group since the last harvest. */
 export interface Harvest {
-  readonly events: readonly { readonly node: NodeRef; readonly events: readonly FlowEvent[] }[];
+  readonly events: readonly NodeEvents[];
   readonly detections: readonly Detection[];
   readonly taps: readonly OrderedTap[];
   readonly liveWires: readonly WireId[];
@@ -139,8 +147,8 @@ export class GroupService {
     const nodes = group.nodes();
     return {
       events: nodes
-        .map((node) => ({ node, events: group.drainFlowEvents(node) }))
-        .filter(({ events }) => events.length > 0),
+        .map((node) => ({ node, events: group.drainFlowEvents(node), shed: group.takeShedEvents(node) }))
+        .filter(({ events, shed }) => events.length + shed > 0),
       detections: group.drainDetections(),
       taps,
       liveWires: group.reportLiveWireIds(),

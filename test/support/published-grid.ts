@@ -13,6 +13,7 @@ import { canonicalState } from '../../domain/grid-state';
 import { stampedTopology } from '../../domain/topology/state';
 import { DEFAULT_TIMING, type FailurePolicy, type SelectorKind, type Topology } from '../../domain/topology/topology';
 import { nodeKey } from '../../dataplane/descriptor/node-table';
+import type { NodeLimits } from '../../dataplane/node/node-group';
 import { NOW, stateAt } from '../../projections';
 import { createChecker, type Acknowledged, type Checker, type Verdicts } from '../../projections/verdicts';
 import type { GridHarvest } from '../../runtime/agent/dataplane-host';
@@ -38,6 +39,7 @@ export interface PublishedGridOptions {
   readonly selection: Topology['selection'];
   readonly seed?: number;
   readonly udpIdleMs?: number;
+  readonly limits?: Partial<NodeLimits>;
   /** The node that can be cut off from publications. */
   readonly apart: NodeRef;
   /** Sees every tap record, after the checker. */
@@ -79,7 +81,7 @@ export class PublishedGrid {
       apart: options.apart,
       slots: 4096,
       bytes: 96 * 1024 * 1024,
-      limits: { flows: 2048, connections: 4096 },
+      limits: { flows: 2048, connections: 4096, ...options.limits },
       output: (_network, _at, frameNo) => this.left.add(frameNo),
       fetch: () => this.live(),
     });

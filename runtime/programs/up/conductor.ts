@@ -161,9 +161,9 @@ export class Conductor {
     this.sinceHarvest = 0;
     const harvest = await host.harvest();
     onHarvest(harvest);
-    for (const { node, events } of harvest.events) {
+    for (const { node, events, shed } of harvest.events) {
       const life = fleet.get(node);
-      if (life?.alive === true) life.spool.add(events);
+      if (life?.alive === true) life.spool.add(events, shed);
     }
     await Promise.all(Array.from(fleet.all(), (life) => (life.alive ? this.ship(life.spool) : undefined)));
     if (control.state.topology.live.length > 1) {

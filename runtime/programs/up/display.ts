@@ -81,7 +81,7 @@ export class Display {
 
   /** Something that the operator did, or should know. */
   say(at: Micros, text: string): void {
-    const event = { gridSeconds: this.began === 0 ? 0 : (at - this.began) / 1e6, text };
+    const event = { gridSeconds: this.sinceBegin(at), text };
     this.events.push(event);
     if (this.events.length > EVENTS_KEPT) this.events.shift();
     if (!this.live && !this.quiet) this.io.err(`${offset(event.gridSeconds).padStart(12)}  ${text}`);
@@ -106,6 +106,11 @@ export class Display {
     this.painter.leave();
   }
 
+  /** Grid time since the feed began, seconds; 0 before. */
+  private sinceBegin(at: Micros): number {
+    return this.began === 0 ? 0 : (at - this.began) / 1e6;
+  }
+
   private model(session: Session, elapsedMs: number): StatusModel {
     const { control, observation, conductor } = session;
     const { state } = control;
@@ -117,7 +122,7 @@ export class Display {
     const ended = this.statistics.reduce((sum, { flowsEnded }) => sum + flowsEnded, 0);
     return {
       grid: state.grid?.name ?? '',
-      gridSeconds: (conductor.now - this.began) / 1e6,
+      gridSeconds: this.sinceBegin(conductor.now),
       framesIn: observation.entered,
       framesTotal: this.framesTotal,
       framesOut: observation.left,

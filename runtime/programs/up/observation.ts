@@ -25,7 +25,7 @@ export class Observation {
   readonly statistics = new StatisticsProjection();
   readonly commits: Commit<TopologyEvent>[] = [];
   readonly kills: Kill[] = [];
-  /** Frames that came in and went out, for the status. */
+  /** Frames that came in and went out, both as of the last harvest, for the status. */
   entered = 0;
   left = 0;
   /** Told the number of each frame that leaves, by whoever feeds the grid. */
@@ -88,7 +88,6 @@ export class Observation {
 
   /** A frame has left the grid. */
   frameLeft(network: number, at: Micros, frameNo: number, bytes: Uint8Array, start: number, length: number): void {
-    this.left++;
     this.onLeft?.(frameNo);
     const place = this.interfaceOfNetwork.get(network);
     if (place !== undefined) this.outFile?.write(place, at, 0, bytes, start, length);
@@ -129,6 +128,7 @@ export class Observation {
     this.checker.observe(record);
     this.statistics.observeTap(record);
     if (record.kind === 'entered') this.entered++;
+    if (record.kind === 'left') this.left++;
     if (record.kind !== 'sent') return;
     const place = this.interfaceOfLink.get(record.link);
     if (place !== undefined) this.internalFile?.write(place, record.at, 0, record.bytes, 0, record.bytes.length);

@@ -14,6 +14,7 @@ import { Display } from './display';
 import { Entrances } from './entrances';
 import { believable, Feed, type FeedResult } from './feed';
 import { hints } from './hints';
+import { checkOutputs } from './outputs';
 import { checkActions, scheduleActions, type ScheduledAction } from './schedule';
 import { Session } from './session';
 
@@ -37,6 +38,7 @@ interface Source {
  * @throws FlowgridError for a wrong grid file, an unreadable capture, a locked data directory, a refused command.
  */
 export async function up(options: UpOptions, io: Io): Promise<number> {
+  checkOutputs(options);
   const desired = desiredGrid(options);
   const source = openSource(options, desired);
   checkNames(options, desired, source !== undefined);
@@ -79,19 +81,22 @@ class Run {
   async whole(): Promise<number> {
     const { options, source } = this.parts;
     let report: Report | undefined;
+    // What was asked to happen, happens once: a node that was killed in the first round is dead in the second.
+    let { actions } = this.parts;
     do {
-      const fed = source === undefined ? undefined : await this.feed(source);
+      const fed = source === undefined ? undefined : await this.feed(source, actions);
+      actions = [];
       report = await this.finish(fed);
-    } while (options.loop && source !== undefined && !options.once && !this.io.interrupted.aborted);
+    } while (options.loop && source !== undefined && !this.io.interrupted.aborted);
     if (this.io.interrupted.aborted) return EXIT.interrupted;
     if (options.once) return anyBroken(report.invariants) ? EXIT.findings : EXIT.ok;
     return this.stayUp();
   }
 
   /** Feeds the capture once, in grid time that goes on from where it stands. */
-  private async feed(source: Source): Promise<FeedResult> {
+  private async feed(source: Source, actions: readonly ScheduledAction[]): Promise<FeedResult> {
     const { conductor, host } = this.session;
-    const { options, desired, actions } = this.parts;
+    const { options, desired } = this.parts;
     const { capture } = desired.settings;
     if (capture === null) {
       throw new FlowgridError('invalid-grid', `${options.grid}: no 'capture' section`, {

@@ -35,6 +35,13 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
 const COMMANDS = ['up', 'classify', 'validate', 'trace', 'audit', 'log', 'check', 'completion'];
 
 describe('the command line', () => {
+  it('FG-198: refuses to feed a capture once and again and again', async () => {
+    const { calls, err, run } = fixture();
+    expect(await run('up g.yaml --once --loop')).toBe(2);
+    expect(calls).toEqual([]);
+    expect(err.join('\n')).toContain("'--loop' cannot be used with option '--once'");
+  });
+
   it('gives up its typed options', async () => {
     const { calls, run } = fixture();
     const code = await run(
