@@ -13,17 +13,25 @@ export interface ScheduledAction {
   readonly action: Action;
 }
 
+/** A node as the grid file lists it. */
+export interface ListedNode {
+  readonly cluster: string;
+  /** Its name, as in `AB-2`. */
+  readonly name: string;
+  readonly spare: boolean;
+}
+
 /**
  * Refuses actions that name what the grid does not have, before anything has happened.
  *
  * @param clusters names of its clusters
- * @param nodes names of its nodes, spares included
+ * @param nodes its nodes, spares included
  * @throws FlowgridError `usage` for actions without a capture, `not-found` for an unknown name.
  */
 export function checkActions(
   options: Pick<UpOptions, 'kills' | 'revives' | 'scales'>,
   clusters: readonly string[],
-  nodes: readonly string[],
+  nodes: readonly ListedNode[],
   hasCapture: boolean,
 ): void {
   const { kills, revives, scales } = options;
@@ -38,8 +46,9 @@ export function checkActions(
       remedy: `It has: ${known.join(', ')}.`,
     });
   };
-  for (const { node } of kills) check('--kill', node, [...nodes, ...clusters]);
-  for (const { node } of revives) check('--revive', node, nodes);
+  const names = nodes.map(({ name }) => name);
+  for (const { node } of kills) check('--kill', node, [...names, ...clusters]);
+  for (const { node } of revives) check('--revive', node, names);
   for (const { cluster } of scales) check('--scale', cluster, clusters);
 }
 

@@ -233,13 +233,13 @@ export class Session {
       ({ status, spare }) => status === 'active' || (status === 'configured' && !spare),
     );
     const spares = nodesOf(cluster).filter(({ status, spare }) => spare && status === 'admitted');
-    for (const { node, weight } of spares.slice(0, Math.max(0, wanted - serving.length))) {
-      await this.command({ type: 'AdmitNode', data: { cluster: id, node, weight, spare: false } });
-    }
     if (wanted > serving.length + spares.length) {
       throw new FlowgridError('usage', `cluster ${name} has ${spares.length} spares, too few for ${wanted} nodes`, {
         remedy: `List more under the cluster's spares in the grid file.`,
       });
+    }
+    for (const { node, weight } of spares.slice(0, Math.max(0, wanted - serving.length))) {
+      await this.command({ type: 'AdmitNode', data: { cluster: id, node, weight, spare: false } });
     }
     for (const { node } of serving.slice(wanted)) {
       await this.command({ type: 'DrainNode', data: { cluster: id, node, withinMs: 0, thenRemove: true } });

@@ -15,7 +15,8 @@ import { Entrances } from './entrances';
 import { believable, Feed, type FeedResult } from './feed';
 import { hints } from './hints';
 import { checkOutputs } from './outputs';
-import { checkActions, scheduleActions, type ScheduledAction } from './schedule';
+import { rehearse } from './rehearsal';
+import { checkActions, scheduleActions, type ListedNode, type ScheduledAction } from './schedule';
 import { Session } from './session';
 
 /** Wall-clock milliseconds between two looks at the time while a grid stands without traffic. */
@@ -41,10 +42,12 @@ export async function up(options: UpOptions, io: Io): Promise<number> {
   checkOutputs(options);
   const desired = desiredGrid(options);
   const source = openSource(options, desired);
-  checkNames(options, desired, source !== undefined);
+  const nodes = listedNodes(desired);
+  checkActions(options, flowClusters(desired), nodes, source !== undefined);
   const display = new Display(io, () => Date.now(), options.json);
   const start = source === undefined || source.firstTime === 0 ? Date.now() * 1000 : source.firstTime;
   const actions = scheduleActions(options, source?.sides.length ?? 0);
+  rehearse(actions, nodes);
   let fault: unknown;
   const session = await Session.open(options, start, (state) => planCommands(state, desired), {
     past: (commit) => display.past(commit),
@@ -236,19 +239,17 @@ function desiredGrid(options: UpOptions): DesiredGrid {
   });
 }
 
-function checkNames(options: UpOptions, { clusters, nodes }: DesiredGrid, hasCapture: boolean): void {
-  const flowClusters = clusters.filter(({ role }) => role !== 'mnode');
-  const nameOf = (id: number): string | undefined => flowClusters.find((cluster) => cluster.id === id)?.name;
-  const nodeNames = nodes.flatMap(({ cluster, node }) => {
-    const name = nameOf(cluster);
-    return name === undefined ? [] : [nodeName(name, node)];
+function flowClusters({ clusters }: DesiredGrid): string[] {
+  return clusters.filter(({ role }) => role !== 'mnode').map(({ name }) => name);
+}
+
+/** The nodes that carry flows, spares included. */
+function listedNodes({ clusters, nodes }: DesiredGrid): ListedNode[] {
+  const names = new Map(clusters.filter(({ role }) => role !== 'mnode').map(({ id, name }) => [id, name]));
+  return nodes.flatMap(({ cluster: id, node, spare }) => {
+    const cluster = names.get(id);
+    return cluster === undefined ? [] : [{ cluster, name: nodeName(cluster, node), spare }];
   });
-  checkActions(
-    options,
-    flowClusters.map(({ name }) => name),
-    nodeNames,
-    hasCapture,
-  );
 }
 
 function openSource(options: UpOptions, desired: DesiredGrid): Source | undefined {
