@@ -152,6 +152,10 @@ export const S_NEXT = 124;
 export const S_DESCRIPTOR = 128;
 /** bytes 24: scratch for packet functions; kernels leave it alone. */
 export const S_SCRATCH = 384;
+/** Bytes of a slot, from its start, that mean something while its frame is sealed: the rest is read from the descriptor. */
+export const SEALED_FIELDS = 64;
+/** Bytes of a slot, from its start, that a packed frame keeps, followed by its descriptor. */
+export const PACKED_FIELDS = S_DESCRIPTOR;
 
 /** S_FLAGS bits. */
 /** First frame of its flow (descriptor flag bit 0). */

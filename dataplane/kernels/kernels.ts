@@ -65,6 +65,18 @@ export interface Kernels {
   advance(self: number, list: number, n: number): void;
   /** Copies slot number `source` whole (fields, descriptor, frame) over slot number `target`. */
   copySlot(source: number, target: number): void;
+  /**
+   * Copies what a receiver reads of the sealed frame in slot number `source` over slot number `target`: the first
+   * SEALED_FIELDS bytes of the slot, and the frame where it starts. Up to 15 bytes behind it are overwritten.
+   */
+  copySealed(source: number, target: number): void;
+  /**
+   * Packs slot number `slot` tightly into memory at `to`: its first PACKED_FIELDS bytes, its descriptor, its frame, each
+   * rounded up to 16 bytes. Returns how many bytes that took.
+   */
+  pack(slot: number, to: number): number;
+  /** Puts what `pack` wrote at `from` back over slot number `slot`; up to 15 bytes behind descriptor and frame are overwritten. */
+  unpack(from: number, slot: number): void;
   /** SipHash-2-4 of `length` bytes at `address` under the 16 key bytes at `key`; 8 bytes at `out`, big-endian. */
   sipHash(key: number, address: number, length: number, out: number): void;
   /** Internet checksum (RFC 1071) of `length` bytes at `address`, as the 16-bit value to store big-endian. */

@@ -1,21 +1,18 @@
 import type { Arena } from '../frames/arena';
-import { S_LEN, S_OFF } from '../frames/layout';
 import type { Kernels } from './kernels';
+import { copySealed, copySlot, pack, unpack } from './twin/copy';
 import { admit, advance, stamp } from './twin/flow';
 import { lookupConnections, lookupFlows } from './twin/lookup';
 import { parse } from './twin/parse';
 import { sipHash24 } from './twin/sip-hash';
 import { checksum, open, seal } from './twin/wire';
 
-/** Bytes of a slot before its frame area: what is known about the frame, and its descriptor. */
-const SLOT_HEADER = 512;
-
 /**
  * The kernels in plain TypeScript: the same bytes in, the same bytes out as the WebAssembly ones, which are tested
  * against these; several times slower.
  */
 export function createTsKernels(arena: Arena): Kernels {
-  const { u8, u32, view } = arena;
+  const { u8, view } = arena;
   const out = new Uint32Array(2);
   return {
     kind: 'ts',
@@ -27,13 +24,10 @@ export function createTsKernels(arena: Arena): Kernels {
     open: (self, list, n, nowUs) => open(arena, self, list, n, nowUs),
     admit: (_self, list, n) => admit(arena, list, n),
     advance: (self, list, n) => advance(arena, self, list, n),
-    copySlot(source, target) {
-      const from = arena.slot(source);
-      const to = arena.slot(target);
-      const frame = u32[(from + S_OFF) >>> 2];
-      u8.copyWithin(to, from, from + SLOT_HEADER);
-      u8.copyWithin(to + frame, from + frame, from + frame + u32[(from + S_LEN) >>> 2]);
-    },
+    copySlot: (source, target) => copySlot(arena, source, target),
+    copySealed: (source, target) => copySealed(arena, source, target),
+    pack: (slot, to) => pack(arena, slot, to),
+    unpack: (from, slot) => unpack(arena, from, slot),
     sipHash(key, address, length, at) {
       sipHash24(u8, key, u8, address, length, out);
       view.setUint32(at, out[1]);

@@ -11,6 +11,7 @@ import type { Kernels } from '../kernels/kernels';
 import { WORLD, type Fabric } from '../rings/fabric';
 import type { RingWriter } from '../rings/spsc-ring';
 import { RendezvousTables } from '../select/topology-view';
+import { HoldChunks } from './held-frames';
 import { Topologies } from './topologies';
 
 /** Frames taken from a ring at a time. */
@@ -66,6 +67,7 @@ export class GroupContext {
   readonly kernels: Kernels;
   readonly slots: SlotPool;
   readonly paths: PathLists;
+  readonly holdChunks: HoldChunks;
   readonly topologies: Topologies;
   readonly limits: NodeLimits;
   readonly tap: TapListener | undefined;
@@ -84,6 +86,7 @@ export class GroupContext {
     this.kernels = options.kernels;
     this.slots = new SlotPool(options.arena);
     this.paths = new PathLists(options.arena);
+    this.holdChunks = new HoldChunks(options.arena);
     this.topologies = new Topologies(options.tables ?? new RendezvousTables());
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.tap = options.tap;

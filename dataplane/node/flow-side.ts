@@ -9,8 +9,6 @@ export const NO_SLOT_NUMBER = 0xffffffff;
 export const PHASE_AWAITS = 1;
 /** Shadow that is being fed by the emitter: frames that come directly wait until the emitter says that all is copied. */
 export const PHASE_FED = 2;
-/** Has frames in its `held` list and stands in the node's list of such flows. */
-export const PHASE_HOLDS = 4;
 /** Allocated by this node: counts among the live flows of its wire ID. */
 export const PHASE_OWNED = 8;
 
@@ -22,7 +20,7 @@ export class FlowSide {
   /** Own cluster's place on the flow's path (forward). */
   position = new Uint8Array(64);
   phase = new Uint8Array(64);
-  /** Frames that this node holds back as shadow, oldest first: first and last slot number. */
+  /** Frames that this node holds back as shadow: addresses of the oldest and the newest ({@link HeldFrames}); 0 = none. */
   heldHead = new Uint32Array(64);
   heldTail = new Uint32Array(64);
   /** Frames that wait to be processed. */
@@ -52,7 +50,7 @@ export class FlowSide {
     if (index === this.phase.length) this.grow();
     this.position[index] = 0;
     this.phase[index] = 0;
-    this.heldHead[index] = this.heldTail[index] = NO_SLOT_NUMBER;
+    this.heldHead[index] = this.heldTail[index] = 0;
     this.waitHead[index] = this.waitTail[index] = NO_SLOT_NUMBER;
     this.feedUntil[index] = 0;
     this.waitSince[index] = 0;

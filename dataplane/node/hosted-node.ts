@@ -200,7 +200,6 @@ export class HostedNode {
     for (const flow of flows) this.node.removeFlow(flow);
     this.node.host = undefined;
     this.node.inFlight = 0;
-    this.node.heldBytes = 0;
   }
 
   /** Flows that this node allocated and that carry `from` are to carry another topology's wire ID. */

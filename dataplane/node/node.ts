@@ -47,7 +47,6 @@ export class Node {
   readonly ownedByWire = new Float64Array(256);
   /** Frames in held and wait lists, and in queues inside the node. */
   inFlight = 0;
-  heldBytes = 0;
   host: FunctionHost | undefined;
   /** Hello round until which flows learned here are fed to their backups, because others may not know of a death yet. */
   unsettledUntil = 0;

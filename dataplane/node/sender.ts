@@ -143,7 +143,7 @@ export class Sender {
     if (shadow !== 0) {
       copy = node.ctx.slots.allocate();
       if (copy < 0) node.count('no-slot');
-      else node.ctx.kernels.copySlot(slot, copy);
+      else node.ctx.kernels.copySealed(slot, copy);
     }
     this.hand(slot, address);
     if (copy < 0) return;

@@ -14,30 +14,28 @@ import {
   S_DESCRIPTOR,
   S_FLAGS,
   S_FLOW,
-  S_LEN,
-  S_NEXT,
   S_REASON,
   S_REVERSE,
-  S_SCRATCH,
   S_SEQ,
   SF_HOLD,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { BATCH } from './context';
 import { CONSUMED, CREATED, REEMITTED, SUPPRESSED } from './counters';
-import { NO_SLOT_NUMBER, PHASE_HOLDS } from './flow-side';
+import { HeldFrames } from './held-frames';
 import type { Node } from './node';
 import type { Sender } from './sender';
 
 const CONSUMED_BY_FUNCTION = reason('consumed');
+const HOLD_BUDGET = reason('hold-budget');
+const NODE_DEAD = reason('node-dead');
 
 /**
  * The middle of a node: frames that were admitted meet the packet function; what comes out is sent on by the flow's
  * emitter and held back by its shadow ([0085 c]). At an INODE, which has no function, only the sending is left.
  */
 export class Stage {
-  /** Flows with held frames, by entry address. */
-  private readonly holding: number[] = [];
+  private readonly held: HeldFrames;
   private readonly processing: number;
   private readonly leaving: number;
   private readonly alone: number;
@@ -51,6 +49,7 @@ export class Stage {
     private readonly sender: Sender,
     private readonly deltas: DeltaPort,
   ) {
+    this.held = new HeldFrames(node.ctx, node.side);
     this.processing = node.ctx.allocateList(BATCH);
     this.leaving = node.ctx.allocateList(BATCH);
     this.alone = node.ctx.allocateList(1);
@@ -207,52 +206,24 @@ export class Stage {
   }
 
   private hold(slot: number, address: number, flow: number): void {
-    const { ctx, side } = this.node;
-    const { u32 } = ctx.arena;
-    const aux = this.node.aux(flow);
-    const words = address >>> 2;
-    u32[words + (S_NEXT >>> 2)] = NO_SLOT_NUMBER;
-    u32[words + (S_SCRATCH >>> 2)] = ctx.round;
-    const tail = side.heldTail[aux];
-    if (tail === NO_SLOT_NUMBER) side.heldHead[aux] = slot;
-    else u32[(ctx.slot(tail) + S_NEXT) >>> 2] = slot;
-    side.heldTail[aux] = slot;
-    if ((side.phase[aux] & PHASE_HOLDS) === 0) {
-      side.phase[aux] |= PHASE_HOLDS;
-      this.holding.push(flow);
+    const { ctx } = this.node;
+    if (this.held.hold(slot, address, this.node.aux(flow))) {
+      this.node.inFlight++;
+      ctx.slots.free(slot);
+      while (this.held.bytes > ctx.limits.holdBytes && this.held.forgetOldest()) this.countOverBudget();
+    } else {
+      this.node.drop(slot, HOLD_BUDGET);
     }
-    this.node.inFlight++;
-    this.node.heldBytes += u32[words + (S_LEN >>> 2)];
-    if (this.node.heldBytes > ctx.limits.holdBytes) this.letOldestGo();
+  }
+
+  private countOverBudget(): void {
+    this.node.counters.drop(HOLD_BUDGET);
+    this.node.inFlight--;
   }
 
   /** Whether output of the flow is held. */
   isHolding(flow: number): boolean {
-    return this.node.side.heldHead[this.node.aux(flow)] !== NO_SLOT_NUMBER;
-  }
-
-  /** Over the budget: the oldest held frame of the flow that has held longest goes; counted as `hold-budget`. */
-  private letOldestGo(): void {
-    for (const flow of this.holding) {
-      const slot = this.takeHeld(this.node.aux(flow));
-      if (slot === NO_SLOT_NUMBER) continue;
-      this.node.drop(slot, reason('hold-budget'));
-      return;
-    }
-  }
-
-  /** Takes the oldest held frame of a flow; NO_SLOT_NUMBER if there is none. */
-  private takeHeld(aux: number): number {
-    const { ctx, side } = this.node;
-    const slot = side.heldHead[aux];
-    if (slot === NO_SLOT_NUMBER) return slot;
-    const address = ctx.slot(slot);
-    const next = ctx.arena.u32[(address + S_NEXT) >>> 2];
-    side.heldHead[aux] = next;
-    if (next === NO_SLOT_NUMBER) side.heldTail[aux] = NO_SLOT_NUMBER;
-    this.node.inFlight--;
-    this.node.heldBytes -= ctx.arena.u32[(address + S_LEN) >>> 2];
-    return slot;
+    return this.held.holds(this.node.aux(flow));
   }
 
   /**
@@ -260,22 +231,12 @@ export class Stage {
    * Called at each hello round, after deaths were noticed. `rounds`: how long frames are held.
    */
   releaseHeld(rounds: number): void {
-    const { ctx, side } = this.node;
-    const { u32 } = ctx.arena;
-    let kept = 0;
-    for (const flow of this.holding) {
-      const aux = this.node.aux(flow);
-      for (;;) {
-        const slot = side.heldHead[aux];
-        if (slot === NO_SLOT_NUMBER || ctx.round - u32[(ctx.slot(slot) + S_SCRATCH) >>> 2] < rounds) break;
-        this.takeHeld(aux);
-        this.node.counters.values[SUPPRESSED]++;
-        ctx.slots.free(slot);
-      }
-      if (side.heldHead[aux] === NO_SLOT_NUMBER) side.phase[aux] &= ~PHASE_HOLDS;
-      else this.holding[kept++] = flow;
-    }
-    this.holding.length = kept;
+    this.countSuppressed(this.held.release(rounds));
+  }
+
+  private countSuppressed(n: number): void {
+    this.node.counters.values[SUPPRESSED] += n;
+    this.node.inFlight -= n;
   }
 
   /**
@@ -287,7 +248,13 @@ export class Stage {
     const { u16 } = ctx.arena;
     const aux = this.node.aux(flow);
     let emitted = 0;
-    for (let slot = this.takeHeld(aux); slot !== NO_SLOT_NUMBER; slot = this.takeHeld(aux)) {
+    while (this.held.holds(aux)) {
+      const slot = this.held.take(aux);
+      this.node.inFlight--;
+      if (slot < 0) {
+        this.node.count('no-slot');
+        continue;
+      }
       const address = ctx.slot(slot);
       if (host?.stateKind === 'exported') {
         host.processBatch(ctx.one(this.alone, slot), 1);
@@ -307,21 +274,16 @@ export class Stage {
 
   /** The flow is to be forgotten: held frames of it are let go. */
   forget(flow: number): void {
-    const aux = this.node.aux(flow);
-    for (let slot = this.takeHeld(aux); slot !== NO_SLOT_NUMBER; slot = this.takeHeld(aux)) {
-      this.node.counters.values[SUPPRESSED]++;
-      this.node.ctx.slots.free(slot);
-    }
-    if ((this.node.side.phase[aux] & PHASE_HOLDS) !== 0) this.holding.splice(this.holding.indexOf(flow), 1);
+    this.countSuppressed(this.held.forget(this.node.aux(flow)));
   }
 
   /** The node dies: gives up every slot it holds to `lose`. */
   abandon(lose: (slot: number) => void): void {
-    for (const flow of this.holding) {
-      const aux = this.node.aux(flow);
-      for (let slot = this.takeHeld(aux); slot !== NO_SLOT_NUMBER; slot = this.takeHeld(aux)) lose(slot);
-    }
-    this.holding.length = 0;
+    this.held.abandon((slot) => {
+      this.node.inFlight--;
+      if (slot < 0) this.node.counters.drop(NODE_DEAD);
+      else lose(slot);
+    });
     for (const { slot } of this.unacknowledged) lose(slot);
     this.node.inFlight -= this.unacknowledged.length;
     this.unacknowledged.length = 0;

@@ -2,24 +2,13 @@
  * The per-packet kernels over the shared memory, as dataplane/kernels/kernels.ts describes them. No allocation, no
  * mutable globals, no data of their own: one compiled module serves every thread and every arena.
  */
-import { S_LEN, S_OFF } from './layout';
-import { Memory } from './memory';
 import { fold, onesSum, sip } from './sip';
-import { SLOT_STRIDE } from './layout';
 
+export { copySealed, copySlot, pack, unpack } from './copy';
 export { parse } from './parse';
 export { lookupConnections, lookupFlows } from './lookup';
 export { admit, advance, stamp } from './flow';
 export { open, seal } from './wire';
-
-/** Kernel `copySlot`. */
-export function copySlot(source: u32, target: u32): void {
-  const from = Memory.firstSlot() + <usize>source * SLOT_STRIDE;
-  const to = Memory.firstSlot() + <usize>target * SLOT_STRIDE;
-  const frame = load<u32>(from, S_OFF);
-  memory.copy(to, from, 512);
-  memory.copy(to + frame, from + frame, load<u32>(from, S_LEN));
-}
 
 /** Kernel `sipHash`. */
 export function sipHash(key: usize, address: usize, length: u32, out: usize): void {

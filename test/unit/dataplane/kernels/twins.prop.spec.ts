@@ -20,6 +20,7 @@ import {
   F_STATE,
   F_TYPE,
   F_WIN_FWD_MAX,
+  SEALED_FIELDS,
   SLOT_STRIDE,
   S_DESCRIPTOR,
   S_DESC_LEN,
@@ -257,6 +258,34 @@ describe('compiled kernels and their twins', () => {
       const length = arena.u32[(arena.slot(source) + S_LEN) >>> 2];
       const bytes = (slot: number): Uint8Array => arena.u8.slice(arena.slot(slot), arena.slot(slot) + 514 + length);
       expect(Buffer.compare(bytes(source), bytes(target))).toBe(0);
+    });
+  });
+
+  it('copy sealed frames, pack and unpack alike, and bring back what was packed', () => {
+    const room = arena.allocate(SLOT_STRIDE, 64);
+    seeds(50, (prng) => {
+      putFrames(prng);
+      for (let i = 0; i < BATCH; i++) {
+        arena.u32[(arena.slot(i) + S_LEN) >>> 2] %= prng.below(2) === 0 ? 16384 : 128;
+        arena.u16[(arena.slot(i) + S_DESC_LEN) >>> 1] = prng.below(DESCRIPTOR_MAX + 1);
+      }
+      const source = prng.below(BATCH);
+      const target = (source + 1 + prng.below(BATCH - 1)) % BATCH;
+      const part = (slot: number, from: number, to: number): Buffer =>
+        Buffer.from(arena.u8.slice(arena.slot(slot) + from, arena.slot(slot) + to));
+      const frame = arena.u32[(arena.slot(source) + S_OFF) >>> 2];
+      const end = frame + arena.u32[(arena.slot(source) + S_LEN) >>> 2];
+      both('copySealed', (kernels) => kernels.copySealed(source, target));
+      expect(part(source, 0, SEALED_FIELDS).equals(part(target, 0, SEALED_FIELDS))).toBe(true);
+      expect(part(source, frame, end).equals(part(target, frame, end))).toBe(true);
+
+      const packed = part(source, 0, S_DESCRIPTOR + arena.u16[(arena.slot(source) + S_DESC_LEN) >>> 1]);
+      const bytes = part(source, frame, end);
+      both('pack', (kernels) => expect(kernels.pack(source, room)).toBeLessThanOrEqual(SLOT_STRIDE));
+      arena.u8.fill(0xee, arena.slot(source), arena.slot(source) + SLOT_STRIDE);
+      both('unpack', (kernels) => kernels.unpack(room, source));
+      expect(part(source, 0, packed.length).equals(packed)).toBe(true);
+      expect(part(source, frame, end).equals(bytes)).toBe(true);
     });
   });
 
