@@ -1,18 +1,21 @@
-import { nodeRef, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { nodeOf, nodeRef, type FlowId, type NodeRef } from '../../domain/base/ids';
 import type { FlowPolicy } from '../../domain/topology/topology';
 import {
   F_BACKUP,
+  F_COUNT,
   F_EMITTER,
   F_ID,
   F_NET_FWD,
   F_NET_REV,
   F_NEXT_FWD,
+  F_PATH,
   F_SHADOW_FWD,
   F_WIRE,
   FS_FULL_ROUTE,
   S_HASH,
   S_NETWORK,
   S_REASON,
+  S_REVERSE,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { choosePath, itinerary, type PathFigures } from '../select/path-policy';
@@ -20,7 +23,7 @@ import type { TopologyView } from '../select/topology-view';
 import { FlowIds } from './flow-ids';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
-import { Routing } from './routing';
+import { routeIn } from './receiver';
 
 const NO_PATH = reason('no-path');
 const NO_MEMBER = reason('no-member');
@@ -32,7 +35,6 @@ const ID_REST_US = 60_000_000;
 
 /** Allocates flows at the INODE where they begin ([0058], [0060], [0077]): an ID, a path, nodes, and the entry. */
 export class FlowAllocation {
-  private readonly routing: Routing;
   private readonly figures: PathFigures;
   private readonly flowsByPath = new Map<number, number>();
   private readonly latencyByPath = new Map<number, number>();
@@ -40,7 +42,6 @@ export class FlowAllocation {
   private fnode = 0;
 
   constructor(private readonly node: Node) {
-    this.routing = new Routing(node);
     this.figures = {
       flows: (path) => this.flowsByPath.get(path) ?? 0,
       latencyUs: (path) => this.latencyByPath.get(path) ?? 0,
@@ -84,7 +85,7 @@ export class FlowAllocation {
     let id = this.ids.allocate(hash, ctx.now);
     while (id !== 0 && this.node.flows.find(id) !== 0) id = this.ids.allocate(hash, ctx.now);
     if (id === 0) return refuse(TABLE_FULL);
-    const route = this.routing.choose(view, stages.clusters, id);
+    const route = this.node.routing.choose(view, stages.clusters, id);
     const flow = this.node.insertFlow(id, policy.flowType, view, route, 0);
     if (flow === 0) {
       this.ids.release(id, ctx.now);
@@ -94,6 +95,23 @@ export class FlowAllocation {
     u16[(flow + F_NET_FWD) >>> 1] = network;
     u16[(flow + F_NET_REV) >>> 1] = path.to;
     return flow;
+  }
+
+  /**
+   * A reverse frame tells where the flow went when each hop chose the next ([0079]): from now on the route is stamped
+   * in full, so that no hop's choice can be lost with the hop.
+   */
+  learnRoute(flow: number, address: number): void {
+    const { ctx, side } = this.node;
+    const { u8, u32 } = ctx.arena;
+    if (u8[address + S_REVERSE] === 0 || side.position[this.node.aux(flow)] !== 0) return;
+    const route = routeIn(ctx.arena, address);
+    if (route.length !== u8[flow + F_COUNT] || route.some((ref) => nodeOf(ref) === 0)) return;
+    const path = ctx.paths.intern(route);
+    if (path === 0) return;
+    ctx.paths.release(u32[(flow + F_PATH) >>> 2]);
+    u32[(flow + F_PATH) >>> 2] = path;
+    this.node.setState(flow, FS_FULL_ROUTE);
   }
 
   /** A flow that was allocated here has ended: its ID rests, and its path carries one less. */
@@ -111,10 +129,11 @@ export class FlowAllocation {
     node.ownedByWire[u8[flow + F_WIRE]]++;
     this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 0) + 1);
     if (view.topology.selection === 'centralized') node.setState(flow, FS_FULL_ROUTE);
-    const next = route.length > 1 ? this.routing.nextHop(view, route[1], node.ctx.arena.u32[(flow + F_ID) >>> 2]) : 0;
+    const next = route.length > 1 ? node.routing.nextHop(view, route[1], node.ctx.arena.u32[(flow + F_ID) >>> 2]) : 0;
     u16[(flow + F_EMITTER) >>> 1] = node.ref;
     u16[(flow + F_BACKUP) >>> 1] = 0;
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
+    node.routing.count(flow, route.slice(1));
   }
 }

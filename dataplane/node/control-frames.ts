@@ -41,6 +41,8 @@ export const CONTROL_EXPECT = 10;
 /** A flow's explicit entry, or the change of its wire ID, and its acknowledgement by all behind the sender. */
 export const CONTROL_REPIN = 11;
 export const CONTROL_REPINNED = 12;
+/** The next hop that a node chose for a flow, for the sibling that stands in when this node dies. */
+export const CONTROL_CHOICE = 13;
 
 const ETHERTYPE_LOCAL = 0x88b5;
 const HEADER = 14;

@@ -39,6 +39,10 @@ export class FlowSide {
   repinned: (string | undefined)[] = [];
   /** Path ID, for events (INODEs). */
   path = new Uint16Array(64);
+  /** The sibling that was told of this node's choice of the next hop; 0 = none. */
+  confidant = new Uint16Array(64);
+  /** Nodes that this node chose for the flow and counts it at ({@link Routing}). */
+  counted: (readonly NodeRef[] | undefined)[] = [];
   /** The connection that was registered last as it left here (INODEs); it may be gone. */
   connection = new Uint32Array(64);
   private next = 0;
@@ -56,9 +60,10 @@ export class FlowSide {
     this.waitSince[index] = 0;
     this.path[index] = 0;
     this.connection[index] = 0;
+    this.confidant[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.view[index] = view;
-    this.order[index] = this.repinned[index] = undefined;
+    this.order[index] = this.repinned[index] = this.counted[index] = undefined;
     return index;
   }
 
@@ -78,6 +83,7 @@ export class FlowSide {
     this.waitSince = doubled(this.waitSince, Uint32Array);
     this.path = doubled(this.path, Uint16Array);
     this.connection = doubled(this.connection, Uint32Array);
+    this.confidant = doubled(this.confidant, Uint16Array);
     this.processed = doubled(this.processed, Uint32Array);
   }
 }

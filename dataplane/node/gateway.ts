@@ -2,7 +2,7 @@ import type { NodeRef } from '../../domain/base/ids';
 import { Classifier, classifierTiming } from '../classify/classifier';
 import { compilePolicies } from '../classify/policies';
 import type { ConnectionTable } from '../flows/connection-table';
-import { F_COUNT, S_FLAGS, S_FLOW, S_REASON, S_REVERSE } from '../frames/layout';
+import { F_COUNT, F_STATE, FS_FULL_ROUTE, S_FLAGS, S_FLOW, S_REASON, S_REVERSE } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import type { TopologyView } from '../select/topology-view';
 import { FlowAllocation } from './allocation';
@@ -144,6 +144,7 @@ export class Gateway implements Deliver {
       const flow = u32[(address + S_FLOW) >>> 2];
       const position = side.position[this.node.aux(flow)];
       const last = u8[address + S_REVERSE] === 0 ? u8[flow + F_COUNT] - 1 : 0;
+      if ((u32[(flow + F_STATE) >>> 2] & FS_FULL_ROUTE) === 0) this.allocation.learnRoute(flow, address);
       if (position === last) u32[(this.leaving >>> 2) + out++] = slot;
       else u32[(this.transit >>> 2) + onward++] = slot;
     }

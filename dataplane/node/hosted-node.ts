@@ -24,6 +24,7 @@ import type { TopologyView } from '../select/topology-view';
 import { BATCH, type GroupContext } from './context';
 import {
   CONTROL_ACK,
+  CONTROL_CHOICE,
   CONTROL_CONNECTION,
   CONTROL_DELTA,
   CONTROL_END,
@@ -247,6 +248,9 @@ export class HostedNode {
       case CONTROL_EXPECT:
         this.gateway?.onExpectation(body);
         break;
+      case CONTROL_CHOICE:
+        this.node.choices.onChoice(body);
+        break;
       case CONTROL_DELTA:
         this.deltas.onDelta(body, from);
         break;
@@ -269,7 +273,10 @@ export class HostedNode {
   private onEnd(id: number): void {
     const { u8, u16, u32 } = this.ctx.arena;
     const flow = this.node.flows.find(id);
-    if (flow === 0) return;
+    if (flow === 0) {
+      this.node.choices.forget(id);
+      return;
+    }
     if (this.stage.isHolding(flow)) {
       this.ending.push(id);
       return;
@@ -280,7 +287,8 @@ export class HostedNode {
       this.gateway?.endConnections(flow);
       return;
     }
-    const hops = [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]];
+    const confidant = this.node.side.confidant[this.node.aux(flow)];
+    const hops = [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1], confidant];
     const emits = u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
     this.forget(flow);
     if (last || !emits) return;

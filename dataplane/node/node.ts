@@ -27,7 +27,9 @@ import type { GroupContext } from './context';
 import { ControlCursor } from './control-frames';
 import { Counters } from './counters';
 import { FlowSide, PHASE_OWNED } from './flow-side';
+import { Choices } from './choices';
 import { nextInOrder } from './repin';
+import { Routing } from './routing';
 
 /** Replaced emitters remembered per flow. */
 const FENCED_MAX = 4;
@@ -43,6 +45,8 @@ export class Node {
   readonly counters = new Counters();
   readonly events: FlowEventBuffer;
   readonly control: ControlCursor;
+  readonly routing: Routing;
+  readonly choices: Choices;
   /** Live flows allocated here, by wire ID. */
   readonly ownedByWire = new Float64Array(256);
   /** Frames in held and wait lists, and in queues inside the node. */
@@ -60,6 +64,8 @@ export class Node {
     this.cluster = clusterOf(ref);
     this.events = new FlowEventBuffer(ctx.limits.events);
     this.control = new ControlCursor(ctx);
+    this.routing = new Routing(this);
+    this.choices = new Choices(this);
   }
 
   /** The topology of a flow. */
@@ -108,6 +114,8 @@ export class Node {
     const { u8, u32 } = this.ctx.arena;
     const aux = this.aux(flow);
     if ((this.side.phase[aux] & PHASE_OWNED) !== 0) this.ownedByWire[u8[flow + F_WIRE]]--;
+    this.routing.release(flow);
+    this.choices.forget(u32[(flow + F_ID) >>> 2]);
     this.host?.flowEnded(u32[(flow + F_ID) >>> 2]);
     this.ctx.paths.release(u32[(flow + F_PATH) >>> 2]);
     this.side.free(aux);

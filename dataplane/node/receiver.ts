@@ -1,4 +1,5 @@
-import { clusterOf, nodeRef, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeOf, nodeRef, type ClusterId, type NodeRef } from '../../domain/base/ids';
+import type { Arena } from '../frames/arena';
 import {
   D_COUNT,
   D_FLOW_ID,
@@ -24,7 +25,7 @@ import {
   SF_START,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
-import { emitterFor } from '../select/route';
+import { emitterFor, hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
 import { BYTES_RECEIVED, RECEIVED } from './counters';
@@ -214,7 +215,7 @@ export class Receiver {
       this.park(slot, address);
       return;
     }
-    const route = this.routeOf(address);
+    const route = routeIn(ctx.arena, address);
     const position = route.findIndex((ref) => clusterOf(ref) === this.node.cluster);
     const fits = position >= 0 && route.every((ref) => topology.hasCluster(clusterOf(ref)));
     if (!fits) {
@@ -242,16 +243,6 @@ export class Receiver {
     this.pass(slot, address, flow);
   }
 
-  private routeOf(address: number): NodeRef[] {
-    const { u8 } = this.node.ctx.arena;
-    const descriptor = address + S_DESCRIPTOR;
-    const route: NodeRef[] = [];
-    for (let i = 0; i < u8[descriptor + D_COUNT]; i++) {
-      route.push(nodeRef(u8[descriptor + D_LIST + 2 * i], u8[descriptor + D_LIST + 2 * i + 1] & 0x7f));
-    }
-    return u8[address + S_REVERSE] === 0 ? route : route.reverse();
-  }
-
   /** Who emits here and in the clusters beside this one, and who shadows them. */
   private chooseHops(flow: number, id: number, view: TopologyView, route: readonly NodeRef[], position: number): void {
     const { u16 } = this.node.ctx.arena;
@@ -264,12 +255,26 @@ export class Receiver {
     const own = emitterAt(position) || node.ref;
     u16[(flow + F_EMITTER) >>> 1] = own;
     u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, own);
-    const next = emitterAt(position + 1);
+    const open = position + 1 < route.length && nodeOf(route[position + 1]) === 0;
+    const next = open ? this.chooseNext(id, view, clusterOf(route[position + 1]), own) : emitterAt(position + 1);
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
     const previous = emitterAt(position - 1);
     u16[(flow + F_NEXT_REV) >>> 1] = previous;
     u16[(flow + F_SHADOW_REV) >>> 1] = node.shadowOf(flow, previous);
+    if (!open || own !== node.ref) return;
+    node.routing.count(flow, [next]);
+    node.choices.tell(flow);
+  }
+
+  /** The next hop that the route leaves open: a dead sibling's choice where one is known, else this node chooses. */
+  private chooseNext(id: number, view: TopologyView, cluster: ClusterId, own: NodeRef): NodeRef {
+    const { choices, obituary, ref, routing } = this.node;
+    const told = choices.of(id);
+    if (told !== 0 && clusterOf(told) === cluster) return emitterFor(view, cluster, told, id, obituary);
+    if (own !== ref) return hashedNode(view, cluster, id, obituary);
+    const chosen = routing.chooseIn(view, cluster, id);
+    return nodeOf(chosen) === 0 ? 0 : chosen;
   }
 
   private park(slot: number, address: number): void {
@@ -281,6 +286,16 @@ export class Receiver {
     this.parked.push({ slot, round: this.node.ctx.round });
     this.node.inFlight++;
   }
+}
+
+/** The route that a frame's descriptor lists, in the flow's forward direction; node 0 = not chosen yet. */
+export function routeIn({ u8 }: Arena, address: number): NodeRef[] {
+  const descriptor = address + S_DESCRIPTOR;
+  const route: NodeRef[] = [];
+  for (let i = 0; i < u8[descriptor + D_COUNT]; i++) {
+    route.push(nodeRef(u8[descriptor + D_LIST + 2 * i], u8[descriptor + D_LIST + 2 * i + 1] & 0x7f));
+  }
+  return u8[address + S_REVERSE] === 0 ? route : route.reverse();
 }
 
 /** A frame that did not prove who sent it is no sign of life. */

@@ -1,4 +1,12 @@
-import { nodeOf, nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
+import {
+  clusterOf,
+  NODE_ID_MAX,
+  nodeOf,
+  nodeRef,
+  type ClusterId,
+  type FlowId,
+  type NodeRef,
+} from '../../domain/base/ids';
 import { continueMembers, createSelectorMembers, select, type SelectorMembers } from '../../domain/cluster/selectors';
 import { flowBucket } from '../../domain/cluster/rendezvous';
 import { hashedNode } from '../select/route';
@@ -13,6 +21,8 @@ export class Routing {
   private readonly members: (SelectorMembers | undefined)[] = [];
   /** The topology version that the members of each cluster are of. */
   private readonly membersOf: number[] = [];
+  /** Live flows that this node sent to each node of a cluster, by node ID. */
+  private readonly flowsTo: (Uint32Array | undefined)[] = [];
 
   constructor(private readonly node: Node) {}
 
@@ -30,16 +40,60 @@ export class Routing {
     return nodeOf(chosen) !== 0 ? chosen : hashedNode(view, chosen >>> 7, flow, this.node.obituary);
   }
 
-  private chooseIn(view: TopologyView, cluster: ClusterId, flow: FlowId): NodeRef {
+  /** The node of one cluster for a new flow, by the cluster's selector; node 0 if it has nobody. */
+  chooseIn(view: TopologyView, cluster: ClusterId, flow: FlowId): NodeRef {
     const { selector } = view.cluster(cluster);
     if (selector === 'hash') return hashedNode(view, cluster, flow, this.node.obituary) || nodeRef(cluster, 0);
     const members = this.membersIn(view, cluster);
     const live = this.node.obituary.live(view, cluster);
-    for (let i = 0; i < members.count; i++) members.eligible[i] = live[members.node[i]];
+    const flows = this.flowsOf(cluster);
+    for (let i = 0; i < members.count; i++) {
+      members.eligible[i] = live[members.node[i]];
+      members.flows[i] = flows[members.node[i]];
+    }
     const bucket = flowBucket(flow, cluster, view.topology.seed);
-    const node = select(selector, members, view.table(cluster), bucket, flow, live);
-    for (let i = 0; i < members.count; i++) if (members.node[i] === node) members.flows[i]++;
-    return nodeRef(cluster, node);
+    return nodeRef(cluster, select(selector, members, view.table(cluster), bucket, flow, live));
+  }
+
+  /** The flow lives, and goes to `chosen` because this node said so: it counts there until it ends or moves. */
+  count(flow: number, chosen: readonly NodeRef[]): void {
+    const { side } = this.node;
+    const view = this.node.viewOf(flow);
+    const counted = chosen.filter((ref) => nodeOf(ref) !== 0 && view.cluster(clusterOf(ref)).selector !== 'hash');
+    if (counted.length === 0) return;
+    for (const ref of counted) this.add(ref, 1);
+    const aux = this.node.aux(flow);
+    side.counted[aux] = [...(side.counted[aux] ?? []), ...counted];
+  }
+
+  /** A node of the flow's route was replaced by another one, or by nobody (0). */
+  moved(flow: number, from: NodeRef, to: NodeRef): void {
+    const { side } = this.node;
+    const aux = this.node.aux(flow);
+    const counted = side.counted[aux];
+    if (counted?.includes(from) !== true) return;
+    this.add(from, -1);
+    if (to !== 0) this.add(to, 1);
+    side.counted[aux] = counted.map((ref) => (ref === from ? to : ref)).filter((ref) => ref !== 0);
+  }
+
+  /** The flow is forgotten: it counts nowhere any more. */
+  release(flow: number): void {
+    const { side } = this.node;
+    const aux = this.node.aux(flow);
+    const counted = side.counted[aux];
+    if (counted === undefined) return;
+    for (const ref of counted) this.add(ref, -1);
+    side.counted[aux] = undefined;
+  }
+
+  private add(ref: NodeRef, n: number): void {
+    const flows = this.flowsOf(clusterOf(ref));
+    flows[nodeOf(ref)] = Math.max(0, flows[nodeOf(ref)] + n);
+  }
+
+  private flowsOf(cluster: ClusterId): Uint32Array {
+    return (this.flowsTo[cluster] ??= new Uint32Array(NODE_ID_MAX + 1));
   }
 
   private membersIn(view: TopologyView, cluster: ClusterId): SelectorMembers {

@@ -77,7 +77,10 @@ export class Takeover {
       if (member === 0 || member > incarnation) return;
       this.replaceHop(flow, dead, F_NEXT_FWD, F_SHADOW_FWD, true);
       this.replaceHop(flow, dead, F_NEXT_REV, F_SHADOW_REV, false);
-      if (clusterOf(dead) === this.node.cluster) this.replaceOwn(flow, dead);
+      this.node.routing.moved(flow, dead, 0);
+      if (clusterOf(dead) !== this.node.cluster) return;
+      this.replaceOwn(flow, dead);
+      this.node.choices.siblingDied(flow, dead);
     });
   }
 
@@ -94,6 +97,8 @@ export class Takeover {
     const backup = this.node.shadowOf(flow, this.node.ref);
     u16[(flow + F_BACKUP) >>> 1] = backup;
     this.handover.feed(flow);
+    this.node.routing.count(flow, [u16[(flow + F_NEXT_FWD) >>> 1]]);
+    this.node.choices.tell(flow);
     this.node.emitEvent({
       type: 'FlowTakenOver',
       at: this.node.ctx.now,
@@ -153,6 +158,7 @@ export class Takeover {
       const to = policy === 'discard' ? 0 : this.node.nextFor(flow, dead);
       u16[nextAt] = to;
       u16[shadowAt] = this.node.shadowOf(flow, to);
+      this.node.routing.moved(flow, dead, to);
       if (policy !== 'backup' && forward) this.reportReroute(flow, dead, to);
     } else if (u16[shadowAt] === dead) {
       u16[shadowAt] = this.node.shadowOf(flow, u16[nextAt]);
