@@ -6,10 +6,13 @@ import {
   S_DESC_LEN,
   S_DESCRIPTOR,
   S_FLOW,
+  S_FRAME_NO,
   S_LEN,
+  S_LINK,
   S_OFF,
   S_SEQ,
   S_SHADOW,
+  S_TIME,
   S_TO,
   SLOT_FRAME,
 } from '../frames/layout';
@@ -43,6 +46,8 @@ export const CONTROL_REPIN = 11;
 export const CONTROL_REPINNED = 12;
 /** The next hop that a node chose for a flow, for the sibling that stands in when this node dies. */
 export const CONTROL_CHOICE = 13;
+/** Between INODEs of one cluster: one asks for copies, all are sent, one is in step. */
+export const CONTROL_DUTY = 20;
 
 const ETHERTYPE_LOCAL = 0x88b5;
 const HEADER = 14;
@@ -71,6 +76,14 @@ export class ControlCursor {
     this.at = this.start + HEADER;
     this.u32(incarnation);
     return true;
+  }
+
+  /** The frame begun carries traffic (`PASS`): taps shall know which frame, of what time, over which link. */
+  carries(frameNo: number, time: number, link: number): void {
+    const { u16, u32, f64 } = this.ctx.arena;
+    u32[(this.address + S_FRAME_NO) >>> 2] = frameNo;
+    f64[(this.address + S_TIME) >>> 3] = time;
+    u16[(this.address + S_LINK) >>> 1] = link;
   }
 
   /**
@@ -105,9 +118,12 @@ export class ControlCursor {
     u32[(this.address + S_SEQ) >>> 2] = 0;
     u32[(this.address + S_FLOW) >>> 2] = 0;
     this.ctx.kernels.seal(from, this.ctx.one(this.list, this.slotNumber), 1);
-    if (this.ctx.hand(this.slotNumber, this.address, from)) return true;
-    this.ctx.slots.free(this.slotNumber);
-    return false;
+    if (!this.ctx.hand(this.slotNumber, this.address, from)) {
+      this.ctx.slots.free(this.slotNumber);
+      return false;
+    }
+    if (kind === CONTROL_PASS) this.ctx.observe('sent', this.address, from, to);
+    return true;
   }
 
   /** Points at the body of a received control frame (opened by the kernels); returns the sender's incarnation. */

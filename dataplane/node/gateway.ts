@@ -1,4 +1,4 @@
-import type { NodeRef } from '../../domain/base/ids';
+import type { Incarnation, NodeRef } from '../../domain/base/ids';
 import { Classifier, classifierTiming } from '../classify/classifier';
 import { compilePolicies } from '../classify/policies';
 import type { ConnectionTable } from '../flows/connection-table';
@@ -101,21 +101,32 @@ export class Gateway implements Deliver {
       u16[(address + S_FLAGS) >>> 1] = 0;
       ctx.observe('entered', address, 0, this.node.ref);
     }
-    this.classifyAndSend(classifier, list, n, false);
+    this.classifyAndSend(classifier, list, n, 0, 0);
   }
 
   /** A frame that another INODE passed to this one, as its flow's owner or its key's home. */
-  onPass(body: ControlCursor): void {
+  onPass(body: ControlCursor, from: NodeRef, hops: number): void {
     const slot = this.siblings.onPass(body);
-    if (slot < 0 || this.classifier === undefined) this.node.count('no-slot');
-    else this.classifyAndSend(this.classifier, this.node.ctx.one(this.alone, slot), 1, true);
+    if (slot < 0) this.node.count('no-slot');
+    else if (this.classifier === undefined) this.node.drop(slot, NO_PATH);
+    else this.classifyAndSend(this.classifier, this.node.ctx.one(this.alone, slot), 1, from, hops);
   }
 
   /** Another INODE's connection, to be known here should that INODE die, or its end. */
-  onConnection(body: ControlCursor, argument: number): void {
-    const ended = this.siblings.onConnection(body, argument);
+  onConnection(body: ControlCursor, from: NodeRef, argument: number): void {
+    const ended = this.siblings.onConnection(body, from, argument);
     if (ended !== 0) this.classifier?.end(ended, 'idle');
     this.settle();
+  }
+
+  /** Another INODE asks for copies, has sent all, or is in step. */
+  onDuty(body: ControlCursor, from: NodeRef, incarnation: Incarnation, argument: number): void {
+    this.siblings.duty.onDuty(body, from, incarnation, argument);
+  }
+
+  /** A topology was installed or retired. */
+  topologiesChanged(): void {
+    this.siblings.duty.changed();
   }
 
   onExpectation(body: ControlCursor): void {
@@ -125,6 +136,7 @@ export class Gateway implements Deliver {
   /** An INODE of this cluster died, and its flows have been shared out. */
   siblingDied(): void {
     this.siblings.adoptConnections();
+    this.siblings.duty.siblingDied();
   }
 
   /** A flow of a dead INODE has fallen to this one. */
@@ -162,8 +174,9 @@ export class Gateway implements Deliver {
     if (this.classifier !== undefined) this.lifecycle.endConnections(this.classifier, flow);
   }
 
-  /** At each hello round: ends what is idle or closed. */
+  /** At each hello round: ends what is idle or closed, and keeps the other INODEs in step. */
   tick(): void {
+    this.siblings.duty.tick();
     this.classifier?.expire(this.node.ctx.now, EXPIRE_BUDGET);
     this.settle();
   }
@@ -188,8 +201,8 @@ export class Gateway implements Deliver {
     });
   }
 
-  private classifyAndSend(classifier: Classifier, list: number, n: number, passed: boolean): void {
-    this.ingress.take(classifier, this.seed, list, n, passed);
+  private classifyAndSend(classifier: Classifier, list: number, n: number, from: NodeRef, hops: number): void {
+    this.ingress.take(classifier, this.seed, list, n, from, hops);
     this.settle();
   }
 

@@ -27,6 +27,7 @@ import {
   CONTROL_CHOICE,
   CONTROL_CONNECTION,
   CONTROL_DELTA,
+  CONTROL_DUTY,
   CONTROL_END,
   CONTROL_EXPECT,
   CONTROL_EXPORT,
@@ -134,6 +135,7 @@ export class HostedNode {
     }
     if (this.ctx.topologies.active === undefined) this.gateway?.configure(view);
     for (const dead of view.published.dead) this.buryText(dead);
+    this.gateway?.topologiesChanged();
     this.receiver.unpark();
   }
 
@@ -212,6 +214,7 @@ export class HostedNode {
   retired(view: TopologyView): void {
     this.node.obituary.forget(view);
     this.repinning.retired(view.topology.wireId);
+    this.gateway?.topologiesChanged();
   }
 
   liveWireIds(report: Set<number>): void {
@@ -223,7 +226,9 @@ export class HostedNode {
     const body = this.node.control;
     const from = u16[(address + S_FROM) >>> 1];
     const incarnation = body.read(address);
-    switch (view.getUint32(address + S_DESCRIPTOR + D_FLOW_ID) >>> 24) {
+    const kind = view.getUint32(address + S_DESCRIPTOR + D_FLOW_ID);
+    const argument = kind & 0xff_ffff;
+    switch (kind >>> 24) {
       case CONTROL_HELLO:
         this.watch.onHello(body, from, incarnation);
         break;
@@ -240,10 +245,13 @@ export class HostedNode {
         this.onEnd(body.readU32());
         break;
       case CONTROL_PASS:
-        this.gateway?.onPass(body);
+        this.gateway?.onPass(body, from, argument);
         break;
       case CONTROL_CONNECTION:
-        this.gateway?.onConnection(body, view.getUint32(address + S_DESCRIPTOR + D_FLOW_ID) & 0xff_ffff);
+        this.gateway?.onConnection(body, from, argument);
+        break;
+      case CONTROL_DUTY:
+        this.gateway?.onDuty(body, from, incarnation, argument);
         break;
       case CONTROL_EXPECT:
         this.gateway?.onExpectation(body);
@@ -363,8 +371,9 @@ export class HostedNode {
     const address = this.ctx.slot(slot);
     const { u16, view } = this.ctx.arena;
     const external = u16[(address + S_FROM) >>> 1] === 0;
-    // Control frames are no traffic: their loss is nobody's.
-    if (!external && view.getUint16(address + S_DESCRIPTOR + D_FLOW_TYPE) === 0) {
+    // Control frames are no traffic, and their loss is nobody's, but for those that carry a frame.
+    const isControl = !external && view.getUint16(address + S_DESCRIPTOR + D_FLOW_TYPE) === 0;
+    if (isControl && view.getUint32(address + S_DESCRIPTOR + D_FLOW_ID) >>> 24 !== CONTROL_PASS) {
       this.ctx.slots.free(slot);
       return;
     }

@@ -11,7 +11,11 @@ import type { Siblings } from './siblings';
 
 const NEW_CONNECTION = reason('new-connection');
 const TCP_CONTROL = reason('tcp-control');
+const ICMP_ERROR = reason('icmp-error');
 const RING_FULL = reason('ring-full');
+const LOOPED = reason('looped');
+/** How often INODEs pass one frame on, at most: they may disagree for a moment about who its key's home is. */
+const HOPS_MAX = 4;
 
 /**
  * The way into the grid ([0057–0059]): frames from external networks are parsed, found in the connection table or
@@ -19,6 +23,9 @@ const RING_FULL = reason('ring-full');
  */
 export class Ingress {
   private readonly stamped: number;
+  /** Of the frames at hand: which INODE passed them, and how often they were passed. */
+  private from: NodeRef = 0;
+  private hops = 0;
 
   constructor(
     private readonly node: Node,
@@ -29,8 +36,13 @@ export class Ingress {
     this.stamped = node.ctx.allocateList(BATCH);
   }
 
-  /** Takes up to BATCH frames of external networks; `passed`: another INODE sent them here. `seed` keys the flow hash. */
-  take(classifier: Classifier, seed: number, list: number, n: number, passed: boolean): void {
+  /**
+   * Takes up to BATCH frames of external networks, which INODE `from` (0 = none) has passed here, the `hops`th time for
+   * them. `seed` keys the flow hash.
+   */
+  take(classifier: Classifier, seed: number, list: number, n: number, from: NodeRef, hops: number): void {
+    this.from = from;
+    this.hops = hops;
     const { ctx } = this.node;
     const { u32 } = ctx.arena;
     ctx.kernels.parse(list, n, seed, ~seed >>> 0);
@@ -42,7 +54,7 @@ export class Ingress {
       // Known connections of another INODE's flows are followed there alone.
       if (u32[(address + S_CONN) >>> 2] !== 0 && this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2]))
         continue;
-      if (needsClassifier(ctx.arena, address) && !this.admits(classifier, slot, address, passed)) continue;
+      if (needsClassifier(ctx.arena, address) && !this.admits(classifier, slot, address)) continue;
       if (this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2])) continue;
       u32[(this.stamped >>> 2) + m++] = slot;
     }
@@ -52,14 +64,16 @@ export class Ingress {
   /** Takes one fragment that its datagram's first fragment has set free. */
   takeReleased(classifier: Classifier, slot: number): void {
     const { ctx } = this.node;
-    if (!this.admits(classifier, slot, ctx.slot(slot), true)) return;
+    this.from = 0;
+    this.hops = HOPS_MAX;
+    if (!this.admits(classifier, slot, ctx.slot(slot))) return;
     ctx.one(this.stamped, slot);
     this.stampAndSend(1);
   }
 
   /** Whether a frame that needed the classifier goes into the grid; dropped and held ones do not. */
-  private admits(classifier: Classifier, slot: number, address: number, passed: boolean): boolean {
-    if (!passed && this.passesHome(slot, address)) return false;
+  private admits(classifier: Classifier, slot: number, address: number): boolean {
+    if (this.passesHome(slot, address)) return false;
     const outcome = classifier.classify(address, this.node.ctx.now);
     if (outcome === Classified.held) {
       this.node.inFlight++;
@@ -70,13 +84,19 @@ export class Ingress {
     return false;
   }
 
-  /** A frame of an unknown connection goes to the key's home, if that is another INODE. */
+  /**
+   * A frame of an unknown connection goes to the key's home, if that is another INODE; not back to where it came from,
+   * who knows better than this node that it is not at home.
+   */
   private passesHome(slot: number, address: number): boolean {
     const { u16, u32 } = this.node.ctx.arena;
+    const { duty } = this.siblings;
     const why = u16[(address + S_REASON) >>> 1];
-    if (u32[(address + S_CONN) >>> 2] !== 0 || (why !== NEW_CONNECTION && why !== TCP_CONTROL)) return false;
-    const home = this.siblings.homeOf(u32[(address + S_HASH) >>> 2]);
-    return home !== this.node.ref && this.passOn(slot, address, home);
+    if (u32[(address + S_CONN) >>> 2] !== 0 || this.hops >= HOPS_MAX) return false;
+    // What it quotes may be known to those alone who have been here longer.
+    if (why !== NEW_CONNECTION && why !== TCP_CONTROL && (why !== ICMP_ERROR || duty.isOn)) return false;
+    const home = duty.homeOf(u32[(address + S_HASH) >>> 2]);
+    return home !== this.node.ref && home !== this.from && this.passOn(slot, address, home);
   }
 
   /** A frame of a flow that another INODE stamps goes there. */
@@ -87,11 +107,15 @@ export class Ingress {
     const owner = u16[(flow + F_EMITTER) >>> 1];
     if (owner === this.node.ref || owner === 0) return false;
     if (connection !== 0) this.siblings.keepCopy(connection);
+    if (this.hops >= HOPS_MAX) {
+      this.node.drop(slot, LOOPED);
+      return true;
+    }
     return this.passOn(slot, address, owner);
   }
 
   private passOn(slot: number, address: number, to: NodeRef): boolean {
-    if (this.siblings.pass(address, to)) this.node.ctx.slots.free(slot);
+    if (this.siblings.pass(address, to, this.hops + 1)) this.node.ctx.slots.free(slot);
     else this.node.drop(slot, RING_FULL);
     return true;
   }

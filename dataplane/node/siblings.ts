@@ -1,5 +1,4 @@
-import { mix2 } from '../../domain/base/hash';
-import { nodeRef, type NodeRef } from '../../domain/base/ids';
+import type { NodeRef } from '../../domain/base/ids';
 import type { Expectation } from '../classify/ports';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
@@ -36,6 +35,8 @@ import {
   SLOT_FRAME,
 } from '../frames/layout';
 import { CONTROL_CONNECTION, CONTROL_EXPECT, CONTROL_PASS, type ControlCursor } from './control-frames';
+import { BYTES_RECEIVED, BYTES_SENT, RECEIVED, SENT } from './counters';
+import { HomeDuty, type CopySource } from './duty';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
 import { readOrder, writeOrder } from './repin';
@@ -43,6 +44,13 @@ import { readOrder, writeOrder } from './repin';
 /** Arguments of `CONNECTION`. */
 const BEGUN = 0;
 const ENDED = 1;
+/** Sent because the receiver asked for it; the number of its asking stands above. */
+const COPY = 2;
+const WHAT_BITS = 2;
+/** Table places looked at together for copies, and copies sent to one INODE at each hello round, at most. */
+const COPY_CHUNK = 64;
+const COPY_BUDGET = 512;
+const COPY_PLACES = 16_384;
 /** A copied connection is ended by its owner's word, never by this node's idle clock: microseconds ahead. */
 const NEVER_IDLE_US = 1e15;
 /**
@@ -54,53 +62,56 @@ const SEQUENCE_LEAP = 0x1000_0000;
 /**
  * Several INODEs on one network (DESIGN.md section 5). Each flow has one INODE at either end that stamps it and lets it
  * out, its *owner* there (`F_EMITTER`); the others hold copies of its entry and connections, and pass frames that reach
- * them to the owner. A key that nobody knows has a *home*, by rendezvous of its hash over the live INODEs: only the home
- * allocates. When an owner dies, its flows fall to the next INODE in the flow's order, which has the copies.
+ * them to the owner, or, where they do not know the key, to its home ({@link HomeDuty}). When an owner dies, its flows
+ * fall to the next INODE in the flow's order, which has the copies.
  */
-export class Siblings {
+export class Siblings implements CopySource {
+  readonly duty: HomeDuty;
+
   constructor(
     private readonly node: Node,
     private readonly connections: ConnectionTable,
-  ) {}
-
-  /** Whether a key's first frame is for this node to classify; else the INODE that it is for. */
-  homeOf(hash: number): NodeRef {
-    let best = this.node.ref;
-    let bestScore = mix2(hash, best);
-    for (const peer of this.peers()) {
-      const score = mix2(hash, peer);
-      if (score > bestScore || (score === bestScore && peer < best)) {
-        best = peer;
-        bestScore = score;
-      }
-    }
-    return best;
+  ) {
+    this.duty = new HomeDuty(node, this);
   }
 
-  /** Sends a frame from an external network to the INODE that is to take it; its slot is the caller's still. */
-  pass(address: number, to: NodeRef): boolean {
-    const { u8, u16, u32, f64 } = this.node.ctx.arena;
-    const { control } = this.node;
-    if (!control.begin(this.node.incarnation)) return false;
+  /**
+   * Sends a frame from an external network to the INODE that is to take it, for the `hops`th time; its slot is the
+   * caller's still.
+   */
+  pass(address: number, to: NodeRef, hops: number): boolean {
+    const { ctx, control, counters, ref, incarnation } = this.node;
+    const { u8, u16, u32, f64 } = ctx.arena;
+    if (!control.begin(incarnation)) return false;
     const start = address + u32[(address + S_OFF) >>> 2];
+    const length = u32[(address + S_LEN) >>> 2];
     control.u16(u16[(address + S_NETWORK) >>> 1]);
     control.u32(u32[(address + S_FRAME_NO) >>> 2]);
     control.f64(f64[(address + S_TIME) >>> 3]);
-    control.bytes(u8.subarray(start, start + u32[(address + S_LEN) >>> 2]));
-    return control.send(this.node.ref, to, CONTROL_PASS, 0);
+    control.bytes(u8.subarray(start, start + length));
+    control.carries(u32[(address + S_FRAME_NO) >>> 2], f64[(address + S_TIME) >>> 3], this.linkTo(to));
+    if (!control.send(ref, to, CONTROL_PASS, hops)) return false;
+    counters.values[SENT]++;
+    counters.values[BYTES_SENT] += length;
+    return true;
   }
 
   /** A frame passed by another INODE, in a slot of its own; −1 when none is free. */
   onPass(body: ControlCursor): number {
-    const { ctx } = this.node;
+    const { ctx, counters } = this.node;
+    const network = body.readU16();
+    const frameNo = body.readU32();
+    const time = body.readF64();
+    const length = body.left;
+    counters.values[RECEIVED]++;
+    counters.values[BYTES_RECEIVED] += length;
     const slot = ctx.takeSlot();
     if (slot < 0) return slot;
     const address = ctx.slot(slot);
     const { u8, u16, u32, f64 } = ctx.arena;
-    u16[(address + S_NETWORK) >>> 1] = body.readU16();
-    u32[(address + S_FRAME_NO) >>> 2] = body.readU32();
-    f64[(address + S_TIME) >>> 3] = body.readF64();
-    const length = body.left;
+    u16[(address + S_NETWORK) >>> 1] = network;
+    u32[(address + S_FRAME_NO) >>> 2] = frameNo;
+    f64[(address + S_TIME) >>> 3] = time;
     u32[(address + S_OFF) >>> 2] = SLOT_FRAME;
     u32[(address + S_LEN) >>> 2] = length;
     u8.copyWithin(address + SLOT_FRAME, body.position, body.position + length);
@@ -109,12 +120,30 @@ export class Siblings {
 
   /** Tells the other INODEs of a connection and its flow, before its first frame goes on. */
   announce(connection: number): void {
-    for (const peer of this.peers()) {
-      if (!this.node.control.begin(this.node.incarnation)) return;
-      this.writeKey(connection);
-      this.writeFlow(this.node.ctx.arena.u32[(connection + C_FLOW) >>> 2]);
-      this.node.control.send(this.node.ref, peer, CONTROL_CONNECTION, BEGUN);
+    for (const peer of this.peers()) this.sendConnection(connection, peer, BEGUN);
+  }
+
+  copyTo(peer: NodeRef, from: number, asking: number, sent: () => void): number {
+    const { u16, u32 } = this.node.ctx.arena;
+    const what = COPY | (asking << WHAT_BITS);
+    let copies = 0;
+    let cursor = from;
+    for (let places = 0; places < COPY_PLACES && copies < COPY_BUDGET; places += COPY_CHUNK) {
+      let lost = false;
+      const next = this.connections.scan(cursor, COPY_CHUNK, (connection) => {
+        const flow = u32[(connection + C_FLOW) >>> 2];
+        if (lost || flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+        lost = !this.sendConnection(connection, peer, what);
+        if (lost) return;
+        copies++;
+        sent();
+      });
+      // The ring is full: what was sent of this chunk goes again, in the next round.
+      if (lost) return cursor;
+      if (next === 0) return -1;
+      cursor = next;
     }
+    return cursor;
   }
 
   /** Tells the other INODEs that a connection of a flow that this node owns is over. */
@@ -129,7 +158,7 @@ export class Siblings {
   }
 
   /** Another INODE's word about a connection; returns the entry that is to be ended, else 0. */
-  onConnection(body: ControlCursor, argument: number): number {
+  onConnection(body: ControlCursor, from: NodeRef, argument: number): number {
     const { ctx } = this.node;
     const { u32, f64 } = ctx.arena;
     const hash = body.readU32();
@@ -141,6 +170,7 @@ export class Siblings {
     const flow = this.readFlow(body);
     const connection = known !== 0 ? known : this.connections.insertKey(key, hash);
     if (flow === 0 || connection === 0) return 0;
+    if ((argument & COPY) !== 0) this.duty.received(from, argument >>> WHAT_BITS);
     // Control streams are read by the owner alone, to which their frames are passed.
     u32[(connection + C_STATE) >>> 2] = state & ~CS_SLOW;
     f64[(connection + C_FIRST) >>> 3] = ctx.now;
@@ -195,15 +225,20 @@ export class Siblings {
     });
   }
 
-  /** The other live INODEs of the cluster, as the latest topology has them. */
+  /** The other live INODEs of the cluster, which hold copies of this one's entries. */
   peers(): readonly NodeRef[] {
-    const view = this.node.ctx.topologies.latest;
-    if (view === undefined || !view.hasCluster(this.node.cluster)) return [];
-    const { members } = this.node.clusterIn(view);
-    if (members.length < 2) return [];
-    return members
-      .map(({ node }) => nodeRef(this.node.cluster, node))
-      .filter((ref) => ref !== this.node.ref && !this.node.obituary.isDeadIn(view, ref));
+    return this.duty.peers();
+  }
+
+  private linkTo(peer: NodeRef): number {
+    return this.node.ctx.topologies.latest?.linkBetween(this.node.ref, peer, true)?.id ?? 0;
+  }
+
+  private sendConnection(connection: number, peer: NodeRef, what: number): boolean {
+    if (!this.node.control.begin(this.node.incarnation)) return false;
+    this.writeKey(connection);
+    this.writeFlow(this.node.ctx.arena.u32[(connection + C_FLOW) >>> 2]);
+    return this.node.control.send(this.node.ref, peer, CONTROL_CONNECTION, what);
   }
 
   private writeKey(connection: number): void {

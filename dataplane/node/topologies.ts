@@ -49,6 +49,11 @@ export class Topologies {
     return this.byWireId[wireId];
   }
 
+  /** Visits every installed topology. */
+  forEach(visit: (view: TopologyView) => void): void {
+    for (const view of this.byWireId) if (view !== undefined) visit(view);
+  }
+
   /** The latest installed: who greets whom, and which functions run. */
   get latest(): TopologyView | undefined {
     return this.newest;

@@ -165,6 +165,7 @@ class StreamingChecker implements Checker {
 
   private sent(record: TapRecord): void {
     if (!this.isSealed(record)) return;
+    if (this.descriptor.isPassed) this.countSent(record, false);
     if (this.descriptor.flowType === 0) return;
     const named = this.descriptor.emitterIn(clusterOf(record.to));
     const isShadowCopy = named !== 0 && named !== record.to;
@@ -248,7 +249,7 @@ class StreamingChecker implements Checker {
 
   private lost(record: TapRecord): void {
     if (record.link !== 0 && this.descriptor.read(record.bytes) === 'none') {
-      if (this.descriptor.flowType === 0) return;
+      if (this.descriptor.flowType === 0 && !this.descriptor.isPassed) return;
       const named = this.descriptor.emitterIn(clusterOf(record.to));
       if (named === record.to) this.flows.lost(record, this.descriptor);
     }

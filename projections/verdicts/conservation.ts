@@ -15,7 +15,10 @@ export interface NodeTaps {
   lostTo: number;
 }
 
-/** What taps counted, by node. Hellos and other control frames are not counted. */
+/**
+ * What taps counted, by node. Hellos and other control frames are not counted, but for those that carry a frame from
+ * one INODE to another.
+ */
 export class TapCounts {
   readonly nodes = new Map<NodeRef, NodeTaps>();
   entered = 0;

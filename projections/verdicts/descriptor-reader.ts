@@ -20,6 +20,8 @@ const CHECKSUM_AT = 2;
 const SIGNATURE_AT = 4;
 const PROCESSED = 0x80;
 
+const CONTROL_PASS = 8;
+
 const FLAG_START = 0x01;
 const FLAG_END = 0x02;
 const FLAG_REPLICA = 0x08;
@@ -66,6 +68,11 @@ export class DescriptorReader {
     this.flow = u32(bytes, start + 28);
     this.sequence = u32(bytes, start + 32);
     return 'none';
+  }
+
+  /** Whether it stands on a frame of an external network that one INODE passes to another: control kind 8. */
+  get isPassed(): boolean {
+    return this.flowType === 0 && this.flow >>> 24 === CONTROL_PASS;
   }
 
   get isStart(): boolean {

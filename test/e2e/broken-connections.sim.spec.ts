@@ -81,6 +81,20 @@ describe(`broken connections, with a stage of 24 nodes that grows to 29 and shri
       expectNoneBroken(result);
       expect(result.left).toBe(result.frames);
       expect(result.refused).toBe(0);
+      expect(result.verdicts.conservation).toBe('held');
+    },
+    TIMEOUT_MS,
+  );
+
+  test.each(['inode-joins', 'inode-returns'] as const)(
+    'FG-150 FG-151: %s with an empty table among flows that go on: it takes none of them for a new one',
+    async (scenario) => {
+      const result = await run(scenario, FLOWS / 5);
+      expectMembershipChanged(result);
+      expectNoneBroken(result);
+      expect(result.left).toBe(result.frames);
+      expect(result.refused).toBe(0);
+      expect(result.verdicts.conservation).toBe('held');
     },
     TIMEOUT_MS,
   );
@@ -93,6 +107,7 @@ describe(`broken connections, with a stage of 24 nodes that grows to 29 and shri
       expectNoneBroken(result);
       expect(result.left).toBe(result.frames);
       expect(result.drained.some(({ node }) => node >>> 7 === 1)).toBe(true);
+      expect(result.verdicts.conservation).toBe('held');
     },
     TIMEOUT_MS,
   );
