@@ -32,6 +32,15 @@ function framesText({ frames }: Report): string[] {
   ];
   if (dropped.length > 0)
     lines.push(`  dropped: ${dropped.map(([reason, n]) => `${reason} ${grouped(n)}`).join(', ')}`);
+  if (frames.created > 0) lines.push(`  created by nodes: ${grouped(frames.created)}`);
+  if (frames.altered > 0)
+    lines.push(`  left altered: ${grouped(frames.altered)} of ${grouped(frames.alteredFlows)} flows`);
+  const { answered, fragmented, clamped } = frames.mtu;
+  if (answered + fragmented + clamped > 0)
+    lines.push(
+      `  for narrow links: ${grouped(answered)} answered as too big, ${grouped(fragmented)} cut into fragments, ` +
+        `${grouped(clamped)} segment sizes lowered`,
+    );
   return lines;
 }
 

@@ -39,6 +39,23 @@ export interface FramesReport {
   readonly shadow: number;
   /** Copies made for replicas. */
   readonly replica: number;
+  /** Made by nodes: fragments, answers, and what functions sent of their own. */
+  readonly created: number;
+  /** Left with other bytes than they entered with, for a reason that is known; and the flows that they were of. */
+  readonly altered: number;
+  readonly alteredFlows: number;
+  /** What narrow links led to. */
+  readonly mtu: MtuReport;
+}
+
+/** Packets and SYNs that met a link narrower than the networks (docs/explanation/mtu.md). */
+export interface MtuReport {
+  /** Packets of which the sender was told that they are too big. */
+  readonly answered: number;
+  /** IPv4 packets that were cut. */
+  readonly fragmented: number;
+  /** SYNs whose segment size was lowered. */
+  readonly clamped: number;
 }
 
 export interface FlowsReport {
@@ -122,6 +139,10 @@ export function buildReport(inputs: ReportInputs): Report {
       dropped: sorted(sums.dropped),
       shadow: sums.suppressed,
       replica: sums.replicated,
+      created: sums.created,
+      altered: figures.altered,
+      alteredFlows: figures.alteredFlows,
+      mtu: { answered: sums.tooBigAnswered, fragmented: sums.fragmented, clamped: sums.mssClamped },
     },
     flows: flowsReport(flows, names),
     clusters: clusterReports(state, flows, statistics),

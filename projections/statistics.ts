@@ -4,7 +4,7 @@ import type { NodeStatistics } from '../domain/node/statistics';
 import type { TapRecord } from '../domain/seams/tap';
 
 /** Version of this fold: a checkpoint made by another version is not used. */
-export const STATISTICS_FOLD_VERSION = 1;
+export const STATISTICS_FOLD_VERSION = 2;
 
 /** Sums over nodes. Frames and bytes of a node are those that it received, from networks and from links. */
 export interface Sums {
@@ -21,6 +21,9 @@ export interface Sums {
   readonly suppressed: number;
   readonly reemitted: number;
   readonly inFlight: number;
+  readonly tooBigAnswered: number;
+  readonly fragmented: number;
+  readonly mssClamped: number;
   readonly dropped: { readonly [reason: string]: number };
   /** By power of two of a microsecond. */
   readonly latencyBuckets: readonly number[];
@@ -154,6 +157,9 @@ function sumOf(nodes: readonly NodeStatistics[]): Sums {
     suppressed: total((node) => node.suppressed),
     reemitted: total((node) => node.reemitted),
     inFlight: total((node) => node.inFlight),
+    tooBigAnswered: total((node) => node.tooBigAnswered),
+    fragmented: total((node) => node.fragmented),
+    mssClamped: total((node) => node.mssClamped),
     dropped,
     latencyBuckets,
   };

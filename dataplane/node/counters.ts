@@ -22,7 +22,10 @@ export const SUPPRESSED = 12;
 export const REEMITTED = 13;
 export const HELLOS_SENT = 14;
 export const HELLOS_RECEIVED = 15;
-const COUNT = 16;
+export const TOO_BIG_ANSWERED = 16;
+export const FRAGMENTED = 17;
+export const MSS_CLAMPED = 18;
+const COUNT = 19;
 
 /** What a node counts; floats, so that nothing is boxed and nothing wraps. */
 export class Counters {
@@ -66,6 +69,9 @@ export class Counters {
       reemitted: values[REEMITTED],
       dropped: this.dropped(functionDrops),
       latencyBuckets: Array.from(this.latency),
+      tooBigAnswered: values[TOO_BIG_ANSWERED],
+      fragmented: values[FRAGMENTED],
+      mssClamped: values[MSS_CLAMPED],
       hellosSent: values[HELLOS_SENT],
       hellosReceived: values[HELLOS_RECEIVED],
     };

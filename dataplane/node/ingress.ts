@@ -6,6 +6,7 @@ import { C_FLOW, F_EMITTER, S_CONN, S_FLOW, S_HASH, S_REASON } from '../frames/l
 import { reason } from '../frames/reasons';
 import { BATCH } from './context';
 import type { Node } from './node';
+import { PathMtu } from './path-mtu';
 import type { Sender } from './sender';
 import type { Siblings } from './siblings';
 
@@ -23,6 +24,7 @@ const HOPS_MAX = 4;
  */
 export class Ingress {
   private readonly stamped: number;
+  private readonly mtu: PathMtu;
   /** Of the frames at hand: which INODE passed them, and how often they were passed. */
   private from: NodeRef = 0;
   private hops = 0;
@@ -34,6 +36,7 @@ export class Ingress {
     private readonly siblings: Siblings,
   ) {
     this.stamped = node.ctx.allocateList(BATCH);
+    this.mtu = new PathMtu(node);
   }
 
   /**
@@ -56,6 +59,13 @@ export class Ingress {
         continue;
       if (needsClassifier(ctx.arena, address) && !this.admits(classifier, slot, address)) continue;
       if (this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2])) continue;
+      if (ctx.topologies.narrowest !== Infinity && !this.mtu.passes(slot, address)) {
+        // What goes on in its place goes behind the frames before it.
+        this.stampAndSend(m);
+        m = 0;
+        this.sendFragments();
+        continue;
+      }
       u32[(this.stamped >>> 2) + m++] = slot;
     }
     this.stampAndSend(m);
@@ -67,8 +77,20 @@ export class Ingress {
     this.from = 0;
     this.hops = HOPS_MAX;
     if (!this.admits(classifier, slot, ctx.slot(slot))) return;
+    if (ctx.topologies.narrowest !== Infinity && !this.mtu.passes(slot, ctx.slot(slot))) {
+      this.sendFragments();
+      return;
+    }
     ctx.one(this.stamped, slot);
     this.stampAndSend(1);
+  }
+
+  /** Sends what goes on in place of a frame that did not fit through a link of its path. */
+  private sendFragments(): void {
+    for (const slot of this.mtu.takeFragments()) {
+      this.node.ctx.one(this.stamped, slot);
+      this.stampAndSend(1);
+    }
   }
 
   /** Whether a frame that needed the classifier goes into the grid; dropped and held ones do not. */

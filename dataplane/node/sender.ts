@@ -1,4 +1,5 @@
 import { clusterOf, nodeOf, type NodeRef } from '../../domain/base/ids';
+import type { VirtualLink } from '../../domain/topology/topology';
 import { readdress } from '../descriptor/node-table';
 import {
   D_COUNT,
@@ -22,6 +23,8 @@ const NO_MEMBER = reason('no-member');
 const DISCARDED = reason('discarded');
 const RING_FULL = reason('ring-full');
 const NOT_A_MEMBER = reason('not-a-member');
+const LINK_MTU = reason('link-mtu');
+const ETHERNET_HEADER = 14;
 
 /**
  * The way out of a node onto internal links: next hop checked, descriptor signed, one copy for the backup, handed to
@@ -156,16 +159,31 @@ export class Sender {
   private hand(slot: number, address: number): void {
     const { ctx, ref, counters } = this.node;
     const to = ctx.arena.u16[(address + S_TO) >>> 1];
-    if (ctx.tap !== undefined) ctx.arena.u16[(address + S_LINK) >>> 1] = this.linkTo(address, to);
+    if (ctx.topologies.narrowest !== Infinity && !this.fits(address, to)) {
+      this.node.drop(slot, LINK_MTU);
+      return;
+    }
+    if (ctx.tap !== undefined) ctx.arena.u16[(address + S_LINK) >>> 1] = this.linkTo(address, to)?.id ?? 0;
     ctx.observe('sent', address, ref, to);
     counters.values[SENT]++;
     counters.values[BYTES_SENT] += ctx.arena.u32[(address + S_LEN) >>> 2];
     if (!ctx.hand(slot, address, ref)) this.node.drop(slot, ctx.knows(to) ? RING_FULL : NOT_A_MEMBER);
   }
 
-  private linkTo(address: number, to: NodeRef): number {
+  /**
+   * Frames were made to fit where they entered; not those that a node on their way created or made longer, or that go
+   * another way since.
+   */
+  private fits(address: number, to: NodeRef): boolean {
+    const bytes = this.node.ctx.arena.u32[(address + S_LEN) >>> 2] - ETHERNET_HEADER;
+    if (bytes <= this.node.ctx.topologies.narrowest) return true;
+    const link = this.linkTo(address, to);
+    return link?.narrow !== true || bytes <= link.mtu;
+  }
+
+  private linkTo(address: number, to: NodeRef): VirtualLink | undefined {
     const flow = this.node.ctx.arena.u32[(address + S_FLOW) >>> 2];
     const view = flow === 0 ? this.node.ctx.topologies.latest : this.node.viewOf(flow);
-    return view?.linkBetween(this.node.ref, to, flow === 0)?.id ?? 0;
+    return view?.linkBetween(this.node.ref, to, flow === 0);
   }
 }

@@ -11,6 +11,8 @@ export class Topologies {
   private readonly byWireId: (TopologyView | undefined)[] = new Array<undefined>(256).fill(undefined);
   private newest: TopologyView | undefined;
   private stamped: TopologyView | undefined;
+  /** MTU of the narrowest link that an operator lets carry less than the networks send, in all of them; else Infinity. */
+  narrowest = Infinity;
 
   constructor(private readonly tables: RendezvousTables) {}
 
@@ -20,6 +22,7 @@ export class Topologies {
     if (known !== undefined && known.topology.version === published.topology.version) return known;
     const view = new TopologyView(published, this.tables);
     this.byWireId[published.topology.wireId] = view;
+    this.narrowest = Math.min(this.narrowest, view.narrowest);
     if (this.newest === undefined || view.topology.version > this.newest.topology.version) this.newest = view;
     return view;
   }
@@ -38,8 +41,12 @@ export class Topologies {
     if (view === undefined || view === this.stamped) return undefined;
     this.byWireId[wireId] = undefined;
     const inUse = new Set<RendezvousTable>();
-    for (const each of this.byWireId)
-      if (each !== undefined) for (const table of each.derivedTables()) inUse.add(table);
+    this.narrowest = Infinity;
+    for (const each of this.byWireId) {
+      if (each === undefined) continue;
+      this.narrowest = Math.min(this.narrowest, each.narrowest);
+      for (const table of each.derivedTables()) inUse.add(table);
+    }
     this.tables.keepOnly(inUse);
     return view;
   }

@@ -66,6 +66,9 @@ export class TopologyView {
   /** By cluster, then node: filled when first asked for, so that a change costs its cluster and not the grid. */
   private readonly incarnations: (Uint32Array | undefined)[] = new Array<undefined>(256).fill(undefined);
   private readonly links = new Map<number, VirtualLink>();
+  private readonly narrow: readonly VirtualLink[];
+  /** MTU of the narrowest link that its operator lets carry less than the networks send; Infinity when there is none. */
+  readonly narrowest: number;
 
   constructor(
     readonly published: PublishedTopology,
@@ -74,6 +77,8 @@ export class TopologyView {
     this.topology = published.topology;
     for (const cluster of this.topology.clusters) this.clusters[cluster.id] = cluster;
     for (const path of this.topology.paths) this.pathsByName.set(path.name, path);
+    this.narrow = this.topology.links.filter((link) => link.narrow === true && !link.control);
+    this.narrowest = Math.min(...this.narrow.map(({ mtu }) => mtu));
   }
 
   /** @throws FlowgridError `not-found` for a cluster that this topology does not have. */
@@ -130,6 +135,14 @@ export class TopologyView {
     return found;
   }
 
+  /** MTU of the narrowest of the narrow links that join nodes of two clusters; Infinity when none does. */
+  narrowBetween(a: ClusterId, b: ClusterId): number {
+    let narrowest = Infinity;
+    for (const link of this.narrow)
+      if (link.mtu < narrowest && joinsCluster(link, a) && joinsCluster(link, b)) narrowest = link.mtu;
+    return narrowest;
+  }
+
   /** The nodes that share a link with `ref`, itself left out: whom it greets and watches. */
   neighbours(ref: NodeRef): NodeRef[] {
     const found = new Set<NodeRef>();
@@ -156,6 +169,10 @@ function incarnationsOf({ members }: TopologyCluster): Uint32Array {
   const incarnations = new Uint32Array(NODE_ID_MAX + 1);
   for (const { node, incarnation } of members) incarnations[node] = incarnation;
   return incarnations;
+}
+
+function joinsCluster(link: VirtualLink, cluster: ClusterId): boolean {
+  return link.members.some((member) => 'cluster' in member && member.cluster === cluster);
 }
 
 function joinsNode(link: VirtualLink, ref: NodeRef): boolean {

@@ -33,6 +33,10 @@ export interface NodeStatistics {
   readonly dropped: { readonly [reason: string]: number };
   /** Latency from ingress to leaving this node, microseconds of grid time, by power-of-two bucket (index = log2). */
   readonly latencyBuckets: readonly number[];
+  /** Packets too big for a narrow link on their path: of which the sender was told, which were cut; and SYNs changed. */
+  readonly tooBigAnswered: number;
+  readonly fragmented: number;
+  readonly mssClamped: number;
   readonly hellosSent: number;
   readonly hellosReceived: number;
 }

@@ -98,7 +98,13 @@ export interface VirtualLink {
   readonly members: readonly LinkMember[];
   /** A `control` link carries commands and hellos, no flows. */
   readonly control: boolean;
+  /** Bytes behind the Ethernet header of a frame on the link, descriptor included, the link's own outer tag not. */
   readonly mtu: number;
+  /**
+   * The operator lets the link carry less than the external networks send: what does not fit is answered or cut where it
+   * enters. Absent = no; then everything that a network may send fits.
+   */
+  readonly narrow?: boolean;
 }
 export type LinkMember =
   | { readonly cluster: ClusterId }

@@ -43,7 +43,12 @@ export interface CheckerFigures {
   readonly entered: number;
   readonly left: number;
   readonly created: number;
+  /** Frames that left changed, by a function or for a narrow link, and the flows that they were of. */
   readonly altered: number;
+  readonly alteredFlows: number;
+  /** Of the altered: SYNs whose segment size was lowered, and packets that left in fragments. */
+  readonly clamped: number;
+  readonly fragmented: number;
   readonly unjudged: number;
   readonly floodExempt: number;
   readonly liveFlows: number;
@@ -130,6 +135,9 @@ class StreamingChecker implements Checker {
       left: this.taps.left,
       created: this.created,
       altered: this.frames.altered,
+      alteredFlows: this.frames.alteredFlows,
+      clamped: this.frames.narrow.clamped,
+      fragmented: this.frames.narrow.fragmented,
       unjudged: this.frames.unjudged,
       floodExempt: this.flows.exempt,
       liveFlows: this.flows.liveFlows,

@@ -2,8 +2,10 @@ import type { NodeRef } from '../../domain/base/ids';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { DescriptorReader } from './descriptor-reader';
 import { hashFrame, type FrameHash } from './frame-hash';
+import { isFragment } from './headers';
 import { flowName } from '../names';
 import type { KnownGrid } from './known-grid';
+import { NarrowLinks, type AnnouncedMss } from './narrow-links';
 import type { Hop, ObservedFlow } from './observed-flow';
 import { Judge } from './words';
 
@@ -27,6 +29,8 @@ export interface FrameEntry {
   sequence: number;
   wireId: number;
   isAltered: boolean;
+  /** Of a SYN that entered a grid with a narrow link. */
+  mss: AnnouncedMss | undefined;
   /** External networks to which it has left: broadcast goes once to each. */
   readonly leftTo: number[];
 }
@@ -38,8 +42,11 @@ export interface FrameEntry {
  */
 export class FrameBook {
   readonly judge = new Judge();
-  /** Frames that left changed by an application on their path. */
+  /** Frames that left changed: by an application on their path, or for a narrow link. */
   altered = 0;
+  /** Flows of which frames left so. */
+  alteredFlows = 0;
+  readonly narrow = new NarrowLinks(this.judge);
   /** Frames that left and were not judged, because too many had entered after them. */
   unjudged = 0;
   /** Frames that left more than once to the same network. */
@@ -61,6 +68,8 @@ export class FrameBook {
     entry.flow = undefined;
     entry.isAltered = false;
     entry.leftTo.length = 0;
+    entry.mss = undefined;
+    if (this.grid.narrowest !== Infinity) this.narrow.enter(record, entry, this.grid.narrowest);
     hashFrame(record.bytes, entry.hash);
     this.newest = record.frameNo;
   }
@@ -85,6 +94,7 @@ export class FrameBook {
 
   /** A frame left; `hop` as the flow book gave it. */
   leave(record: TapRecord, entry: FrameEntry | undefined, hop: Hop | undefined): void {
+    this.narrow.leave(record, (frameNo) => this.find(frameNo)?.isAltered === true);
     if (record.frameNo === CREATED) return;
     if (entry === undefined) return this.leaveUnknown(record);
     this.judge.observed();
@@ -108,8 +118,14 @@ export class FrameBook {
 
   private judgeBytes(record: TapRecord, entry: FrameEntry): void {
     if (this.isAsEntered(record, entry)) return;
-    if (entry.isAltered) this.altered++;
-    else this.breaks(record, entry, `left changed: ${entry.length} bytes entered, ${record.bytes.length} left`);
+    if (!entry.isAltered && !this.narrow.explains(record, entry)) {
+      this.breaks(record, entry, `left changed: ${entry.length} bytes entered, ${record.bytes.length} left`);
+      return;
+    }
+    this.altered++;
+    if (entry.flow === undefined || entry.flow.isAltered) return;
+    entry.flow.isAltered = true;
+    this.alteredFlows++;
   }
 
   private leaveUnknown(record: TapRecord): void {
@@ -136,32 +152,7 @@ function emptyEntry(): FrameEntry {
     sequence: 0,
     wireId: 0,
     isAltered: false,
+    mss: undefined,
     leftTo: [],
   };
-}
-
-const ETHERTYPE_IPV4 = 0x0800;
-const ETHERTYPE_IPV6 = 0x86dd;
-const ETHERTYPE_TAGS: readonly number[] = [0x8100, 0x88a8];
-const IPV6_FRAGMENT = 44;
-/** IPv6 extension headers before a fragment header: hop-by-hop, routing, destination options. */
-const IPV6_EXTENSIONS: readonly number[] = [0, 43, 60];
-
-/** Whether a frame, behind any VLAN tags, is an IP fragment. */
-function isFragment(bytes: Uint8Array): boolean {
-  let at = 12;
-  while (at + 4 < bytes.length && ETHERTYPE_TAGS.includes(u16(bytes, at))) at += 4;
-  const etherType = u16(bytes, at);
-  if (etherType === ETHERTYPE_IPV4) return at + 10 < bytes.length && (u16(bytes, at + 8) & 0x3fff) !== 0;
-  if (etherType !== ETHERTYPE_IPV6) return false;
-  let next = bytes[at + 8] ?? 0;
-  for (let header = at + 42; IPV6_EXTENSIONS.includes(next) && header + 1 < bytes.length;) {
-    next = bytes[header]!;
-    header += 8 * (bytes[header + 1]! + 1);
-  }
-  return next === IPV6_FRAGMENT;
-}
-
-function u16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }

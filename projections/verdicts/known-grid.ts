@@ -21,11 +21,16 @@ export class KnownGrid {
   private readonly networks = new Map<number, number>();
   private readonly everMember = new Set<NodeRef>();
   private readonly failed = new Set<NodeRef>();
+  /** MTU of the narrowest link that ever was allowed to carry less than the networks send; Infinity while none was. */
+  narrowest = Infinity;
 
   /** A topology was published. Its wire ID means this topology from now on. */
   publish(topology: Topology): void {
     this.byWireId.set(topology.wireId, topology);
-    for (const link of topology.links) this.links.set(link.id, link);
+    for (const link of topology.links) {
+      this.links.set(link.id, link);
+      if (link.narrow === true && !link.control) this.narrowest = Math.min(this.narrowest, link.mtu);
+    }
     for (const network of topology.networks) this.networks.set(network.id, network.cluster);
     for (const cluster of topology.clusters) {
       this.clusters.set(cluster.id, cluster);

@@ -80,6 +80,8 @@ export class ObservedFlow {
   readonly unprotected = new Set<number>();
   /** Its route ends at a cluster that discards: what a node before it emits is dropped there, counted, and seen by nobody. */
   isDiscarded = false;
+  /** Frames of it left changed. */
+  isAltered = false;
   endedAt: Micros | undefined;
   private readonly nodes = new Map<Stage, NodeRef>();
   private readonly moves: { readonly from: NodeRef; readonly to: NodeRef }[] = [];

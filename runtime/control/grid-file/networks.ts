@@ -9,6 +9,9 @@ import type { Reader, Value } from './reader';
 const MTU_MAX = 16_384;
 const EXTERNAL_MTU = 1_500;
 const INTERNAL_MTU = 9_000;
+/** Every link must carry an IPv6 packet of this size (RFC 8200, section 5). */
+const IPV6_MTU_MIN = 1_280;
+const TAG_BYTES = 4;
 
 export interface Networks {
   readonly names: Names;
@@ -56,17 +59,14 @@ export function readLinks(
   descriptorBytes: number,
 ): VirtualLink[] {
   const names = new Names(reader, 'link');
-  const least = networks.mtu + 4 + descriptorBytes;
+  const sizes = { network: networks.mtu, descriptor: descriptorBytes };
   const links = reader.named(section, 'links').map(({ name, key, value }): VirtualLink => {
-    const members = reader.members(value, `link ${name}`, ['id', 'kind', 'members', 'control', 'mtu']);
+    const members = reader.members(value, `link ${name}`, ['id', 'kind', 'members', 'control', 'mtu', 'narrow']);
     const id = reader.integer(members.id, `link ${name}: id`, [1, 65_535], names.nextFree());
     names.define(name, id, members.id ?? key);
     const control = reader.flag(members.control, `link ${name}: control`, false);
-    const mtu = reader.integer(members.mtu, `link ${name}: mtu`, [68, MTU_MAX], Math.max(INTERNAL_MTU, least));
-    if (!control && mtu < least) {
-      const parts = `${networks.mtu} of the networks + 4 of a tag + ${descriptorBytes} of the longest descriptor`;
-      reader.problem(members.mtu, `link ${name}: MTU ${mtu} is too small`, `at least ${least}: ${parts}`);
-    }
+    const narrow = reader.flag(members.narrow, `link ${name}: narrow`, false);
+    const mtu = readMtu(reader, members.mtu, name, sizes, { control, narrow });
     const items = reader.items(members.members);
     if (items.length === 0) reader.problem(members.members ?? key, `link ${name} joins nobody`, 'list its members');
     return {
@@ -76,9 +76,34 @@ export function readLinks(
       members: items.flatMap((item) => linkMember(reader, item, name, clusters, networks.names)),
       control,
       mtu,
+      ...(narrow ? { narrow } : {}),
     };
   });
   return links.sort((a, b) => a.id - b.id);
+}
+
+/**
+ * A link's MTU: it must hold the largest packet of any network, a tag and the longest descriptor; a narrow one at least
+ * what every IPv6 link must.
+ */
+function readMtu(
+  reader: Reader,
+  value: Value,
+  link: string,
+  sizes: { readonly network: number; readonly descriptor: number },
+  { control, narrow }: { readonly control: boolean; readonly narrow: boolean },
+): number {
+  const least = sizes.network + TAG_BYTES + sizes.descriptor;
+  const leastNarrow = Math.min(least, IPV6_MTU_MIN + TAG_BYTES + sizes.descriptor);
+  const mtu = reader.integer(value, `link ${link}: mtu`, [68, MTU_MAX], Math.max(INTERNAL_MTU, least));
+  if (control || mtu >= (narrow ? leastNarrow : least)) return mtu;
+  const rest = `${TAG_BYTES} of a tag + ${sizes.descriptor} of the longest descriptor`;
+  const remedy = narrow
+    ? `at least ${leastNarrow}: ${IPV6_MTU_MIN} that IPv6 needs + ${rest}`
+    : `at least ${least}: ${sizes.network} of the networks + ${rest}` +
+      (mtu < leastNarrow ? '' : '; or add "narrow: true", so that what does not fit is answered or cut');
+  reader.problem(value, `link ${link}: MTU ${mtu} is too small`, remedy);
+  return mtu;
 }
 
 function linkMember(reader: Reader, item: Value, link: string, clusters: Names, networks: Names): LinkMember[] {

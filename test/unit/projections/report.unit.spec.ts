@@ -134,7 +134,18 @@ describe('the report', () => {
       source: 'mixed.pcap',
       seed: 7,
       elapsedMs: 1_234,
-      frames: { in: 1, out: 0, consumed: 1, dropped: { duplicate: 2, runt: 1 }, shadow: 3, replica: 0 },
+      frames: {
+        in: 1,
+        out: 0,
+        consumed: 1,
+        dropped: { duplicate: 2, runt: 1 },
+        shadow: 3,
+        replica: 0,
+        created: 0,
+        altered: 0,
+        alteredFlows: 0,
+        mtu: { answered: 0, fragmented: 0, clamped: 0 },
+      },
       flows: { started: 2, ended: 2, active: 0, byType: { web: 2 } },
       failures: [
         {

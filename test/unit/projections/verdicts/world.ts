@@ -314,6 +314,9 @@ export function noFigures(node: NodeRef): NodeStatistics {
     dropped: {},
     latencyBuckets: [],
     hellosSent: 0,
+    tooBigAnswered: 0,
+    fragmented: 0,
+    mssClamped: 0,
     hellosReceived: 0,
   };
 }

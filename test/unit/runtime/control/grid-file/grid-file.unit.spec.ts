@@ -158,7 +158,21 @@ describe('a grid file', () => {
     expect(problemsAfter(find, replacement).join('\n')).toContain(problem);
   });
 
-  it('takes links of exactly the external MTU, a tag and the longest descriptor', () => {
+  it('FG-190: takes a smaller MTU where the link is called narrow, but not less than IPv6 needs', () => {
+    const with_ = (more: string): string[] =>
+      inspectGridFile(SMALL.replace('members: [IA, AB, IC]', `members: [IA, AB, IC], ${more}`)).problems.map(
+        ({ what, remedy }) => `${what} (${remedy})`,
+      );
+    expect(with_('mtu: 1400').join()).toContain('or add "narrow: true"');
+    expect(with_('mtu: 1400, narrow: true')).toEqual([]);
+    expect(with_('mtu: 1332, narrow: true')).toEqual([]);
+    expect(with_('mtu: 1331, narrow: true').join()).toContain(
+      'link VN-1: MTU 1331 is too small (at least 1332: 1280 that IPv6 needs + 4 of a tag + 48 of the longest descriptor',
+    );
+    expect(with_('mtu: 1331').join()).not.toContain('narrow');
+  });
+
+  it('FG-190: takes links of exactly the external MTU, a tag and the longest descriptor', () => {
     expect(problemsAfter('members: [IA, AB, IC]', 'members: [IA, AB, IC], mtu: 1552')).toEqual([]);
   });
 
