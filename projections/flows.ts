@@ -12,7 +12,7 @@ import type { FlowEnded, FlowEvent, FlowKeyText, FlowStarted } from '../domain/f
 import { canonicalAddress } from './addresses';
 
 /** Version of this fold: a checkpoint made by another version is not used. */
-export const FLOWS_FOLD_VERSION = 2;
+export const FLOWS_FOLD_VERSION = 3;
 
 /** One life of a flow, as its events tell it. Plain data. */
 export interface FlowRecord {
@@ -26,7 +26,7 @@ export interface FlowRecord {
   backups: readonly NodeRef[];
   /** What egress INODEs told of its start: the nodes that the ingress had not chosen. */
   readonly completions: FlowStarted[];
-  /** What changed its route, topology or copies, in the order in which it took effect. */
+  /** What changed its route, topology or copies, in the order in which it took effect; a clone's begin with its making. */
   readonly changes: FlowChange[];
   ended?: FlowEnded;
   /** When the ID began its next life, although nothing told of the end of this one. */
@@ -165,6 +165,13 @@ export class FlowsProjection {
 
   private change(chain: ChainId, event: FlowChange['event']): void {
     insert(this.lifeAt(event.flow, event.at).changes, { chain, event });
+    if (event.type === 'FlowReplicated') insert(this.beginClone(event.clone).changes, { chain, event });
+  }
+
+  /** A clone's life begins with the word of its original; nothing else tells of it. */
+  private beginClone(clone: FlowId): FlowRecord {
+    const known = this.lives.get(clone)?.at(-1);
+    return known === undefined || known.ended !== undefined ? this.push(emptyLife(clone)) : known;
   }
 
   /** The life that an observation of this time belongs to: the newest that had begun; what comes first makes one. */

@@ -12,6 +12,7 @@ export function reportText(report: Report): string[] {
     `Grid ${report.grid}, fed with ${report.source} (seed ${report.seed}, ${(report.elapsedMs / 1_000).toFixed(1)} s, kernels ${report.kernels})`,
     '',
     ...framesText(report),
+    ...replicationText(report),
     ...flowsText(report),
     '',
     ...report.clusters.flatMap(clusterText),
@@ -42,6 +43,11 @@ function framesText({ frames }: Report): string[] {
         `${grouped(clamped)} segment sizes lowered`,
     );
   return lines;
+}
+
+function replicationText({ replication }: Report): string[] {
+  if (replication === undefined) return [];
+  return [`Replicas: ${grouped(replication.compared)} frames compared, ${grouped(replication.differing)} differ`];
 }
 
 function flowsText({ flows }: Report): string[] {

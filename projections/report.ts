@@ -6,7 +6,7 @@ import type { FailurePolicy, SelectorKind } from '../domain/topology/topology';
 import { flowsByNode, type Failure } from './failures';
 import { livesAt, type FlowRecord } from './flows';
 import { Names } from './names';
-import { percentile, type StatisticsProjection } from './statistics';
+import { percentile, type StatisticsProjection, type Sums } from './statistics';
 import type { CheckerFigures, Verdicts } from './verdicts';
 
 /** The report of a run (docs/reference/report.md): field names are a contract that scripts depend on. */
@@ -16,6 +16,8 @@ export interface Report {
   readonly seed: number;
   readonly elapsedMs: number;
   readonly frames: FramesReport;
+  /** What recorders found; absent when nothing was compared. */
+  readonly replication?: ReplicationReport;
   readonly flows: FlowsReport;
   readonly clusters: readonly ClusterReport[];
   readonly failures: readonly FailureReport[];
@@ -56,6 +58,12 @@ export interface MtuReport {
   readonly fragmented: number;
   /** SYNs whose segment size was lowered. */
   readonly clamped: number;
+}
+
+export interface ReplicationReport {
+  /** Frames of originals that were compared with their replicas', and how many differed or had none. */
+  readonly compared: number;
+  readonly differing: number;
 }
 
 export interface FlowsReport {
@@ -144,6 +152,7 @@ export function buildReport(inputs: ReportInputs): Report {
       alteredFlows: figures.alteredFlows,
       mtu: { answered: sums.tooBigAnswered, fragmented: sums.fragmented, clamped: sums.mssClamped },
     },
+    ...replicationReport(sums.counted),
     flows: flowsReport(flows, names),
     clusters: clusterReports(state, flows, statistics),
     failures: failures.map((failure) => failureReport(failure, figures, names)),
@@ -152,6 +161,11 @@ export function buildReport(inputs: ReportInputs): Report {
     kernels: inputs.kernels,
     log: inputs.log,
   };
+}
+
+function replicationReport(counted: Sums['counted']): Pick<Report, 'replication'> {
+  const { compared = 0, differing = 0 } = counted;
+  return compared + differing === 0 ? {} : { replication: { compared, differing } };
 }
 
 function namesOf(state: GridState): Names {

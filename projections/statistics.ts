@@ -25,6 +25,8 @@ export interface Sums {
   readonly fragmented: number;
   readonly mssClamped: number;
   readonly dropped: { readonly [reason: string]: number };
+  /** What packet functions counted besides drops, by name. */
+  readonly counted: { readonly [name: string]: number };
   /** By power of two of a microsecond. */
   readonly latencyBuckets: readonly number[];
 }
@@ -138,9 +140,11 @@ function sumOf(nodes: readonly NodeStatistics[]): Sums {
   const total = (figure: (node: NodeStatistics) => number): number =>
     nodes.reduce((sum, node) => sum + figure(node), 0);
   const dropped: { [reason: string]: number } = {};
+  const counted: { [name: string]: number } = {};
   const latencyBuckets: number[] = [];
   for (const node of nodes) {
     for (const [reason, n] of Object.entries(node.dropped)) dropped[reason] = (dropped[reason] ?? 0) + n;
+    for (const [name, n] of Object.entries(node.counted ?? {})) counted[name] = (counted[name] ?? 0) + n;
     node.latencyBuckets.forEach((n, i) => (latencyBuckets[i] = (latencyBuckets[i] ?? 0) + n));
   }
   return {
@@ -161,6 +165,7 @@ function sumOf(nodes: readonly NodeStatistics[]): Sums {
     fragmented: total((node) => node.fragmented),
     mssClamped: total((node) => node.mssClamped),
     dropped,
+    counted,
     latencyBuckets,
   };
 }

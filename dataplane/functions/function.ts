@@ -40,6 +40,8 @@ export interface PacketFunction {
   flowEnded?(flow: FlowId): void;
   /** What the function has to say for reports, as plain JSON. */
   describe?(): unknown;
+  /** What it counted besides drops, by name; numbers that only grow. They stand in the node's statistics. */
+  counted?(): { readonly [name: string]: number };
   /** Housekeeping, about once a second of grid time. Must not change what later frames get. */
   tick?(now: Micros): void;
 }

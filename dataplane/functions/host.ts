@@ -179,6 +179,11 @@ export class FunctionHost {
     return this.fn.describe?.();
   }
 
+  /** What the function counted besides drops. */
+  counted(): { readonly [name: string]: number } {
+    return this.fn.counted?.() ?? {};
+  }
+
   /** Drops by the function's own reasons, for reports. */
   dropsByReason(): Record<string, number> {
     const result: Record<string, number> = {};

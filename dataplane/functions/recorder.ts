@@ -50,9 +50,10 @@ export interface Comparison {
 }
 
 /**
- * `recorder`: the end of a replicated flow ([0084]). It records the original, which passes, and its replica, which ends
- * here, and compares them frame by frame in order, from the layer-3 header on. A clone carries the very packets of its
- * original, so the two are paired by their connection. Differences are reported once for each connection and direction.
+ * `recorder`: the end of a replicated flow ([0084]). It records the original, which passes, and its replica, and compares
+ * them frame by frame in order, from the layer-3 header on. A clone carries the very packets of its original, so the two
+ * are paired by their connection. Differences are reported once for each connection and direction. The replica ends here
+ * in the directions that `ends` names; where a stage behind is under test in the other direction, it must go on.
  */
 export const recorder: FunctionDefinition = {
   name: 'recorder',
@@ -66,13 +67,16 @@ class Recorder implements PacketFunction {
   readonly dropReasons = [];
 
   private readonly keep: number;
+  private readonly ends: 'both' | 'forward' | 'reverse' | 'none';
   private readonly pairs = new Map<string, Pair>();
+  private readonly counts = { compared: 0, differing: 0 };
 
   constructor(
     config: FunctionConfig,
     private readonly context: FunctionContext,
   ) {
     this.keep = config.integer('keep', 1, 1_000_000, 10_000);
+    this.ends = config.oneOf('ends', ['both', 'forward', 'reverse', 'none'], 'both');
   }
 
   process(frame: FrameView, flow: FlowView): Verdict {
@@ -84,7 +88,7 @@ class Recorder implements PacketFunction {
     }
     this.record(pair.sides[flow.replica ? REPLICA : ORIGINAL], frame, flow.id);
     this.compare(key, pair);
-    return flow.replica ? CONSUME : FORWARD;
+    return flow.replica && this.endsHere(flow.reverse) ? CONSUME : FORWARD;
   }
 
   /** Every connection recorded so far. */
@@ -96,6 +100,11 @@ class Recorder implements PacketFunction {
       compared,
       differing,
     }));
+  }
+
+  /** Frames compared so far, and how many differed, ended connections included; a missing tail counts as one that differs. */
+  counted(): { readonly compared: number; readonly differing: number } {
+    return { ...this.counts };
   }
 
   exportFlow(flow: FlowId): Uint8Array | undefined {
@@ -128,6 +137,10 @@ class Recorder implements PacketFunction {
     }
   }
 
+  private endsHere(reverse: boolean): boolean {
+    return this.ends === 'both' || this.ends === (reverse ? 'reverse' : 'forward');
+  }
+
   private record(side: Recording, frame: FrameView, flow: FlowId): void {
     side.flow = flow;
     if (side.count < this.keep) side.frames.push(hashFrame(frame));
@@ -146,8 +159,10 @@ class Recorder implements PacketFunction {
           );
         }
         pair.differing++;
+        this.counts.differing++;
       }
       pair.compared++;
+      this.counts.compared++;
     }
   }
 
@@ -155,6 +170,7 @@ class Recorder implements PacketFunction {
   private finish(key: string, pair: Pair): void {
     const [original, replica] = pair.sides;
     if (replica.count === 0 || original.count === 0 || original.count === replica.count) return;
+    this.counts.differing++;
     this.context.report('replica-differs', `connection ${key}: ${original.count} frames, its replica ${replica.count}`);
   }
 }

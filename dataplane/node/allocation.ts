@@ -19,6 +19,7 @@ import {
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { choosePath, itinerary, type PathFigures } from '../select/path-policy';
+import { cloneOf, replicaPathOf } from '../select/replica';
 import type { TopologyView } from '../select/topology-view';
 import { FlowIds } from './flow-ids';
 import { PHASE_OWNED } from './flow-side';
@@ -82,13 +83,15 @@ export class FlowAllocation {
     if (!stages.ok)
       return refuse({ 'cluster-drop': CLUSTER_DROP, 'no-member': NO_MEMBER, 'no-egress': NO_EGRESS }[stages.reason]);
     const hash = u32[(address + S_HASH) >>> 2];
-    let id = this.ids.allocate(hash, ctx.now);
-    while (id !== 0 && this.node.flows.find(id) !== 0) id = this.ids.allocate(hash, ctx.now);
+    const isReplicated = replicaPathOf(view, policy.flowType) !== undefined;
+    let id = this.ids.allocate(hash, ctx.now, isReplicated);
+    while (id !== 0 && this.node.flows.find(id) !== 0) id = this.ids.allocate(hash, ctx.now, isReplicated);
     if (id === 0) return refuse(TABLE_FULL);
     const route = this.node.routing.choose(view, stages.clusters, id);
     const flow = this.node.insertFlow(id, policy.flowType, view, route, 0);
     if (flow === 0) {
       this.ids.release(id, ctx.now);
+      if (isReplicated) this.ids.release(cloneOf(id), ctx.now);
       return refuse(TABLE_FULL);
     }
     this.adopt(flow, view, route, path.id);
@@ -117,6 +120,11 @@ export class FlowAllocation {
   /** A flow that was allocated here has ended: its ID rests, and its path carries one less. */
   ended(id: FlowId, path: number): void {
     this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 1) - 1);
+    this.release(id);
+  }
+
+  /** An ID of this INODE's rests from now on. */
+  release(id: FlowId): void {
     if (id >>> 24 === this.fnode) this.ids?.release(id, this.node.ctx.now);
   }
 

@@ -1,5 +1,6 @@
 import { mix3 } from '../../domain/base/hash';
 import type { FlowId, Micros } from '../../domain/base/ids';
+import { cloneOf } from '../select/replica';
 
 const LOW_BITS = 0xff_ffff;
 
@@ -25,19 +26,29 @@ export class FlowIds {
     return this.live;
   }
 
-  /** An ID for a flow whose constant fields hash to `hash`; 0 when none of the 2^24 is free. */
-  allocate(hash: number, now: Micros): FlowId {
+  /**
+   * An ID for a flow whose constant fields hash to `hash`; 0 when none of the 2^24 is free. `withClone`: the ID of the
+   * flow's clone is taken too ({@link cloneOf}), to be given back by itself.
+   */
+  allocate(hash: number, now: Micros, withClone = false): FlowId {
     this.wake(now);
     const first = mix3(this.seed, this.fnode, hash) & LOW_BITS;
     let low = first;
-    // 0 would make flow ID 0 under FNODE number 0, which means "none".
-    while (this.isTaken(low) || low === 0) {
+    while (!this.isFree(low) || (withClone && !this.isFree(cloneOf(low)))) {
       low = (low + 1) & LOW_BITS;
       if (low === first) return 0;
     }
-    this.taken[low >>> 5] |= 1 << (low & 31);
-    this.live++;
+    this.take(low);
+    if (withClone) this.take(cloneOf(low));
     return ((this.fnode << 24) | low) >>> 0;
+  }
+
+  /** Takes the ID of a running flow's clone; false when another flow has it. */
+  claim(clone: FlowId, now: Micros): boolean {
+    this.wake(now);
+    if (!this.isFree(clone & LOW_BITS)) return false;
+    this.take(clone & LOW_BITS);
+    return true;
   }
 
   /** Gives an ID back: it rests. */
@@ -46,8 +57,14 @@ export class FlowIds {
     this.live--;
   }
 
-  private isTaken(low: number): boolean {
-    return (this.taken[low >>> 5] & (1 << (low & 31))) !== 0;
+  /** 0 would make flow ID 0 under FNODE number 0, which means "none". */
+  private isFree(low: number): boolean {
+    return low !== 0 && (this.taken[low >>> 5] & (1 << (low & 31))) === 0;
+  }
+
+  private take(low: number): void {
+    this.taken[low >>> 5] |= 1 << (low & 31);
+    this.live++;
   }
 
   private wake(now: Micros): void {

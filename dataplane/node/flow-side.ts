@@ -32,6 +32,10 @@ export class FlowSide {
   waitSince = new Uint32Array(64);
   /** Latest sequence that the function has processed, at 2 × index forward and 2 × index + 1 reverse. */
   processed = new Uint32Array(128);
+  /** Entry of the flow's clone here, which gets a copy of every frame that enters for the flow (INODEs); 0 = none. */
+  replica = new Uint32Array(64);
+  /** Flow entries here that are clones. */
+  replicas = 0;
   view: (TopologyView | undefined)[] = [];
   /** Members by which a re-pinned flow is backed up, cluster by cluster, instead of by its topology's order. */
   order: (readonly NodeRef[] | undefined)[] = [];
@@ -61,6 +65,7 @@ export class FlowSide {
     this.path[index] = 0;
     this.connection[index] = 0;
     this.confidant[index] = 0;
+    this.replica[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.view[index] = view;
     this.order[index] = this.repinned[index] = this.counted[index] = undefined;
@@ -85,6 +90,7 @@ export class FlowSide {
     this.connection = doubled(this.connection, Uint32Array);
     this.confidant = doubled(this.confidant, Uint16Array);
     this.processed = doubled(this.processed, Uint32Array);
+    this.replica = doubled(this.replica, Uint32Array);
   }
 }
 

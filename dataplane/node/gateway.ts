@@ -2,7 +2,18 @@ import type { Incarnation, NodeRef } from '../../domain/base/ids';
 import { Classifier, classifierTiming } from '../classify/classifier';
 import { compilePolicies } from '../classify/policies';
 import type { ConnectionTable } from '../flows/connection-table';
-import { F_COUNT, F_STATE, FS_FULL_ROUTE, S_FLAGS, S_FLOW, S_REASON, S_REVERSE } from '../frames/layout';
+import {
+  D_FLAGS,
+  DF_REPLICA,
+  F_COUNT,
+  F_STATE,
+  FS_FULL_ROUTE,
+  S_DESCRIPTOR,
+  S_FLAGS,
+  S_FLOW,
+  S_REASON,
+  S_REVERSE,
+} from '../frames/layout';
 import { reason } from '../frames/reasons';
 import type { TopologyView } from '../select/topology-view';
 import { FlowAllocation } from './allocation';
@@ -15,10 +26,12 @@ import { FlowLifecycle } from './lifecycle';
 import type { Node } from './node';
 import type { Deliver } from './receiver';
 import type { Sender } from './sender';
+import { Replicas } from './replicas';
 import { Siblings } from './siblings';
 import type { Stage } from './stage';
 
 const NO_PATH = reason('no-path');
+const REPLICA_END = reason('replica-end');
 /** Connection places looked at for ended ones at each hello round. */
 const EXPIRE_BUDGET = 2048;
 
@@ -53,8 +66,9 @@ export class Gateway implements Deliver {
     this.scratchSlot = ctx.slots.allocate();
     this.siblings = new Siblings(node, connections);
     this.allocation = new FlowAllocation(node);
-    this.lifecycle = new FlowLifecycle(node, connections, this.siblings, this.allocation);
-    this.ingress = new Ingress(node, sender, connections, this.siblings);
+    const replicas = new Replicas(node, sender);
+    this.lifecycle = new FlowLifecycle(node, connections, this.siblings, this.allocation, replicas);
+    this.ingress = new Ingress(node, sender, connections, this.siblings, replicas);
     this.egress = new Egress(node, connections, this.siblings);
   }
 
@@ -144,7 +158,7 @@ export class Gateway implements Deliver {
     this.siblings.inherit(flow);
   }
 
-  /** Frames that have come over internal links: out of the grid at the end of their path, else onward. */
+  /** Frames that have come over internal links: out of the grid at the end of their path, else onward. Replicas end here. */
   deliver(list: number, n: number): void {
     const { ctx, side } = this.node;
     const { u8, u32 } = ctx.arena;
@@ -157,7 +171,9 @@ export class Gateway implements Deliver {
       const position = side.position[this.node.aux(flow)];
       const last = u8[address + S_REVERSE] === 0 ? u8[flow + F_COUNT] - 1 : 0;
       if ((u32[(flow + F_STATE) >>> 2] & FS_FULL_ROUTE) === 0) this.allocation.learnRoute(flow, address);
-      if (position === last) u32[(this.leaving >>> 2) + out++] = slot;
+      if (position === last && (u8[address + S_DESCRIPTOR + D_FLAGS] & DF_REPLICA) !== 0)
+        this.node.drop(slot, REPLICA_END);
+      else if (position === last) u32[(this.leaving >>> 2) + out++] = slot;
       else u32[(this.transit >>> 2) + onward++] = slot;
     }
     if (out > 0) this.egress.leave(this.classifier, this.seed, this.leaving, out);

@@ -18,6 +18,7 @@ import {
   F_WIN_REV_MAX,
   F_WIN_REV_STAMP,
   F_WIRE,
+  FS_REPLICA,
   FS_SLOW,
   FS_UNPROTECTED,
   S_FLOW,
@@ -40,6 +41,10 @@ const DIRECTIONS = [
   { reverse: 0, stamp: F_WIN_FWD_STAMP, max: F_WIN_FWD_MAX, bits: F_WIN_FWD_BITS },
   { reverse: 1, stamp: F_WIN_REV_STAMP, max: F_WIN_REV_MAX, bits: F_WIN_REV_BITS },
 ] as const;
+
+/** Bits of an `EXPORT`. */
+const MOVABLE = 1;
+const REPLICA = 2;
 
 /** Rounds that a new shadow waits for a flow's state before it asks the emitter for it. */
 const ASK_AFTER = 2;
@@ -158,13 +163,15 @@ export class Handover {
 
   /** The emitter's state of a flow has come: `EXPORT`. */
   onExport(body: ControlCursor, from: NodeRef): void {
-    const { u16 } = this.node.ctx.arena;
+    const { u16, u32 } = this.node.ctx.arena;
     const flow = this.readFlow(body);
     if (flow === 0) return;
     u16[(flow + F_EMITTER) >>> 1] = from;
     u16[(flow + F_BACKUP) >>> 1] = this.node.ref;
     this.readWindows(body, flow);
-    const movable = body.readU8() === 1;
+    const bits = body.readU8();
+    const movable = (bits & MOVABLE) !== 0;
+    if ((bits & REPLICA) !== 0 && (u32[(flow + F_STATE) >>> 2] & FS_REPLICA) === 0) this.node.markReplica(flow);
     const length = body.readU32();
     const id = this.node.ctx.arena.u32[(flow + F_ID) >>> 2];
     // Nothing exported means nothing known: what this node may have seen by itself is seen again in the copies.
@@ -259,7 +266,7 @@ export class Handover {
   }
 
   /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8, route, four hops u16, what was processed
-   * by direction (sequence u32, stamping node u16), movable u8, state u32 + bytes, explicit order. */
+   * by direction (sequence u32, stamping node u16), bit 0 movable and bit 1 replica u8, state u32 + bytes, explicit order. */
   private sendExport(flow: number, to: NodeRef, state: Uint8Array | undefined): boolean {
     const { ctx, control } = this.node;
     const { u8, u16, u32 } = ctx.arena;
@@ -277,7 +284,8 @@ export class Handover {
       control.u32(this.node.side.processed[2 * aux + direction.reverse]);
       control.u16(u16[(flow + direction.stamp) >>> 1]);
     }
-    control.u8((u32[(flow + F_STATE) >>> 2] & FS_UNPROTECTED) === 0 ? 1 : 0);
+    const bits = u32[(flow + F_STATE) >>> 2];
+    control.u8(((bits & FS_UNPROTECTED) === 0 ? MOVABLE : 0) | ((bits & FS_REPLICA) !== 0 ? REPLICA : 0));
     control.u32(state?.length ?? 0);
     if (state !== undefined) control.bytes(state);
     writeOrder(control, this.node.side.order[aux] ?? []);

@@ -7,6 +7,7 @@ import { reason } from '../frames/reasons';
 import { BATCH } from './context';
 import type { Node } from './node';
 import { PathMtu } from './path-mtu';
+import type { Replicas } from './replicas';
 import type { Sender } from './sender';
 import type { Siblings } from './siblings';
 
@@ -34,6 +35,7 @@ export class Ingress {
     private readonly sender: Sender,
     private readonly connections: ConnectionTable,
     private readonly siblings: Siblings,
+    private readonly replicas: Replicas,
   ) {
     this.stamped = node.ctx.allocateList(BATCH);
     this.mtu = new PathMtu(node);
@@ -146,6 +148,8 @@ export class Ingress {
     if (m === 0) return;
     const { ctx } = this.node;
     ctx.kernels.stamp(this.node.ref, this.stamped, m);
+    this.replicas.copy(this.stamped, m);
     this.sender.send(this.stamped, m);
+    this.replicas.send();
   }
 }

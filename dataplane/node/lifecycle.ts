@@ -21,9 +21,11 @@ import {
   F_TYPE,
   F_WIRE,
   FS_ENDED,
+  FS_REPLICA,
   HASH_TOMBSTONE,
 } from '../frames/layout';
 import { pathOf } from '../select/path-policy';
+import { cloneOf } from '../select/replica';
 import type { TopologyView } from '../select/topology-view';
 import type { FlowAllocation } from './allocation';
 import { CONTROL_END } from './control-frames';
@@ -31,6 +33,7 @@ import { FLOWS_ENDED, FLOWS_STARTED } from './counters';
 import { flowKeyText } from './flow-key-text';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
+import type { Replicas } from './replicas';
 import type { Siblings } from './siblings';
 
 /**
@@ -50,6 +53,7 @@ export class FlowLifecycle implements ClassifierPorts {
     private readonly connections: ConnectionTable,
     private readonly siblings: Siblings,
     private readonly allocation: FlowAllocation,
+    private readonly replicas: Replicas,
   ) {}
 
   /** Takes the policies of the topology that new flows are stamped with. */
@@ -61,6 +65,10 @@ export class FlowLifecycle implements ClassifierPorts {
   flowLearned(flow: number, address: number): void {
     const { ctx } = this.node;
     const { u8, u16, u32 } = ctx.arena;
+    if ((u32[(flow + F_STATE) >>> 2] & FS_REPLICA) !== 0) {
+      this.replicas.learned(flow);
+      return;
+    }
     const view = this.node.viewOf(flow);
     const route = ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
     const path = pathOf(
@@ -73,7 +81,9 @@ export class FlowLifecycle implements ClassifierPorts {
     this.node.side.path[this.node.aux(flow)] = path.id;
     u16[(flow + F_NET_REV) >>> 1] = path.to;
     if (position === 0) u16[(flow + F_NET_FWD) >>> 1] = this.entranceOf(view, path.from);
-    if (position === route.length - 1) this.reportStart(flow, address, 'egress', 'first-packet');
+    if (position !== route.length - 1) return;
+    this.reportStart(flow, address, 'egress', 'first-packet');
+    this.replicas.follow(flow);
   }
 
   /** The slot of a fragment that may go on, oldest first; −1 when there is none. */
@@ -132,7 +142,11 @@ export class FlowLifecycle implements ClassifierPorts {
   connectionStarted(connection: number, start: ConnectionStart, address: number): void {
     const { u32 } = this.node.ctx.arena;
     const flow = u32[(connection + C_FLOW) >>> 2];
-    if (u32[(flow + F_CONNS) >>> 2] === 1) this.reportStart(flow, address, 'ingress', start);
+    if (u32[(flow + F_CONNS) >>> 2] === 1) {
+      this.reportStart(flow, address, 'ingress', start);
+      const unused = this.replicas.begin(flow);
+      if (unused !== 0) this.allocation.release(unused);
+    }
     this.siblings.announce(connection);
   }
 
@@ -198,29 +212,42 @@ export class FlowLifecycle implements ClassifierPorts {
 
   /** The flow's last connection is over: it is forgotten here, and all along its route. */
   private endFlow(flow: number, end: ConnectionEnd): void {
-    const { ctx, counters, side } = this.node;
-    const { u16, u32, f64 } = ctx.arena;
+    const { counters, side } = this.node;
+    const { u32 } = this.node.ctx.arena;
     const aux = this.node.aux(flow);
-    const owned = (side.phase[aux] & PHASE_OWNED) !== 0;
-    const id = u32[(flow + F_ID) >>> 2];
-    if (owned) {
+    if ((side.phase[aux] & PHASE_OWNED) !== 0) {
+      const id = u32[(flow + F_ID) >>> 2];
+      const clone = side.replica[aux];
       counters.values[FLOWS_ENDED]++;
-      this.node.emitEvent({
-        type: 'FlowEnded',
-        at: ctx.now,
-        flow: id,
-        topologySeq: this.node.seqOf(flow),
-        end,
-        packets: [u32[(flow + F_PACKETS_FWD) >>> 2], u32[(flow + F_PACKETS_REV) >>> 2]],
-        bytes: [f64[(flow + F_BYTES_FWD) >>> 3], f64[(flow + F_BYTES_REV) >>> 3]],
-      });
-      for (const to of [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]]) {
-        if (to === 0 || !this.node.control.begin(this.node.incarnation)) continue;
-        this.node.control.u32(id);
-        this.node.control.send(this.node.ref, to, CONTROL_END, 0);
-      }
+      this.tellEnd(flow, end);
       this.allocation.ended(id, side.path[aux]);
+      if (clone !== 0) {
+        this.tellEnd(clone, end);
+        this.allocation.release(cloneOf(id));
+        this.node.removeFlow(clone);
+      }
     }
     this.node.removeFlow(flow);
+  }
+
+  /** The end of a flow that was allocated here, for the log and for the nodes of its route. */
+  private tellEnd(flow: number, end: ConnectionEnd): void {
+    const { ctx, control } = this.node;
+    const { u16, u32, f64 } = ctx.arena;
+    const id = u32[(flow + F_ID) >>> 2];
+    this.node.emitEvent({
+      type: 'FlowEnded',
+      at: ctx.now,
+      flow: id,
+      topologySeq: this.node.seqOf(flow),
+      end,
+      packets: [u32[(flow + F_PACKETS_FWD) >>> 2], u32[(flow + F_PACKETS_REV) >>> 2]],
+      bytes: [f64[(flow + F_BYTES_FWD) >>> 3], f64[(flow + F_BYTES_REV) >>> 3]],
+    });
+    for (const to of [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]]) {
+      if (to === 0 || !control.begin(this.node.incarnation)) continue;
+      control.u32(id);
+      control.send(this.node.ref, to, CONTROL_END, 0);
+    }
   }
 }

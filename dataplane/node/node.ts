@@ -17,10 +17,12 @@ import {
   F_STATE,
   F_TYPE,
   F_WIRE,
+  FS_REPLICA,
 } from '../frames/layout';
 import { reason, type Reason } from '../frames/reasons';
 import type { FunctionHost } from '../functions/host';
 import { Obituary } from '../select/liveness';
+import { cloneOf } from '../select/replica';
 import { successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import type { GroupContext } from './context';
@@ -116,10 +118,23 @@ export class Node {
     if ((this.side.phase[aux] & PHASE_OWNED) !== 0) this.ownedByWire[u8[flow + F_WIRE]]--;
     this.routing.release(flow);
     this.choices.forget(u32[(flow + F_ID) >>> 2]);
+    if ((u32[(flow + F_STATE) >>> 2] & FS_REPLICA) !== 0) this.forgetReplica(flow);
     this.host?.flowEnded(u32[(flow + F_ID) >>> 2]);
     this.ctx.paths.release(u32[(flow + F_PATH) >>> 2]);
     this.side.free(aux);
     this.flows.remove(flow);
+  }
+
+  /** The entry is a clone's ([0084]): its frames carry flag 3 and end inside the grid. */
+  markReplica(flow: number): void {
+    this.side.replicas++;
+    this.setState(flow, FS_REPLICA);
+  }
+
+  private forgetReplica(clone: number): void {
+    this.side.replicas--;
+    const original = this.flows.find(cloneOf(this.ctx.arena.u32[(clone + F_ID) >>> 2]));
+    if (original !== 0 && this.side.replica[this.aux(original)] === clone) this.side.replica[this.aux(original)] = 0;
   }
 
   isFenced(flow: number, ref: NodeRef): boolean {
@@ -213,11 +228,15 @@ export class Node {
       if (u16[(flow + F_EMITTER) >>> 1] === this.ref) flowsPrimary++;
       else if (u16[(flow + F_BACKUP) >>> 1] === this.ref) flowsBackup++;
     });
-    return this.counters.statistics(
-      { node: this.ref, incarnation: this.incarnation, at: this.ctx.now },
-      { flowsPrimary, flowsBackup, inFlight: this.inFlight },
-      this.host?.dropsByReason() ?? {},
-    );
+    const counted = this.host?.counted() ?? {};
+    return {
+      ...this.counters.statistics(
+        { node: this.ref, incarnation: this.incarnation, at: this.ctx.now },
+        { flowsPrimary, flowsBackup, inFlight: this.inFlight },
+        this.host?.dropsByReason() ?? {},
+      ),
+      ...(Object.keys(counted).length > 0 ? { counted } : {}),
+    };
   }
 
   /** Visits every flow entry; for what happens once per failure or report. The visit may remove the entry. */

@@ -2,10 +2,12 @@ import { clusterOf, nodeOf, nodeRef, type ClusterId, type NodeRef } from '../../
 import type { Arena } from '../frames/arena';
 import {
   D_COUNT,
+  D_FLAGS,
   D_FLOW_ID,
   D_FLOW_TYPE,
   D_LIST,
   D_WIRE_ID,
+  DF_REPLICA,
   F_BACKUP,
   F_EMITTER,
   F_NEXT_FWD,
@@ -227,6 +229,7 @@ export class Receiver {
       this.node.drop(slot, TABLE_FULL);
       return;
     }
+    if ((u8[descriptor + D_FLAGS] & DF_REPLICA) !== 0) this.node.markReplica(flow);
     this.chooseHops(flow, id, topology, route, position);
     const emitter = u16[(flow + F_EMITTER) >>> 1];
     this.next.flowLearned(flow, address);

@@ -39,4 +39,6 @@ export interface NodeStatistics {
   readonly mssClamped: number;
   readonly hellosSent: number;
   readonly hellosReceived: number;
+  /** What its packet function counted besides drops, by name; absent = nothing. */
+  readonly counted?: { readonly [name: string]: number };
 }

@@ -181,7 +181,8 @@ class StreamingChecker implements Checker {
     if (isShadowCopy) return;
     const flow = this.flows.sent(record, this.descriptor);
     if (this.dead.has(record.to)) this.flows.lost(record, this.descriptor);
-    if (flow === undefined || this.descriptor.isReplica) return;
+    if (this.descriptor.isReplica) return this.frames.travelAsReplica(record);
+    if (flow === undefined) return;
     this.frames.travel(record, flow, this.descriptor, clusterOf(record.from));
   }
 
@@ -240,12 +241,13 @@ class StreamingChecker implements Checker {
     this.frames.leave(record, entry, hop);
   }
 
-  /** Isolation outside: no descriptor leaves, and nodes serve their own networks only. */
+  /** Isolation outside: no descriptor and no replica leaves, and nodes serve their own networks only. */
   private judgeOutside(record: TapRecord, entry: ReturnType<FrameBook['find']>): void {
     this.isolation.observed();
     if (this.descriptor.read(record.bytes) === 'none' && !this.frames.isAsEntered(record, entry)) {
       this.breaksOutside(record, 'with its descriptor');
     }
+    if (this.frames.isReplica(record, entry)) this.breaksOutside(record, 'as a replica');
     if (!this.grid.isEmpty && !this.grid.isOnNetwork(record.network, record.from)) {
       this.breaksOutside(record, `to network ${record.network}, which another cluster connects`);
     }

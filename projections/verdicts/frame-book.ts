@@ -31,6 +31,9 @@ export interface FrameEntry {
   isAltered: boolean;
   /** Of a SYN that entered a grid with a narrow link. */
   mss: AnnouncedMss | undefined;
+  /** Where the frame, and where a replica of it, was sent last. */
+  at: NodeRef;
+  replicaAt: NodeRef;
   /** External networks to which it has left: broadcast goes once to each. */
   readonly leftTo: number[];
 }
@@ -67,6 +70,7 @@ export class FrameBook {
     entry.isFragment = isFragment(record.bytes);
     entry.flow = undefined;
     entry.isAltered = false;
+    entry.at = entry.replicaAt = 0;
     entry.leftTo.length = 0;
     entry.mss = undefined;
     if (this.grid.narrowest !== Infinity) this.narrow.enter(record, entry, this.grid.narrowest);
@@ -85,11 +89,24 @@ export class FrameBook {
     const entry = this.find(record.frameNo);
     if (entry === undefined) return;
     entry.flow = flow;
+    entry.at = record.to;
     entry.isReverse = descriptor.isReverse;
     entry.stamper = descriptor.stamper;
     entry.sequence = descriptor.sequence;
     entry.wireId = descriptor.wireId;
     if (this.grid.mayAlter(sender)) entry.isAltered = true;
+  }
+
+  /** A replica of a frame was seen on an internal link. */
+  travelAsReplica(record: TapRecord): void {
+    const entry = this.find(record.frameNo);
+    if (entry !== undefined) entry.replicaAt = record.to;
+  }
+
+  /** Whether what leaves as this frame can be no more than a replica of it: the frame is elsewhere, or has left already. */
+  isReplica(record: TapRecord, entry: FrameEntry | undefined): boolean {
+    if (entry === undefined || entry.replicaAt !== record.from) return false;
+    return entry.at !== record.from || entry.leftTo.includes(record.network);
   }
 
   /** A frame left; `hop` as the flow book gave it. */
@@ -153,6 +170,8 @@ function emptyEntry(): FrameEntry {
     wireId: 0,
     isAltered: false,
     mss: undefined,
+    at: 0,
+    replicaAt: 0,
     leftTo: [],
   };
 }

@@ -101,7 +101,7 @@ export function readPolicies(reader: Reader, section: Value, paths: Paths, netwo
     for (const path of reader.items(members.paths)) paths.names.id(path, `policy ${typeName}: paths`);
     const names = reader.items(members.paths).map((path) => reader.text(path, `policy ${typeName}: a path`));
     if (names.length === 0) reader.problem(members.paths ?? item, `policy ${typeName} names no path`, 'list its paths');
-    if (!reader.isAbsent(members.replicateTo)) paths.names.id(members.replicateTo, `policy ${typeName}: replicateTo`);
+    if (!reader.isAbsent(members.replicateTo)) checkReplica(reader, members.replicateTo, typeName, names, paths);
     return {
       id: index + 1,
       name: reader.text(members.name, `policy ${typeName}: name`, typeName),
@@ -132,4 +132,27 @@ export function readPolicies(reader: Reader, section: Value, paths: Paths, netwo
     );
   }
   return policies;
+}
+
+/** A clone begins at its original's INODE: each path of the policy must begin at one end of the replica's. */
+function checkReplica(
+  reader: Reader,
+  at: Value,
+  type: string,
+  names: readonly string[],
+  { names: ids, paths }: Paths,
+): void {
+  const id = ids.id(at, `policy ${type}: replicateTo`);
+  const replica = paths.find((path) => path.id === id);
+  if (replica === undefined) return;
+  const ends = [replica.clusters[0], replica.clusters.at(-1)];
+  for (const path of paths) {
+    if (!names.includes(path.name) || ends.includes(path.clusters[0])) continue;
+    const what = `policy ${type}: flows on path ${path.name} begin at neither end of ${replica.name}, and cannot be replicated to it`;
+    reader.problem(
+      at,
+      what,
+      'name a path that begins or ends at the same INODE cluster, or give those flows another type',
+    );
+  }
 }

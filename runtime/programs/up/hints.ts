@@ -8,7 +8,7 @@ const DEFAULT_DATA = '.flowgrid';
 /** What to try next, with the very arguments: a flow that was taken over, if there is one. */
 export function hints(session: Session, options: UpOptions): string[] {
   const data = options.data === DEFAULT_DATA ? '' : ` --data ${options.data}`;
-  const records = [...session.observation.flows.records()];
+  const records = [...session.observation.flows.records()].filter(({ started }) => started !== undefined);
   const moved = records.find(({ changes }) => changes.some(({ event }) => event.type === 'FlowTakenOver'));
   const shown = moved ?? records[0];
   const lines = ['', 'The grid stays up (Ctrl-C ends it). Try, in another terminal:'];

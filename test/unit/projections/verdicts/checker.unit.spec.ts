@@ -374,6 +374,23 @@ describe('isolation', () => {
     expect(world.verdicts().isolation).toMatch(/^broken: frame 10 left IC-1 with its descriptor/);
   });
 
+  it('FG-173: is broken by a replica that leaves, beside its original or without it', () => {
+    const replica: Journey = { flow: FLOW ^ 0x80_0000, flags: 0x08, shadows: {} };
+    const beside = untroubled();
+    const frameNo = beside.pass();
+    for (let hop = 0; hop < 3; hop++) beside.hop({ ...replica, sequence: 1 }, frameNo, hop);
+    expect(beside.verdicts({ nodes: undefined }).isolation).toBe('held');
+    beside.leave(frameNo, replica);
+    expect(beside.verdicts({ nodes: undefined }).isolation).toMatch(/^broken: frame 10 left IC-1 as a replica/);
+
+    const alone = untroubled();
+    const lost = alone.enter();
+    alone.hop({ sequence: 6 }, lost, 0);
+    for (let hop = 0; hop < 3; hop++) alone.hop({ ...replica, sequence: 1 }, lost, hop);
+    alone.leave(lost, replica);
+    expect(alone.verdicts({ nodes: undefined }).isolation).toMatch(/^broken: frame 10 left IC-1 as a replica/);
+  });
+
   it('takes what looks like a descriptor and came in so for payload', () => {
     const world = untroubled();
     const disguised = world.sealed({ flow: 0x09000009 }, 99, 2, IC1);

@@ -1,0 +1,145 @@
+import { nodeOf, type FlowId } from '../../domain/base/ids';
+import type { FlowPath } from '../../domain/topology/topology';
+import {
+  F_COUNT,
+  F_EMITTER,
+  F_ID,
+  F_NEXT_FWD,
+  F_NEXT_REV,
+  F_PATH,
+  F_SHADOW_FWD,
+  F_SHADOW_REV,
+  F_TYPE,
+  F_WIRE,
+  FS_FULL_ROUTE,
+  S_FLOW,
+  S_REASON,
+} from '../frames/layout';
+import { reason } from '../frames/reasons';
+import { cloneOf, replicaPathOf, replicaRoute } from '../select/replica';
+import { emitterFor } from '../select/route';
+import type { TopologyView } from '../select/topology-view';
+import { BATCH } from './context';
+import { REPLICATED } from './counters';
+import { PHASE_OWNED } from './flow-side';
+import type { Node } from './node';
+import type { Sender } from './sender';
+
+const NO_SLOT = reason('no-slot');
+
+/**
+ * Flow replication ([0084]): a flow of a type that a policy replicates has a clone, a flow with an ID, a path and
+ * sequences of its own and flag 3. Every frame that enters the grid for the original enters for the clone too: forward
+ * ones at the INODE that allocated both, reverse ones at the original's egress INODE if the clone's path ends there. A
+ * clone is not carried on by another INODE when its own dies.
+ */
+export class Replicas {
+  private readonly copies: number;
+  private count = 0;
+
+  constructor(
+    private readonly node: Node,
+    private readonly sender: Sender,
+  ) {
+    this.copies = node.ctx.allocateList(BATCH);
+  }
+
+  /**
+   * A flow of this INODE's own began: makes its clone, if its type is replicated. Returns the ID that was taken for a
+   * clone that cannot be made, else 0.
+   */
+  begin(flow: number): FlowId {
+    const { ctx, side } = this.node;
+    const { u8, u16, u32 } = ctx.arena;
+    const view = ctx.topologies.active;
+    const path = view === undefined ? undefined : replicaPathOf(view, u16[(flow + F_TYPE) >>> 1]);
+    if (view === undefined || path === undefined) return 0;
+    const id = u32[(flow + F_ID) >>> 2];
+    const clone = this.insert(flow, id, view, path, true);
+    if (clone === 0) return cloneOf(id);
+    const aux = this.node.aux(clone);
+    side.phase[aux] |= PHASE_OWNED;
+    this.node.ownedByWire[u8[clone + F_WIRE]]++;
+    this.node.emitEvent({
+      type: 'FlowReplicated',
+      at: ctx.now,
+      flow: id,
+      topologySeq: view.published.seq,
+      clone: cloneOf(id),
+      path: path.id,
+    });
+    return 0;
+  }
+
+  /** The egress INODE learned of a flow: what enters here for it enters for its clone too, if that path ends here. */
+  follow(flow: number): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    const view = this.node.viewOf(flow);
+    const path = replicaPathOf(view, u16[(flow + F_TYPE) >>> 1]);
+    if (path !== undefined) this.insert(flow, u32[(flow + F_ID) >>> 2], view, path, false);
+  }
+
+  /** A clone was learned from its first frame: it may have come before its original, or the original be old. */
+  learned(clone: number): void {
+    const { node } = this;
+    const original = node.flows.find(cloneOf(node.ctx.arena.u32[(clone + F_ID) >>> 2]));
+    if (original !== 0) node.side.replica[node.aux(original)] = clone;
+  }
+
+  /** Copies the frames of a list that have a clone, stamped as the clone's; to be sent behind them by {@link send}. */
+  copy(list: number, n: number): void {
+    const { ctx, counters, side } = this.node;
+    if (side.replicas === 0) return;
+    const { u16, u32 } = ctx.arena;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      const flow = u32[(address + S_FLOW) >>> 2];
+      if (flow === 0 || u16[(address + S_REASON) >>> 1] !== 0) continue;
+      const clone = side.replica[this.node.aux(flow)];
+      if (clone === 0) continue;
+      counters.values[REPLICATED]++;
+      const copy = ctx.slots.allocate();
+      if (copy < 0) {
+        counters.drop(NO_SLOT);
+        continue;
+      }
+      ctx.kernels.copySlot(slot, copy);
+      u32[(ctx.slot(copy) + S_FLOW) >>> 2] = clone;
+      u32[(this.copies >>> 2) + this.count++] = copy;
+    }
+    if (this.count > 0) ctx.kernels.stamp(this.node.ref, this.copies, this.count);
+  }
+
+  /** Sends what {@link copy} made. */
+  send(): void {
+    if (this.count === 0) return;
+    const n = this.count;
+    this.count = 0;
+    this.sender.send(this.copies, n);
+  }
+
+  /** The clone's entry at one end of its path, tied to its original; 0 if it has no way, no place here, or no room. */
+  private insert(flow: number, id: FlowId, view: TopologyView, path: FlowPath, forward: boolean): number {
+    const { node } = this;
+    const { u8, u16, u32 } = node.ctx.arena;
+    const original = node.ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+    const route = replicaRoute(view, path, id, original, node.obituary);
+    const place = forward ? 0 : (route?.length ?? 0) - 1;
+    if (route === undefined || route.length < 2 || route[place] !== node.ref) return 0;
+    const known = node.flows.find(cloneOf(id));
+    const clone = known !== 0 ? known : node.insertFlow(cloneOf(id), u16[(flow + F_TYPE) >>> 1], view, route, place);
+    if (clone === 0) return 0;
+    node.side.replica[node.aux(flow)] = clone;
+    if (known !== 0) return clone;
+    node.markReplica(clone);
+    node.setState(clone, FS_FULL_ROUTE);
+    node.side.path[node.aux(clone)] = path.id;
+    const beside = route[forward ? 1 : place - 1];
+    const next = nodeOf(beside) === 0 ? 0 : emitterFor(view, beside >>> 7, beside, cloneOf(id), node.obituary);
+    u16[(clone + F_EMITTER) >>> 1] = node.ref;
+    u16[(clone + (forward ? F_NEXT_FWD : F_NEXT_REV)) >>> 1] = next;
+    u16[(clone + (forward ? F_SHADOW_FWD : F_SHADOW_REV)) >>> 1] = node.shadowOf(clone, next);
+    return clone;
+  }
+}
