@@ -38,14 +38,13 @@ const ID_REST_US = 60_000_000;
 export class FlowAllocation {
   private readonly figures: PathFigures;
   private readonly flowsByPath = new Map<number, number>();
-  private readonly latencyByPath = new Map<number, number>();
   private ids: FlowIds | undefined;
   private fnode = 0;
 
   constructor(private readonly node: Node) {
     this.figures = {
       flows: (path) => this.flowsByPath.get(path) ?? 0,
-      latencyUs: (path) => this.latencyByPath.get(path) ?? 0,
+      latencyUs: (path) => node.figures.pathLatencyUs(path),
     };
   }
 

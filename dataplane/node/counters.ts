@@ -25,7 +25,10 @@ export const HELLOS_RECEIVED = 15;
 export const TOO_BIG_ANSWERED = 16;
 export const FRAGMENTED = 17;
 export const MSS_CLAMPED = 18;
-const COUNT = 19;
+export const CONGESTIONS = 19;
+export const FLOWS_MOVED_AWAY = 20;
+export const FLOWS_MOVED_HERE = 21;
+const COUNT = 22;
 
 /** What a node counts; floats, so that nothing is boxed and nothing wraps. */
 export class Counters {
@@ -46,7 +49,7 @@ export class Counters {
   /** As plain data. `live` holds what is a state and not a count; `functionDrops` those of the function, by its reasons. */
   statistics(
     identity: { readonly node: NodeRef; readonly incarnation: Incarnation; readonly at: Micros },
-    live: { readonly flowsPrimary: number; readonly flowsBackup: number; readonly inFlight: number },
+    live: Pick<NodeStatistics, 'flowsPrimary' | 'flowsBackup' | 'inFlight' | 'utilisation' | 'congested'>,
     functionDrops: { readonly [reason: string]: number },
   ): NodeStatistics {
     const { values } = this;
@@ -74,6 +77,9 @@ export class Counters {
       mssClamped: values[MSS_CLAMPED],
       hellosSent: values[HELLOS_SENT],
       hellosReceived: values[HELLOS_RECEIVED],
+      congestions: values[CONGESTIONS],
+      flowsMovedAway: values[FLOWS_MOVED_AWAY],
+      flowsMovedHere: values[FLOWS_MOVED_HERE],
     };
   }
 

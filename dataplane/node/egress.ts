@@ -47,6 +47,7 @@ export class Egress {
     }
     ctx.kernels.parse(list, n, seed, ~seed >>> 0);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
+    const measures = this.node.figures.areNeeded;
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
       const address = ctx.slot(slot);
@@ -60,6 +61,7 @@ export class Egress {
       counters.values[EXTERNAL_OUT]++;
       const took = ctx.now - f64[(address + S_TIME) >>> 3];
       counters.countLatency(took);
+      if (measures) this.node.figures.samplePath(this.node.side.path[this.node.aux(this.flowsLeaving[i])], took);
       ctx.observe('left', address, this.node.ref, 0);
       if (!ctx.handOut(slot, network)) this.node.drop(slot, RING_FULL);
     }

@@ -149,7 +149,9 @@ export class HostedNode {
     const { inbox } = this.parts;
     let n = 0;
     for (let producer = 0; producer < inbox.length - 1 && n < BATCH; producer++) {
-      n += inbox[producer].take(this.list + 4 * n, BATCH - n);
+      const ring = inbox[producer];
+      if (this.node.figures.areNeeded) this.node.figures.sampleQueue(ring.pending, ring.capacity);
+      n += ring.take(this.list + 4 * n, BATCH - n);
     }
     if (n === 0) return 0;
     if (this.alive) this.receiver.receive(this.list, n);
@@ -172,6 +174,7 @@ export class HostedNode {
     const timing = this.ctx.topologies.latest?.topology.timing;
     if (timing === undefined) return;
     this.watch.check();
+    this.node.figures.tick(this.stage.heldBytes);
     this.watch.greet();
     this.handover.tick();
     this.stage.acknowledged(this.deltas.tick());

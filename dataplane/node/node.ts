@@ -30,6 +30,7 @@ import { ControlCursor } from './control-frames';
 import { Counters } from './counters';
 import { FlowSide, PHASE_OWNED } from './flow-side';
 import { Choices } from './choices';
+import { Figures } from './figures';
 import { nextInOrder } from './repin';
 import { Routing } from './routing';
 
@@ -49,6 +50,7 @@ export class Node {
   readonly control: ControlCursor;
   readonly routing: Routing;
   readonly choices: Choices;
+  readonly figures: Figures;
   /** Live flows allocated here, by wire ID. */
   readonly ownedByWire = new Float64Array(256);
   /** Frames in held and wait lists, and in queues inside the node. */
@@ -68,6 +70,7 @@ export class Node {
     this.control = new ControlCursor(ctx);
     this.routing = new Routing(this);
     this.choices = new Choices(this);
+    this.figures = new Figures(this);
   }
 
   /** The topology of a flow. */
@@ -232,7 +235,13 @@ export class Node {
     return {
       ...this.counters.statistics(
         { node: this.ref, incarnation: this.incarnation, at: this.ctx.now },
-        { flowsPrimary, flowsBackup, inFlight: this.inFlight },
+        {
+          flowsPrimary,
+          flowsBackup,
+          inFlight: this.inFlight,
+          utilisation: this.figures.utilisation,
+          congested: this.figures.congested,
+        },
         this.host?.dropsByReason() ?? {},
       ),
       ...(Object.keys(counted).length > 0 ? { counted } : {}),

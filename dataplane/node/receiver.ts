@@ -24,6 +24,7 @@ import {
   S_NEXT,
   S_REASON,
   S_REVERSE,
+  S_TIME,
   SF_START,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
@@ -99,8 +100,9 @@ export class Receiver {
 
   private receiveData(list: number, n: number): void {
     const { ctx, ref, flows, counters } = this.node;
-    const { u16, u32 } = ctx.arena;
+    const { u16, u32, f64 } = ctx.arena;
     ctx.kernels.lookupFlows(flows.address, list, n);
+    const entered = f64[(ctx.slot(u32[list >>> 2]) + S_TIME) >>> 3];
     ctx.kernels.admit(ref, list, n);
     counters.values[RECEIVED] += n;
     let staged = 0;
@@ -123,6 +125,7 @@ export class Receiver {
       }
     }
     counters.values[BYTES_RECEIVED] += bytes;
+    if (this.node.figures.areNeeded) this.node.figures.sample(ctx.now - entered);
     if (staged > 0) this.next.deliver(this.staged, staged);
   }
 

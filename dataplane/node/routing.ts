@@ -8,7 +8,7 @@ import {
   type NodeRef,
 } from '../../domain/base/ids';
 import { continueMembers, createSelectorMembers, select, type SelectorMembers } from '../../domain/cluster/selectors';
-import { flowBucket } from '../../domain/cluster/rendezvous';
+import { flowBucket, type LiveNodes } from '../../domain/cluster/rendezvous';
 import { hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import type { Node } from './node';
@@ -23,6 +23,10 @@ export class Routing {
   private readonly membersOf: number[] = [];
   /** Live flows that this node sent to each node of a cluster, by node ID. */
   private readonly flowsTo: (Uint32Array | undefined)[] = [];
+
+  /** Live flows at each node of a cluster, as it told, that others sent there. */
+  private readonly elsewhere: (Uint32Array | undefined)[] = [];
+  private readonly open: LiveNodes = new Uint8Array(NODE_ID_MAX + 1);
 
   constructor(private readonly node: Node) {}
 
@@ -40,19 +44,29 @@ export class Routing {
     return nodeOf(chosen) !== 0 ? chosen : hashedNode(view, chosen >>> 7, flow, this.node.obituary);
   }
 
-  /** The node of one cluster for a new flow, by the cluster's selector; node 0 if it has nobody. */
+  /**
+   * The node of one cluster for a new flow, by the cluster's selector, congested members left out as long as there are
+   * others ([0068]); node 0 if it has nobody.
+   */
   chooseIn(view: TopologyView, cluster: ClusterId, flow: FlowId): NodeRef {
     const { selector } = view.cluster(cluster);
-    if (selector === 'hash') return hashedNode(view, cluster, flow, this.node.obituary) || nodeRef(cluster, 0);
-    const members = this.membersIn(view, cluster);
     const live = this.node.obituary.live(view, cluster);
-    const flows = this.flowsOf(cluster);
-    for (let i = 0; i < members.count; i++) {
-      members.eligible[i] = live[members.node[i]];
-      members.flows[i] = flows[members.node[i]];
-    }
+    const open = this.withoutCongested(cluster, live);
     const bucket = flowBucket(flow, cluster, view.topology.seed);
-    return nodeRef(cluster, select(selector, members, view.table(cluster), bucket, flow, live));
+    const table = view.table(cluster);
+    if (selector === 'hash') return nodeRef(cluster, table.firstLive(bucket, open) || table.firstLive(bucket, live));
+    const members = this.membersIn(view, cluster);
+    this.takeFigures(members, cluster, open);
+    const chosen = select(selector, members, table, bucket, flow, open);
+    if (chosen !== 0 || open === live) return nodeRef(cluster, chosen);
+    this.takeFigures(members, cluster, live);
+    return nodeRef(cluster, select(selector, members, table, bucket, flow, live));
+  }
+
+  /** A node has told how many flows it handles: those that are not this node's doing count beside its own. */
+  reported(ref: NodeRef, flows: number): void {
+    const own = this.flowsOf(clusterOf(ref))[nodeOf(ref)];
+    this.elsewhereOf(clusterOf(ref))[nodeOf(ref)] = Math.max(0, flows - own);
   }
 
   /** The flow lives, and goes to `chosen` because this node said so: it counts there until it ends or moves. */
@@ -87,6 +101,29 @@ export class Routing {
     side.counted[aux] = undefined;
   }
 
+  private takeFigures(members: SelectorMembers, cluster: ClusterId, eligible: LiveNodes): void {
+    const own = this.flowsOf(cluster);
+    const elsewhere = this.elsewhereOf(cluster);
+    for (let i = 0; i < members.count; i++) {
+      const node = members.node[i];
+      const report = this.node.figures.of(nodeRef(cluster, node));
+      members.eligible[i] = eligible[node];
+      members.flows[i] = own[node] + elsewhere[node];
+      members.latencyUs[i] = report?.latencyUs ?? 0;
+      members.utilisation[i] = report?.utilisation ?? 0;
+    }
+  }
+
+  /** The live members that are not congested; `live` itself where nobody asks. */
+  private withoutCongested(cluster: ClusterId, live: LiveNodes): LiveNodes {
+    const { figures } = this.node;
+    if (!figures.areNeeded) return live;
+    for (let node = 1; node <= NODE_ID_MAX; node++) {
+      this.open[node] = live[node] === 1 && !figures.isCongested(nodeRef(cluster, node)) ? 1 : 0;
+    }
+    return this.open;
+  }
+
   private add(ref: NodeRef, n: number): void {
     const flows = this.flowsOf(clusterOf(ref));
     flows[nodeOf(ref)] = Math.max(0, flows[nodeOf(ref)] + n);
@@ -94,6 +131,10 @@ export class Routing {
 
   private flowsOf(cluster: ClusterId): Uint32Array {
     return (this.flowsTo[cluster] ??= new Uint32Array(NODE_ID_MAX + 1));
+  }
+
+  private elsewhereOf(cluster: ClusterId): Uint32Array {
+    return (this.elsewhere[cluster] ??= new Uint32Array(NODE_ID_MAX + 1));
   }
 
   private membersIn(view: TopologyView, cluster: ClusterId): SelectorMembers {

@@ -221,6 +221,11 @@ export class Stage {
     this.node.inFlight--;
   }
 
+  /** Bytes of frames that are held back. */
+  get heldBytes(): number {
+    return this.held.bytes;
+  }
+
   /** Whether output of the flow is held. */
   isHolding(flow: number): boolean {
     return this.held.holds(this.node.aux(flow));

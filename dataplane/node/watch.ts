@@ -47,6 +47,7 @@ export class Watch {
     for (const neighbour of this.neighbours) {
       if (!control.begin(incarnation)) return;
       this.writeDeaths(control);
+      this.node.figures.write(control);
       if (control.send(ref, neighbour, CONTROL_HELLO, 0)) counters.values[HELLOS_SENT]++;
     }
   }
@@ -67,14 +68,15 @@ export class Watch {
   /** A hello: its sender lives, as this incarnation, and holds others dead. */
   onHello(body: ControlCursor, from: NodeRef, incarnation: Incarnation): void {
     this.node.counters.values[HELLOS_RECEIVED]++;
+    // Read whole before anything is done about it: repair writes frames of its own with the cursor.
+    const deaths = Array.from({ length: body.readU16() }, () => [body.readU16(), body.readU32()] as const);
+    const isMember = this.isMember(from, incarnation);
+    if (isMember) this.node.figures.read(body);
     // A new life ends the one before.
     if (incarnation > 1 && !this.node.obituary.isDead(from, incarnation - 1)) this.bury(from, incarnation - 1);
     // Nobody greets a node that is no member: what it holds dead only fell silent to it.
-    if (!this.isMember(from, incarnation)) return;
-    const deaths = body.readU16();
-    for (let i = 0; i < deaths; i++) {
-      const ref = body.readU16();
-      const dead = body.readU32();
+    if (!isMember) return;
+    for (const [ref, dead] of deaths) {
       // What others say of this node itself it cannot judge; being fenced, it will not be heard.
       if (ref !== this.node.ref && !this.node.obituary.isDead(ref, dead)) this.bury(ref, dead);
     }

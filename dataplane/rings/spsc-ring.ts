@@ -97,6 +97,11 @@ export class RingReader {
     this.head = Atomics.load(this.i32, this.headAt);
   }
 
+  /** Places of the ring. */
+  get capacity(): number {
+    return this.mask + 1;
+  }
+
   /** Entries published and not yet taken. */
   get pending(): number {
     return (Atomics.load(this.i32, this.tailAt) - this.head) | 0;

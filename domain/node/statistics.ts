@@ -41,4 +41,12 @@ export interface NodeStatistics {
   readonly hellosReceived: number;
   /** What its packet function counted besides drops, by name; absent = nothing. */
   readonly counted?: { readonly [name: string]: number };
+  /** How busy the node was at its last hello, per mille; 0 where nobody asks ({@link Congestion}). */
+  readonly utilisation: number;
+  /** Whether it gets no new flows for that, and how often it came to that. */
+  readonly congested: boolean;
+  readonly congestions: number;
+  /** Live flows that it gave to, and took from, other members of its cluster because of congestion. */
+  readonly flowsMovedAway: number;
+  readonly flowsMovedHere: number;
 }

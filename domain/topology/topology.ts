@@ -69,8 +69,21 @@ export interface TopologyCluster {
   /** What happens to flows when no healthy member is left. */
   readonly whenEmpty: 'bypass' | 'drop';
   readonly function: FunctionSpec;
+  /** When a node of the cluster counts as congested; absent: never. */
+  readonly congestion?: Congestion;
   /** In order of node ID. Members that failed are left out: they are dead to this and every later topology. */
   readonly members: readonly TopologyMember[];
+}
+
+/**
+ * When a node is congested ([0066 l], [0068]): from the utilisation `above` on, until it has sunk to `below`; both in
+ * percent. Utilisation is the fullest of the node's flow table, its hold budget, its queues, and the frames it takes
+ * against `framesPerSecond`, what a node of weight 1 can take (absent: rates are not judged).
+ */
+export interface Congestion {
+  readonly above: number;
+  readonly below: number;
+  readonly framesPerSecond?: number;
 }
 
 /** A packet function by name, with its configuration as JSON. */

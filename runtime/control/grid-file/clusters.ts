@@ -2,7 +2,7 @@ import { canonical, type Canonical } from '../../../domain/base/canonical';
 import { isFlowgridError } from '../../../domain/base/errors';
 import { CLUSTER_ID_MAX, NODE_ID_MAX } from '../../../domain/base/ids';
 import type { ClusterSettings } from '../../../domain/cluster/events';
-import type { FunctionSpec } from '../../../domain/topology/topology';
+import type { Congestion, FunctionSpec } from '../../../domain/topology/topology';
 import type { DesiredGrid } from './desired';
 import { Names } from './names';
 import type { Reader, Value } from './reader';
@@ -17,6 +17,7 @@ const MEMBERS = [
   'mode',
   'whenEmpty',
   'function',
+  'congestion',
   'originates',
 ] as const;
 
@@ -55,6 +56,7 @@ export function readClusters(reader: Reader, section: Value): Clusters {
       mode: reader.choice(members.mode, `cluster ${name}: mode`, ['through', 'copy', 'bypass', 'drop'], 'through'),
       whenEmpty: reader.choice(members.whenEmpty, `cluster ${name}: whenEmpty`, ['bypass', 'drop'], 'drop'),
       function: readFunction(reader, members.function, name),
+      ...readCongestion(reader, members.congestion, name),
       originates: reader.flag(members.originates, `cluster ${name}: originates`, false),
     });
     nodes.push(...readNodes(reader, members.nodes, members.spares, { name, id, key }));
@@ -85,6 +87,19 @@ function readFunction(reader: Reader, value: Value, cluster: string): FunctionSp
     );
   }
   return { name, config: config as FunctionSpec['config'] };
+}
+
+/** `congestion: { above: 80, below: 60, framesPerSecond: 20000 }`; a cluster without it is never congested. */
+function readCongestion(reader: Reader, value: Value, cluster: string): { readonly congestion?: Congestion } {
+  if (reader.isAbsent(value)) return {};
+  const what = `cluster ${cluster}: congestion`;
+  const members = reader.members(value, what, ['above', 'below', 'framesPerSecond']);
+  const above = reader.integer(members.above, `${what}: above`, [1, 100], 80);
+  const below = reader.integer(members.below, `${what}: below`, [0, 99], Math.max(0, above - 20));
+  if (below >= above) reader.problem(members.below, `${what}: below must be less than above`, 'lower it');
+  if (reader.isAbsent(members.framesPerSecond)) return { congestion: { above, below } };
+  const rate = reader.integer(members.framesPerSecond, `${what}: framesPerSecond`, [1, 1_000_000_000]);
+  return { congestion: { above, below, framesPerSecond: rate } };
 }
 
 interface ClusterHead {

@@ -36,7 +36,9 @@ export function recompute(
   const now = obituaryAt(commits, at);
   return routeAt(record, started.at - 1).map((stop, i): Recomputed => {
     const cluster = clusterOf(stop.node);
-    const isHashed = i > 0 && view.cluster(cluster).selector === 'hash';
+    const { selector, congestion } = view.cluster(cluster);
+    // Whoever was congested then was left out, and only the log knows who was.
+    const isHashed = i > 0 && selector === 'hash' && congestion === undefined;
     const chosen = isHashed ? hashedNode(view, cluster, record.flow, before) : stop.node;
     const emitter = emitterFor(view, cluster, chosen, record.flow, now);
     return { cluster, emitter, shadow: shadowFor(view, emitter, record.flow, now), isHashed };

@@ -130,7 +130,7 @@ describe('selection hop by hop', () => {
       [2, 2],
       [1, 3],
     ]);
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 16; i++) {
       pass(g, 1, request(1));
       g.beat();
     }

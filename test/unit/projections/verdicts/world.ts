@@ -318,5 +318,10 @@ export function noFigures(node: NodeRef): NodeStatistics {
     fragmented: 0,
     mssClamped: 0,
     hellosReceived: 0,
+    utilisation: 0,
+    congested: false,
+    congestions: 0,
+    flowsMovedAway: 0,
+    flowsMovedHere: 0,
   };
 }

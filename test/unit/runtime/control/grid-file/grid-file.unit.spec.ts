@@ -48,6 +48,20 @@ async function planeWith(text: string): Promise<{ plane: ControlPlane; clock: Si
 }
 
 describe('a grid file', () => {
+  it('FG-185: a cluster says when its nodes are congested, or that they never are', () => {
+    const congestionOf = (member: string): unknown =>
+      loadGridFile(SMALL.replace('AB: { nodes: 2 }', `AB: { nodes: 2${member} }`), 'grid.yaml').clusters.find(
+        ({ name }) => name === 'AB',
+      )!.congestion;
+    expect(congestionOf('')).toBeUndefined();
+    expect(congestionOf(', congestion: {}')).toEqual({ above: 80, below: 60 });
+    const all = ', congestion: { above: 70, below: 30, framesPerSecond: 20000 }';
+    expect(congestionOf(all)).toEqual({ above: 70, below: 30, framesPerSecond: 20_000 });
+    expect(problemsAfter('AB: { nodes: 2 }', 'AB: { congestion: { above: 50, below: 50 } }')).toEqual([
+      '7:41 cluster AB: congestion: below must be less than above',
+    ]);
+  });
+
   it('figure 4 says what the document says of it', () => {
     const grid = loadGridFile(FIGURE_4, 'figure-4.yaml');
     expect(grid.clusters.map(({ id, name, failure }) => `${id} ${name} ${failure}`)).toEqual([
