@@ -1,6 +1,7 @@
 import { unreachable } from '../domain/base/errors';
 import type { TopologyEvent } from '../domain/events';
 import type { FlowEvent } from '../domain/flow/events';
+import type { GridState } from '../domain/grid-state';
 import { flowName, type Names } from './names';
 
 /** Takes from an event the names that it gives. Call in the order of the log, before {@link describe}. */
@@ -24,6 +25,17 @@ export function learnNames(names: Names, event: TopologyEvent): void {
     default:
       return undefined;
   }
+}
+
+/** Takes from a state the names of all that it holds: what {@link learnNames} would have learned, but for what is gone. */
+export function learnState(names: Names, { grid, clusters, links, paths, policies }: GridState): void {
+  names.learn({
+    networks: grid?.networks ?? [],
+    clusters: Object.values(clusters).map(({ settings }) => settings),
+    links: Object.values(links.links),
+    paths: Object.values(paths),
+    policies: Object.values(policies),
+  });
 }
 
 /** An event of the `topology` stream as one readable phrase. */

@@ -28,13 +28,21 @@ export interface MemoryStore {
   readonly late: Uint8Array[];
   readonly chains: Map<ChainId, { head: ChainHead; readonly batches: FlowBatchRecord[] }>;
   readonly snapshots: Map<Seq, StoredSnapshot>;
+  readonly checkpoints: Map<string, Uint8Array>;
   /** The open logs, told of every change. */
   readonly readers: Set<() => void>;
 }
 
 /** An empty store. */
 export function createMemoryStore(): MemoryStore {
-  return { records: [], late: [], chains: new Map(), snapshots: new Map(), readers: new Set() };
+  return {
+    records: [],
+    late: [],
+    chains: new Map(),
+    snapshots: new Map(),
+    checkpoints: new Map(),
+    readers: new Set(),
+  };
 }
 
 export interface MemoryLogOptions {
@@ -156,6 +164,16 @@ class InMemoryLog implements MemoryLog {
     for (const seq of staleSnapshots([...this.store.snapshots.keys()])) this.store.snapshots.delete(seq);
   }
 
+  async checkpoint(name: string): Promise<Uint8Array | undefined> {
+    this.assertOpen();
+    return this.store.checkpoints.get(name);
+  }
+
+  async putCheckpoint(name: string, bytes: Uint8Array): Promise<void> {
+    this.assertOpen();
+    this.store.checkpoints.set(name, new Uint8Array(bytes));
+  }
+
   async trimFlows(chain: ChainId, keepFrom: number): Promise<void> {
     this.assertOpen();
     const stored = this.store.chains.get(chain);
@@ -172,6 +190,7 @@ class InMemoryLog implements MemoryLog {
     for (const bytes of this.store.records) size += bytes.length;
     for (const { batches } of this.store.chains.values()) for (const { bytes } of batches) size += bytes.length;
     for (const { bytes } of this.store.snapshots.values()) size += bytes.length;
+    for (const bytes of this.store.checkpoints.values()) size += bytes.length;
     return size;
   }
 

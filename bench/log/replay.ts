@@ -1,37 +1,29 @@
-import { NO_HASH } from '../../domain/seams/event-log';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { unpack } from 'msgpackr';
 import type { Commit } from '../../domain/log/commit';
 import type { TopologyEvent } from '../../domain/events';
-import { evolve, evolveCommit, FOLD_VERSION, initialState, type GridState } from '../../domain/grid-state';
-import { decodeFlowBatch, encodeFlowBatch } from '../../adapters/codec/flow-batch';
-import { sha256 } from '../../adapters/codec/hash';
+import { evolve, evolveCommit, initialState, type GridState } from '../../domain/grid-state';
+import { decodeFlowBatch } from '../../adapters/codec/flow-batch';
 import { decodeCommit } from '../../adapters/codec/records';
-import { decodeSnapshot, encodeSnapshot } from '../../adapters/codec/snapshot';
-import type { Canonical } from '../../domain/base/canonical';
 import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
 import type { BenchResult } from '../result';
 import { inTemporaryDir, seconds, sideBySide } from './measure';
-import { flowEvent, foundingEvents, nodeCommits } from './workload';
+import { appendFlowEvents, BATCH, foundingEvents, nodeCommits } from './workload';
 
 const CHUNK = 1024;
-const BATCH = 4096;
 const CHAIN = '1/1@1';
 
-/** Replay of whole histories, and the start from a snapshot with long and short ones behind it. */
+/** Replay of a whole history. */
 export async function replay(smoke: boolean): Promise<BenchResult[]> {
   const commits = smoke ? 100 : 10_000;
   const flows = smoke ? BATCH : 1_000_000;
   return inTemporaryDir(async (dir) => {
     const long = join(dir, 'long');
-    const short = join(dir, 'short');
     await fill(long, commits, flows);
-    await fill(short, 1000, 0);
     return [
       ...(await foldAgainstScan(dir, long, smoke ? 1 : 7)),
       await wholeReplay(long, commits, flows, smoke ? 1 : 5),
-      await startFromSnapshot(long, short, commits + flows, smoke ? 1 : 9),
     ];
   });
 }
@@ -41,17 +33,7 @@ async function fill(dir: string, commits: number, flows: number): Promise<void> 
   for (let done = 0; done < commits; done += CHUNK) {
     await log.append(nodeCommits(log.head(), Math.min(CHUNK, commits - done)).records);
   }
-  let prev = NO_HASH;
-  for (let number = 1; (number - 1) * BATCH < flows; number++) {
-    const first = (number - 1) * BATCH;
-    const events = Array.from({ length: Math.min(BATCH, flows - first) }, (_, i) => flowEvent(first + i));
-    const record = encodeFlowBatch({ chain: CHAIN, number, prev, lost: 0, events });
-    await log.appendFlows(record);
-    prev = sha256(record.bytes);
-  }
-  // States are plain data by construction; `Canonical` cannot say so for interfaces.
-  const state = (await foldTopology(log)) as unknown as Canonical;
-  await log.putSnapshot(encodeSnapshot(state, log.head(), FOLD_VERSION));
+  await appendFlowEvents(log, CHAIN, flows);
   await log.close();
 }
 
@@ -139,28 +121,5 @@ async function wholeReplay(dir: string, commits: number, flows: number, rounds: 
     unit: 's',
     value,
     note: 'goal under 2 s',
-  };
-}
-
-/** Opening the log and taking up the state at its head. */
-async function startFromSnapshot(long: string, short: string, events: number, rounds: number): Promise<BenchResult> {
-  const start = (dir: string) => (): Promise<number> =>
-    seconds(async () => {
-      const log = await openLmdbLog({ dir, mode: 'writer' });
-      const head = log.head();
-      const snapshot = await log.snapshot(head.seq);
-      const expected = { commitHash: head.hash, foldVersion: FOLD_VERSION };
-      const state = snapshot && decodeSnapshot<Canonical>(snapshot, expected);
-      if (state === undefined || (await log.read(head.seq + 1, CHUNK)).length > 0)
-        throw new Error('no snapshot at the head');
-      await log.close();
-    });
-  const { ours, theirs } = await sideBySide(rounds, start(long), start(short));
-  const ratio = ours / theirs;
-  return {
-    name: `start from a snapshot with ${events} events behind it`,
-    unit: 'ms',
-    value: ours * 1000,
-    ratio: { of: 'the start with 1,000', value: ratio, budget: '≤ 1.5', ok: ratio <= 1.5 },
   };
 }

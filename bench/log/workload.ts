@@ -1,25 +1,41 @@
 import type { TopologyEvent } from '../../domain/events';
 import type { FlowEvent } from '../../domain/flow/events';
-import type { Head } from '../../domain/seams/event-log';
+import { NO_HASH, type EventLog, type Head } from '../../domain/seams/event-log';
+import { encodeFlowBatch } from '../../adapters/codec/flow-batch';
 import { sha256 } from '../../adapters/codec/hash';
 import { encodeCommit } from '../../adapters/codec/records';
 
 const BEGIN_MS = 1_700_000_000_000;
 const NODES = 24;
 
-/** `count` encoded commits after `head`: a node suspected, a node recovered, one a second, by turns. */
-export function nodeCommits(head: Head, count: number): { readonly records: Uint8Array[]; readonly head: Head } {
+/** Flow events in a batch of {@link appendFlowEvents}. */
+export const BATCH = 4096;
+
+/** Which nodes the commits of {@link nodeCommits} are about. */
+export interface Members {
+  readonly cluster: number;
+  readonly nodes: number;
+}
+
+/** `count` encoded commits after `head`: a node suspected, the same recovered, one a second, by turns. */
+export function nodeCommits(
+  head: Head,
+  count: number,
+  members: Members = { cluster: 2, nodes: NODES },
+): { readonly records: Uint8Array[]; readonly head: Head } {
   const records: Uint8Array[] = [];
+  const epoch = Math.max(1, head.epoch);
+  const first = head.seq + 1;
   let { seq, hash, at } = { ...head, at: Math.max(head.at, BEGIN_MS) };
   for (let i = 0; i < count; i++) {
     seq++;
     at += 1000;
     const commandId = `actor/detector/${seq}/0`;
-    const events = [nodeEvent(seq, at)];
+    const events = [nodeEvent(seq - first, at, members)];
     const bytes = encodeCommit({
       seq,
       prev: hash,
-      epoch: 1,
+      epoch,
       commandId,
       at,
       by: 'actor:detector',
@@ -30,12 +46,12 @@ export function nodeCommits(head: Head, count: number): { readonly records: Uint
     hash = sha256(bytes);
     records.push(bytes);
   }
-  return { records, head: { seq, hash, epoch: 1, at } };
+  return { records, head: { seq, hash, epoch, at } };
 }
 
-function nodeEvent(seq: number, at: number): TopologyEvent {
-  const life = { cluster: 2, node: 1 + ((seq >> 1) % NODES), incarnation: 1 };
-  if (seq % 2 === 0) return { type: 'NodeRecovered', v: 1, data: life };
+function nodeEvent(i: number, at: number, { cluster, nodes }: Members): TopologyEvent {
+  const life = { cluster, node: 1 + ((i >> 1) % nodes), incarnation: 1 };
+  if (i % 2 === 1) return { type: 'NodeRecovered', v: 1, data: life };
   return { type: 'NodeSuspected', v: 1, data: { ...life, lastSeen: at - 30, dueAt: at + 3000 } };
 }
 
@@ -92,4 +108,16 @@ export function flowEvent(i: number): FlowEvent {
     backups: [0, 257 + ((i + 1) % 3), 0, 0],
     start: 'syn',
   };
+}
+
+/** Appends a chain of `count` events, in which every flow that begins ends. */
+export async function appendFlowEvents(log: EventLog, chain: string, count: number): Promise<void> {
+  let prev = NO_HASH;
+  for (let number = 1; (number - 1) * BATCH < count; number++) {
+    const first = (number - 1) * BATCH;
+    const events = Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => flowEvent(first + i));
+    const record = encodeFlowBatch({ chain, number, prev, lost: 0, events });
+    await log.appendFlows(record);
+    prev = sha256(record.bytes);
+  }
 }

@@ -41,6 +41,13 @@ export interface EventLog {
   snapshot(atOrBefore: Seq): Promise<StoredSnapshot | undefined>;
   /** Keeps a snapshot; the adapter may drop older ones. */
   putSnapshot(snapshot: StoredSnapshot): Promise<void>;
+  /**
+   * The checkpoint kept under a name: like a snapshot a cache, of a fold other than the state. Whoever keeps one makes
+   * sure on reading that it fits the log.
+   */
+  checkpoint(name: string): Promise<Uint8Array | undefined>;
+  /** Keeps a checkpoint in place of the one of that name; later reads find it only if every append before it is found. */
+  putCheckpoint(name: string, bytes: Uint8Array): Promise<void>;
   /** Bytes that the log takes up, for the report. */
   sizeBytes(): Promise<number>;
   /** Flushes and releases; every later call rejects with `closed`. */

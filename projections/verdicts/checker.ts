@@ -4,6 +4,7 @@ import type { FlowEvent } from '../../domain/flow/events';
 import type { Commit } from '../../domain/log/commit';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TapRecord } from '../../domain/seams/tap';
+import type { Topology } from '../../domain/topology/topology';
 import { judgeConservation, TapCounts } from './conservation';
 import { DescriptorReader, senderByMac } from './descriptor-reader';
 import { FlowBook, type Toll } from './flow-book';
@@ -67,6 +68,8 @@ export interface Checker {
   observe(record: TapRecord): void;
   /** An event of a flow chain; it may come before or after the frames that it explains. */
   observeFlowEvent(chain: ChainId, event: FlowEvent): void;
+  /** What stood when the watching began: the topologies that are live, oldest first, and the nodes that had failed. */
+  observeStanding(topologies: readonly Topology[], failed: readonly NodeRef[]): void;
   /** An accepted commit of `topology`. */
   observeCommit(commit: Commit<TopologyEvent>): void;
   /** A node was killed: what is sent to it from now on is lost with it, until it is back. */
@@ -111,6 +114,11 @@ class StreamingChecker implements Checker {
 
   observeFlowEvent(_chain: ChainId, event: FlowEvent): void {
     this.flows.note(event);
+  }
+
+  observeStanding(topologies: readonly Topology[], failed: readonly NodeRef[]): void {
+    for (const topology of topologies) this.grid.publish(topology);
+    for (const node of failed) this.grid.markFailed(node);
   }
 
   observeCommit(commit: Commit<TopologyEvent>): void {

@@ -63,6 +63,7 @@ export class ControlPlane {
   private running: Promise<void> | undefined;
   /** Flow batches and anchors under way. */
   private readonly outstanding = new Set<Promise<unknown>>();
+  private loaded = false;
   private started = false;
   private closed = false;
   private blocked = false;
@@ -84,13 +85,20 @@ export class ControlPlane {
     this.handler = new CommandHandler(log, this.folded, clock, name, onLead, options.retry ?? DEFAULT_RETRY);
   }
 
+  /** Folds the log, on from its newest snapshot, and does nothing else: what stood before can be looked at. */
+  async load(): Promise<void> {
+    if (this.loaded) return;
+    this.loaded = true;
+    await this.folded.load();
+  }
+
   /**
    * Folds the log, takes over, repeats to nodes what holds and begins to watch them.
    *
    * @throws what the log throws; `log-conflict` when another control plane keeps writing.
    */
   async start(): Promise<void> {
-    await this.folded.load();
+    await this.load();
     await this.handler.lead();
     this.started = true;
     this.kick();

@@ -4,6 +4,7 @@ import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
 import type { ChainId, Seq } from '../../domain/base/ids';
 import type { TopologyEvent } from '../../domain/events';
 import type { FlowEvent } from '../../domain/flow/events';
+import { evolveCommit, initialState, type GridState } from '../../domain/grid-state';
 import type { Commit } from '../../domain/log/commit';
 import type { EventLog, StoredCommit } from '../../domain/seams/event-log';
 import { AuditTrail, FlowsProjection } from '../../projections';
@@ -47,6 +48,22 @@ export async function readCommits(log: EventLog): Promise<Commit<TopologyEvent>[
   const commits: Commit<TopologyEvent>[] = [];
   for await (const stored of storedCommits(log)) commits.push(decoded(stored));
   return commits;
+}
+
+/** The state rebuilt from the commits alone, up to and including `seq`; tells of each commit. */
+export async function rebuilt(
+  log: EventLog,
+  seq: Seq,
+  visit: (commit: Commit<TopologyEvent>) => void = () => undefined,
+): Promise<GridState> {
+  let state = initialState();
+  for await (const stored of storedCommits(log)) {
+    if (stored.seq > seq) break;
+    const commit = decoded(stored);
+    state = evolveCommit(state, commit);
+    visit(commit);
+  }
+  return state;
 }
 
 /** Every flow event that the chains still hold, chain by chain. */

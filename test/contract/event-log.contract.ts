@@ -269,6 +269,23 @@ export function describeEventLog(name: string, create: () => Promise<LogUnderTes
       });
     });
 
+    describe('checkpoints', () => {
+      test('the newest of a name is found, after reopening too', async () => {
+        expect(await log.checkpoint('one')).toBeUndefined();
+        for (const text of ['first', 'second']) await log.putCheckpoint('one', Buffer.from(text));
+        await log.putCheckpoint('other', Buffer.from('x'.repeat(100_000)));
+        const check = async (): Promise<void> => {
+          expect(hex((await log.checkpoint('one'))!)).toBe(hex(Buffer.from('second')));
+          expect((await log.checkpoint('other'))!.length).toBe(100_000);
+          expect(await log.checkpoint('none')).toBeUndefined();
+          expect(await log.snapshot(1000)).toBeUndefined();
+        };
+        await check();
+        await reopen();
+        await check();
+      });
+    });
+
     test('the size grows with the log', async () => {
       const before = await log.sizeBytes();
       await log.append(commitsAfter(log.head(), 1, { events: [{ type: 'Big', v: 1, data: 'x'.repeat(200_000) }] }));
@@ -288,6 +305,8 @@ export function describeEventLog(name: string, create: () => Promise<LogUnderTes
         () => log.chains(),
         () => log.snapshot(1),
         () => log.putSnapshot({ seq: 1, commitHash: '', foldVersion: 1, bytes: record }),
+        () => log.checkpoint('one'),
+        () => log.putCheckpoint('one', record),
         () => log.sizeBytes(),
       ];
       for (const call of calls) await expect((async () => call())()).rejects.toMatchObject({ code: 'closed' });

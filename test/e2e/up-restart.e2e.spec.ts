@@ -20,7 +20,7 @@ const hasFlows = (receipts: readonly Receipt[]): boolean =>
   receipts.some(({ receipt, chain, seq }) => receipt === 'acknowledged' && chain !== 'topology' && seq >= 5);
 
 describe('a program that takes up what a killed one left', () => {
-  test('flows alive at the crash ended with it, and the same IDs begin new lives in the same chains', async () => {
+  test('FG-211: flows alive at the crash ended with it, and the same IDs begin new lives in the same chains', async () => {
     const site = newSite('again');
     await site.kill(CAPTURE, { isDue: hasFlows });
     const before = await site.story();

@@ -105,6 +105,7 @@ export class PublishedGrid {
         clock: this.clock,
         fleet: this.fleet,
         orders,
+        onAppended: async () => undefined,
         onHarvest: (harvest) => this.observe(harvest),
         onRound: () => undefined,
       },

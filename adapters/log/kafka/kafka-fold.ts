@@ -25,6 +25,7 @@ export class KafkaFold {
   readonly orphans: Orphan[] = [];
   readonly chains = new Map<ChainId, { head: ChainHead; readonly batches: FlowBatchRecord[] }>();
   readonly snapshots = new Map<Seq, StoredSnapshot>();
+  readonly checkpoints = new Map<string, Uint8Array>();
 
   takeCommit(bytes: Uint8Array, offset: number): void {
     this.bytes += bytes.length;
@@ -52,8 +53,13 @@ export class KafkaFold {
     this.chains.set(batch.chain, chain);
   }
 
-  /** A snapshot, or with no value the end of one. */
+  /** A checkpoint or a snapshot, or with no value the end of a snapshot. */
   takeSnapshot(key: string, value: Uint8Array | null): void {
+    const name = checkpointName(key);
+    if (name !== undefined) {
+      if (value !== null) this.checkpoints.set(name, value);
+      return;
+    }
     const seq = Number(key);
     if (value === null) {
       this.snapshots.delete(seq);
@@ -63,6 +69,16 @@ export class KafkaFold {
     const [commitHash, foldVersion, bytes] = unpack(value) as [string, number, Uint8Array];
     this.snapshots.set(seq, { seq, commitHash, foldVersion, bytes });
   }
+}
+
+/** The key of a checkpoint in the topic of snapshots, whose keys are numbers. */
+export function checkpointKey(name: string): string {
+  return `checkpoint/${name}`;
+}
+
+function checkpointName(key: string): string | undefined {
+  const prefix = checkpointKey('');
+  return key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
 }
 
 export function encodeBatch(batch: FlowBatchRecord): Uint8Array {

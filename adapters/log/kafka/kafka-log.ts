@@ -18,7 +18,7 @@ import { emptyChain, judgeBatch, sortedByChain } from '../flow-chain';
 import { GroupCommit } from '../group-commit';
 import { Tails } from '../tails';
 import { answered, connectConsumer, connectProducer, disconnect, failed, loadLibrary, makeTopics } from './client';
-import { encodeBatch, encodeSnapshotValue } from './kafka-fold';
+import { checkpointKey, encodeBatch, encodeSnapshotValue } from './kafka-fold';
 import { KafkaReader } from './kafka-reader';
 import { TIMEOUT_MS, type KafkaLogOptions } from './settings';
 
@@ -167,6 +167,16 @@ class LogOnKafka implements KafkaLog {
       const seqs = new Set([...this.reader.fold.snapshots.keys(), snapshot.seq]);
       for (const seq of staleSnapshots([...seqs])) this.send(topic, 0, String(seq), null);
     });
+  }
+
+  async checkpoint(name: string): Promise<Uint8Array | undefined> {
+    await this.toEnd();
+    return this.reader.fold.checkpoints.get(name);
+  }
+
+  async putCheckpoint(name: string, bytes: Uint8Array): Promise<void> {
+    const value = new Uint8Array(bytes);
+    await this.add(() => this.send(this.reader.topics.snapshots, 0, checkpointKey(name), value));
   }
 
   async sizeBytes(): Promise<number> {

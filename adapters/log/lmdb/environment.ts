@@ -13,7 +13,10 @@ export const HASH_BYTES = 32;
 /** The databases of one grid's environment, `<dir>/log/`; docs/reference/event-log.md gives their layout. */
 export interface Environment {
   readonly root: RootDatabase<Uint8Array>;
-  /** `head`: {@link encodeHead}; `writer`: the fencing entry, whose version is the writer's generation. */
+  /**
+   * `head`: {@link encodeHead}; `writer`: the fencing entry, whose version is the writer's generation; `checkpoint/…`: the
+   * checkpoints by name.
+   */
   readonly meta: Database<Uint8Array, string>;
   /** seq → SHA-256 of the bytes, then the bytes of the commit. */
   readonly topology: Database<Uint8Array, number>;
@@ -81,6 +84,11 @@ function openDatabases(path: string, readOnly: boolean): Environment {
     snapshots: root.openDB('snapshots', { ...common, keyEncoding: 'uint32' }),
     file: join(path, 'data.mdb'),
   };
+}
+
+/** Key of a checkpoint in `meta`. */
+export function checkpointKey(name: string): string {
+  return `checkpoint/${name}`;
 }
 
 /** The newest commit's position as stored with it. */

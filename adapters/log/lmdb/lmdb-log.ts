@@ -14,6 +14,7 @@ import { unpack } from '../../codec/pack';
 import type { AuditableLog, RawLog } from '../auditable';
 import { Tails } from '../tails';
 import {
+  checkpointKey,
   decodeChainHead,
   decodeSnapshot,
   decodeStoredBatch,
@@ -144,6 +145,15 @@ class StoredLog implements LmdbLog {
 
   async putSnapshot(snapshot: StoredSnapshot): Promise<void> {
     return this.writable().putSnapshot(snapshot);
+  }
+
+  async checkpoint(name: string): Promise<Uint8Array | undefined> {
+    this.refreshReads();
+    return this.env.meta.get(checkpointKey(name));
+  }
+
+  async putCheckpoint(name: string, bytes: Uint8Array): Promise<void> {
+    return this.writable().putCheckpoint(name, bytes);
   }
 
   async trimFlows(chain: ChainId, keepFrom: number): Promise<void> {

@@ -7,6 +7,7 @@ import { judge, type Verdict } from '../acceptance';
 import { staleSnapshots } from '../auditable';
 import { emptyChain, judgeBatch, trimmedTo } from '../flow-chain';
 import {
+  checkpointKey,
   decodeChainHead,
   encodeChainHead,
   encodeHead,
@@ -85,6 +86,11 @@ export class LmdbWriter {
         for (const seq of staleSnapshots([...seqs, snapshot.seq])) this.track(this.env.snapshots.remove(seq));
       },
     });
+  }
+
+  putCheckpoint(name: string, bytes: Uint8Array): Promise<void> {
+    const value = new Uint8Array(bytes);
+    return this.group.add({ stage: () => this.track(this.env.meta.put(checkpointKey(name), value)) });
   }
 
   trimFlows(chain: ChainId, keepFrom: number): Promise<void> {

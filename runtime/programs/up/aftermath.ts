@@ -1,28 +1,20 @@
 import type { ChainId, Micros, Seq } from '../../../domain/base/ids';
 import type { FlowEnded } from '../../../domain/flow/events';
 import type { EventLog } from '../../../domain/seams/event-log';
-import { effectOf, FlowsProjection, overAt, type FlowRecord } from '../../../projections';
-import { readFlowEvents } from '../log-reading';
+import type { OpenFlow } from '../../../projections';
+import type { FlowLedger } from './flow-ledger';
 
 /** What earlier programs left in the log of a grid that a new program takes up. */
 export interface Aftermath {
   /** The latest moment that the log knows of. */
   readonly latest: Micros;
   /** Flows that nothing ended: whatever carried them is gone with the program that hosted it. */
-  readonly open: readonly FlowRecord[];
+  readonly open: readonly OpenFlow[];
 }
 
-export async function readAftermath(log: EventLog): Promise<Aftermath> {
-  const flows = new FlowsProjection();
-  let latest = log.head().at * 1_000;
-  await readFlowEvents(log, (chain, number, events) => {
-    flows.applyBatch(chain, number, events);
-    for (const event of events) {
-      latest = Math.max(latest, event.at);
-      if (event.type === 'FlowTakenOver' || event.type === 'FlowRerouted') latest = Math.max(latest, effectOf(event));
-    }
-  });
-  return { latest, open: [...flows.records()].filter((record) => overAt(record) === Infinity) };
+/** Call before anything new happens. */
+export function aftermathOf(log: EventLog, { told }: FlowLedger): Aftermath {
+  return { latest: Math.max(log.head().at * 1_000, told.latest), open: [...told.open()] };
 }
 
 /** The end of a flow left open, and the chain that told of the flow: the same should tell of its end. */
@@ -37,8 +29,8 @@ export interface Ending {
  * @param topologySeq the commit of the topology in force
  */
 export function endingsOf({ open, latest }: Aftermath, topologySeq: Seq): Ending[] {
-  return open.map(({ flow, startedBy, changes }) => ({
-    chain: startedBy ?? changes[0]?.chain ?? '',
+  return open.map(({ flow, chain }) => ({
+    chain,
     event: { type: 'FlowEnded', at: latest, flow, topologySeq, end: 'lost', packets: [0, 0], bytes: [0, 0] },
   }));
 }

@@ -1,6 +1,7 @@
 import type { Micros, Millis } from '../../../domain/base/ids';
 import { stampedTopology } from '../../../domain/topology/state';
 import { nodesOf } from '../../../domain/cluster/state';
+import type { FlowBatchRecord } from '../../../domain/seams/event-log';
 import type { PublishedTopology } from '../../../domain/topology/topology';
 import type { SimClock } from '../../../adapters/sim/sim-clock';
 import type { DataplaneHost, GridHarvest } from '../../agent/dataplane-host';
@@ -59,6 +60,8 @@ export interface ConductorParts {
   readonly clock: SimClock;
   readonly fleet: Fleet;
   readonly orders: TopologyOrders;
+  /** Told of each batch that the log took. */
+  readonly onAppended: (batch: FlowBatchRecord) => Promise<void>;
   /** Told what each harvest brought, before it is shipped. */
   readonly onHarvest: (harvest: GridHarvest) => void;
   /** Told when the grid is at rest after a round. */
@@ -177,7 +180,9 @@ export class Conductor {
 
   private async ship(spool: FlowSpool): Promise<void> {
     for (let batch = spool.next(); batch !== undefined; batch = spool.next()) {
-      if ((await this.parts.control.appendFlows(batch)) === 'gap') return;
+      const result = await this.parts.control.appendFlows(batch);
+      if (result === 'gap') return;
+      if (result === 'appended') await this.parts.onAppended(batch);
       spool.acknowledge(batch.number);
     }
   }

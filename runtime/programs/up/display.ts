@@ -1,6 +1,7 @@
 import { nodeRef, type Micros } from '../../../domain/base/ids';
 import { carriesFlows, nodesOf } from '../../../domain/cluster/state';
 import type { TopologyEvent } from '../../../domain/events';
+import type { GridState } from '../../../domain/grid-state';
 import type { Commit } from '../../../domain/log/commit';
 import type { NodeState } from '../../../domain/node/state';
 import type { NodeStatistics } from '../../../domain/node/statistics';
@@ -14,7 +15,7 @@ import {
   type StatusModel,
   type StatusNode,
 } from '../../../interface/cli/live-status';
-import { describe, learnNames, Names } from '../../../projections';
+import { describe, learnNames, learnState, Names } from '../../../projections';
 import type { Session } from './session';
 
 /** Wall-clock milliseconds between two paintings of the live status. */
@@ -66,9 +67,9 @@ export class Display {
     this.framesTotal = framesTotal;
   }
 
-  /** A commit from before this run: it gives names, and is no news. */
-  past(commit: Commit<TopologyEvent>): void {
-    for (const event of commit.events) learnNames(this.names, event);
+  /** What stood before this run: it gives names, and is no news. */
+  past(state: GridState): void {
+    learnState(this.names, state);
   }
 
   /** A commit was accepted. */

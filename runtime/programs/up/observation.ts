@@ -1,13 +1,22 @@
-import { chainId, clusterOf, nodeOf, type Micros, type NodeRef } from '../../../domain/base/ids';
+import { chainId, clusterOf, nodeOf, nodeRef, type Micros, type NodeRef } from '../../../domain/base/ids';
+import { nodesOf } from '../../../domain/cluster/state';
 import type { TopologyEvent } from '../../../domain/events';
 import type { GridState } from '../../../domain/grid-state';
 import type { Commit } from '../../../domain/log/commit';
 import type { NodeStatistics } from '../../../domain/node/statistics';
 import type { TapRecord } from '../../../domain/seams/tap';
+import type { Topology } from '../../../domain/topology/topology';
 import { nodeKey } from '../../../dataplane/descriptor/node-table';
 import { LINK_ETHERNET } from '../../../dataplane/packet-ports/capture/link-types';
 import { PcapngWriter } from '../../../dataplane/packet-ports/capture/pcapng-writer';
-import { failuresOf, FlowsProjection, StatisticsProjection, type Failure, type Kill } from '../../../projections';
+import {
+  chainNode,
+  failuresOf,
+  FlowsProjection,
+  StatisticsProjection,
+  type Failure,
+  type Kill,
+} from '../../../projections';
 import { createChecker, type Checker, type Evidence, type Verdicts } from '../../../projections/verdicts';
 import type { GridHarvest } from '../../agent/dataplane-host';
 import type { Fleet } from './fleet';
@@ -62,9 +71,9 @@ export class Observation {
     }
   }
 
-  /** A commit from before this run: it tells the checker which grid it looks at, and is no part of the run's story. */
-  past(commit: Commit<TopologyEvent>): void {
-    this.checker.observeCommit(commit);
+  /** What stood before this run: it tells the checker which grid it looks at, and is no part of the run's story. */
+  past(state: GridState, live: readonly Topology[]): void {
+    this.checker.observeStanding(live, failedIn(state));
   }
 
   commit(commit: Commit<TopologyEvent>): void {
@@ -133,6 +142,16 @@ export class Observation {
     const place = this.interfaceOfLink.get(record.link);
     if (place !== undefined) this.internalFile?.write(place, record.at, 0, record.bytes, 0, record.bytes.length);
   }
+}
+
+/** Nodes that are down, and those of which a live topology still names a life that is over. */
+function failedIn({ clusters, topology }: GridState): NodeRef[] {
+  const down = Object.values(clusters).flatMap((cluster) =>
+    nodesOf(cluster)
+      .filter(({ status }) => status === 'failed' || status === 'recovering')
+      .map(({ node }) => nodeRef(cluster.settings.id, node)),
+  );
+  return [...down, ...topology.dead.map(({ chain }) => chainNode(chain))];
 }
 
 /** The node with most live flows as primary, among those of a cluster that live. */

@@ -55,6 +55,8 @@ export class Receipts {
       chains: () => log.chains(),
       snapshot: (atOrBefore) => log.snapshot(atOrBefore),
       putSnapshot: (snapshot) => log.putSnapshot(snapshot),
+      checkpoint: (name) => log.checkpoint(name),
+      putCheckpoint: (name, bytes) => log.putCheckpoint(name, bytes),
       sizeBytes: () => log.sizeBytes(),
       close: () => log.close(),
     };

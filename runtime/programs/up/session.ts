@@ -3,14 +3,13 @@ import { stateHash } from '../../../adapters/codec/hash';
 import { openLmdbLog, type LmdbLog } from '../../../adapters/log/lmdb';
 import { SimClock } from '../../../adapters/sim/sim-clock';
 import { FlowgridError } from '../../../domain/base/errors';
-import { nodeRef, type Micros, type NodeRef } from '../../../domain/base/ids';
+import { nodeRef, type Micros, type NodeRef, type Seq } from '../../../domain/base/ids';
 import { nodesOf, type ClusterState } from '../../../domain/cluster/state';
 import { COMMAND_LIFETIME_MS, type CommandBody, type Outcome } from '../../../domain/commands';
 import type { TopologyEvent } from '../../../domain/events';
-import { canonicalState } from '../../../domain/grid-state';
+import { canonicalState, type GridState } from '../../../domain/grid-state';
 import type { Commit } from '../../../domain/log/commit';
 import type { UpOptions } from '../../../interface/cli/programs';
-import { NOW, stateAt } from '../../../projections';
 import type { Acknowledged, Verdicts } from '../../../projections/verdicts';
 import type { DataplaneHost } from '../../agent/dataplane-host';
 import { InlineHost } from '../../agent/inline-host';
@@ -18,10 +17,11 @@ import { WorkerHost } from '../../agent/worker-host';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
 import { VERDICTS_REQUEST } from '../check';
 import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
-import { readCommits } from '../log-reading';
-import { endingsOf, readAftermath, type Aftermath } from './aftermath';
+import { rebuilt } from '../log-reading';
+import { aftermathOf, endingsOf, type Aftermath } from './aftermath';
 import { Conductor, TopologyOrders } from './conductor';
 import { Fleet } from './fleet';
+import { FlowLedger } from './flow-ledger';
 import { busiest, Observation } from './observation';
 import { Receipts } from './receipts';
 
@@ -32,8 +32,8 @@ const TABLE_BYTES = 1_500 * 1024 * 1024;
 const LIMITS = { flows: 1 << 15, connections: 1 << 15 };
 
 export interface SessionEvents {
-  /** A commit from before this run. */
-  readonly past: (commit: Commit<TopologyEvent>) => void;
+  /** What stood before this run. */
+  readonly past: (state: GridState) => void;
   /** Something that a person would want to see happen, at this grid time. */
   readonly happened: (at: Micros, commit: Commit<TopologyEvent>) => void;
   /** The grid is at rest after a hello round. */
@@ -53,6 +53,7 @@ export class Session {
     readonly conductor: Conductor,
     readonly observation: Observation,
     private readonly clock: SimClock,
+    private readonly ledger: FlowLedger,
     private readonly receipts: Receipts | undefined,
   ) {}
 
@@ -78,12 +79,13 @@ export class Session {
       },
     });
     try {
-      const aftermath = await readAftermath(log);
+      const ledger = await FlowLedger.open(log);
+      const aftermath = aftermathOf(log, ledger);
       const begin = Math.max(start, aftermath.latest + 1_000);
-      session = await Session.assemble(options, log, begin, events, () => {
+      session = await Session.assemble(options, { log, ledger }, begin, events, () => {
         if (session !== undefined) events.round(session);
       });
-      await session.establish(wanted, aftermath);
+      await session.establish(wanted, aftermath, events.past);
       return session;
     } catch (error) {
       await session?.close();
@@ -94,9 +96,9 @@ export class Session {
 
   private static async assemble(
     options: UpOptions,
-    log: LmdbLog,
+    { log, ledger }: { readonly log: LmdbLog; readonly ledger: FlowLedger },
     start: Micros,
-    events: Pick<SessionEvents, 'past' | 'happened'>,
+    events: Pick<SessionEvents, 'happened'>,
     onRound: () => void,
   ): Promise<Session> {
     const receipts = options.receipts === undefined ? undefined : new Receipts(options.receipts);
@@ -122,10 +124,6 @@ export class Session {
     };
     const host = options.workers > 1 ? await WorkerHost.start(hostOptions) : new InlineHost(hostOptions);
     const past = log.head().seq;
-    for (const commit of await readCommits(log)) {
-      observation.past(commit);
-      events.past(commit);
-    }
     const control = createControlPlane({
       log: receipts?.around(log) ?? log,
       clock,
@@ -151,19 +149,22 @@ export class Session {
         clock,
         fleet,
         orders,
+        onAppended: (batch) => ledger.took(batch),
         onHarvest: (harvest) => observation.harvest(harvest, fleet),
         onRound,
       },
       start,
     );
-    return new Session(log, control, host, fleet, conductor, observation, clock, receipts);
+    return new Session(log, control, host, fleet, conductor, observation, clock, ledger, receipts);
   }
 
   /** Leads, brings the grid to what is wanted, starts its nodes and waits until they carry flows. */
   private async establish(
     wanted: (state: ControlPlane['state']) => readonly CommandBody[],
     aftermath: Aftermath,
+    past: SessionEvents['past'],
   ): Promise<void> {
+    await this.recallPast(past);
     await this.control.start();
     await this.conductor.obey();
     await Promise.all(wanted(this.control.state).map((body) => this.command(body)));
@@ -176,6 +177,18 @@ export class Session {
       throw new FlowgridError('internal', 'no topology was applied: the grid cannot carry flows');
     }
     await this.endWhatWasLeft(aftermath);
+  }
+
+  /** Whoever watches gets to know the grid as it stands, from the state: however long its history is. */
+  private async recallPast(past: SessionEvents['past']): Promise<void> {
+    const { control } = this;
+    await control.load();
+    const live = await Promise.all(control.state.topology.live.map(({ version }) => control.published(version)));
+    this.observation.past(
+      control.state,
+      live.flatMap((published) => (published === undefined ? [] : [published.topology])),
+    );
+    past(control.state);
   }
 
   /** Flows that earlier programs left open ended with them: the log says so before the first new flow. */
@@ -253,18 +266,16 @@ export class Session {
   /** The invariants, judged from everything observed so far. */
   async verdicts(isFinal: boolean): Promise<Verdicts> {
     await this.conductor.harvest();
-    const commits = await readCommits(this.log);
     const { seq } = this.control.head;
+    const logged = new Map<string, Seq>();
+    const state = await rebuilt(this.log, seq, ({ commandId, seq: at }) => logged.set(commandId, at));
     return this.observation.verdicts(await this.host.statistics(), {
       replay: {
         seq,
         live: this.control.stateHash(),
-        rebuilt: stateHash(canonicalState(stateAt(commits, { ...NOW, seq }))),
+        rebuilt: stateHash(canonicalState(state)),
       },
-      durability: {
-        acknowledged: this.acknowledged,
-        logged: new Map(commits.map(({ commandId, seq: at }) => [commandId, at])),
-      },
+      durability: { acknowledged: this.acknowledged, logged },
       isFinal,
     });
   }
@@ -278,6 +289,8 @@ export class Session {
 
   async close(): Promise<void> {
     await this.control.stop();
+    // A cache: without it the next start only takes longer.
+    await this.ledger.keep().catch(() => undefined);
     await this.host.close();
     this.observation.close();
     this.receipts?.close();

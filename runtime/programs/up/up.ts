@@ -50,11 +50,12 @@ export async function up(options: UpOptions, io: Io): Promise<number> {
   rehearse(actions, nodes);
   let fault: unknown;
   const session = await Session.open(options, start, (state) => planCommands(state, desired), {
-    past: (commit) => display.past(commit),
+    past: (state) => display.past(state),
     happened: (at, commit) => display.committed(at, commit),
     round: (running) => void display.show(running).catch((error: unknown) => (fault ??= error)),
   });
   try {
+    display.say(session.conductor.now, `grid ${desired.settings.name} is up`);
     const code = await new Run(session, display, io, { options, desired, source, actions }).whole();
     if (fault !== undefined) throw fault;
     return code;

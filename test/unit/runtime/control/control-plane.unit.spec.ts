@@ -228,6 +228,36 @@ describe('the control plane', () => {
     expect(heir.state.epoch).toBe(2);
   });
 
+  it('FG-210: reads for a start what came after the newest snapshot, however long its history is', async () => {
+    const every = 20;
+    const grid = await new SmallGrid(3, createMemoryStore(), every).up();
+    let isHistoryLong = false;
+    while (!isHistoryLong) {
+      grid.nodes.lives.delete(nodeRef(FILTER, 2));
+      await grid.pass(40);
+      grid.nodes.lives.set(nodeRef(FILTER, 2), 1);
+      await grid.pass(40);
+      isHistoryLong = grid.plane.state.seq > 10 * every;
+    }
+    await grid.plane.stop();
+    let read = 0;
+    const readAll = grid.log.read.bind(grid.log);
+    grid.log.read = async (...range) => {
+      const commits = await readAll(...range);
+      read += commits.length;
+      return commits;
+    };
+    const heir = grid.makePlane('MB-1');
+    await heir.load();
+    expect(heir.stateHash()).toBe(grid.plane.stateHash());
+    // The commit of the snapshot and those behind it.
+    expect(read).toBeLessThanOrEqual(1 + every);
+    await heir.start();
+    expect(heir.state.epoch).toBe(2);
+    // And one for each live topology, which nodes are told again.
+    expect(read).toBeLessThanOrEqual(1 + every + heir.state.topology.live.length);
+  });
+
   it('carries on a suspicion that its predecessor began', async () => {
     const grid = await new SmallGrid().up();
     grid.nodes.lives.delete(nodeRef(FILTER, 2));
