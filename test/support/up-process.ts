@@ -53,7 +53,10 @@ export interface KillInstant {
   readonly isDue: (receipts: readonly Receipt[], rounds: number) => boolean;
   /** Turns of this process's event loop between that and the kill: chance that the program has no part in. */
   readonly turns?: number;
-  /** Wait, from then on, for an instant at which an append has begun and is not acknowledged. */
+  /**
+   * Wait, from then on, for an instant at which an append has begun and is not acknowledged; after the first round of the
+   * capture there may be nothing left to append, and it is not waited for.
+   */
   readonly underAppend?: boolean;
 }
 
@@ -98,7 +101,7 @@ export class UpSite {
     let isKilling = false;
     const look = (): void => {
       if (isKilling || !instant.isDue(this.receipts().slice(before), rounds)) return;
-      if (instant.underAppend === true) {
+      if (instant.underAppend === true && rounds === 0) {
         // Frozen, the program can be looked at: it goes on unless an append is on its way at this very instant.
         child.kill('SIGSTOP');
         if (inFlight(this.receipts().slice(before)).length === 0) return void child.kill('SIGCONT');

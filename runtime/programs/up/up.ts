@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { FlowgridError } from '../../../domain/base/errors';
 import { nodeName, type Micros } from '../../../domain/base/ids';
 import { openCapture } from '../../../dataplane/packet-ports/capture/reader';
@@ -91,6 +91,8 @@ class Run {
       const fed = source === undefined ? undefined : await this.feed(source, actions);
       actions = [];
       report = await this.finish(fed);
+      // A round that appends nothing waits for nothing: Ctrl-C would never be heard.
+      await turn();
     } while (options.loop && source !== undefined && !this.io.interrupted.aborted);
     if (this.io.interrupted.aborted) return EXIT.interrupted;
     if (options.once) return anyBroken(report.invariants) ? EXIT.findings : EXIT.ok;
