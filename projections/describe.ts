@@ -197,6 +197,12 @@ export function describeFlow(event: FlowEvent, names: Names): string {
       return `${flow} was re-pinned from topology ID ${event.fromWireId} to ${event.toWireId}`;
     case 'FlowReplicated':
       return `${flow} was replicated as ${flowName(event.clone)}`;
+    case 'FloodBegan':
+      return event.cause === 'rate'
+        ? 'more flows began than the grid may remember: new ones are carried without an entry'
+        : 'a table has no room left: new flows are carried without an entry';
+    case 'FloodEnded':
+      return `new flows get entries again, after ${event.frames} frames without one`;
     default:
       return unreachable(event);
   }

@@ -8,7 +8,7 @@ import {
   type Seq,
   type WireId,
 } from '../domain/base/ids';
-import type { FlowEnded, FlowEvent, FlowKeyText, FlowStarted } from '../domain/flow/events';
+import type { FloodBegan, FloodEnded, FlowEnded, FlowEvent, FlowKeyText, FlowStarted } from '../domain/flow/events';
 import { canonicalAddress } from './addresses';
 
 /** Version of this fold: a checkpoint made by another version is not used. */
@@ -36,7 +36,14 @@ export interface FlowRecord {
 /** A change of a flow's life, and whose chain told it. */
 export interface FlowChange {
   readonly chain: ChainId;
-  readonly event: Exclude<FlowEvent, FlowStarted | FlowEnded>;
+  readonly event: Exclude<FlowEvent, FlowStarted | FlowEnded | FloodBegan | FloodEnded>;
+}
+
+/** A time in which a node wrote no entries for new flows, so that no log tells of them. */
+export interface Flood {
+  readonly chain: ChainId;
+  readonly began: FloodBegan;
+  ended?: FloodEnded;
 }
 
 /** Where a flow goes through one cluster, and the change that made it so (undefined: since its start). */
@@ -51,6 +58,7 @@ export interface FlowsCheckpoint {
   readonly version: number;
   readonly positions: { readonly [chain: ChainId]: number };
   readonly records: readonly FlowRecord[];
+  readonly floods: readonly Flood[];
 }
 
 /**
@@ -60,11 +68,13 @@ export interface FlowsCheckpoint {
 export class FlowsProjection {
   private readonly lives = new Map<FlowId, FlowRecord[]>();
   private readonly positions = new Map<ChainId, number>();
+  private readonly told: Flood[] = [];
 
   static restore(checkpoint: FlowsCheckpoint): FlowsProjection | undefined {
     if (checkpoint.version !== FLOWS_FOLD_VERSION) return undefined;
     const projection = new FlowsProjection();
     for (const record of checkpoint.records) projection.push(copied(record));
+    for (const flood of checkpoint.floods) projection.told.push({ ...flood });
     for (const [chain, number] of Object.entries(checkpoint.positions)) projection.positions.set(chain, number);
     return projection;
   }
@@ -72,7 +82,12 @@ export class FlowsProjection {
   /** The state as plain data, to go on from later with batches after {@link position}. */
   checkpoint(): FlowsCheckpoint {
     const records = [...this.records()].map(copied);
-    return { version: FLOWS_FOLD_VERSION, positions: Object.fromEntries(this.positions), records };
+    return {
+      version: FLOWS_FOLD_VERSION,
+      positions: Object.fromEntries(this.positions),
+      records,
+      floods: this.told.map((flood) => ({ ...flood })),
+    };
   }
 
   /** Number of the newest batch folded of a chain. */
@@ -93,6 +108,14 @@ export class FlowsProjection {
         return this.start(chain, event);
       case 'FlowEnded':
         return this.end(event);
+      case 'FloodBegan':
+        this.told.push({ chain, began: event });
+        return;
+      case 'FloodEnded': {
+        const flood = this.told.findLast((each) => each.chain === chain && each.ended === undefined);
+        if (flood !== undefined) flood.ended = event;
+        return;
+      }
       default:
         return this.change(chain, event);
     }
@@ -101,6 +124,11 @@ export class FlowsProjection {
   /** Every life of every flow, in the order in which the flows were first told of. */
   *records(): Iterable<FlowRecord> {
     for (const lives of this.lives.values()) yield* lives;
+  }
+
+  /** When nodes wrote no entries for new flows, in the order in which they told of it. */
+  get floods(): readonly Flood[] {
+    return this.told;
   }
 
   /** The lives of one flow ID, oldest first. */

@@ -1,5 +1,5 @@
 import type { ChainId, FlowId, Micros } from '../domain/base/ids';
-import type { FlowEvent } from '../domain/flow/events';
+import { isOfFlood, type FlowEvent } from '../domain/flow/events';
 import { effectOf } from './flows';
 
 /** Version of this fold: a checkpoint made by another version is not used. */
@@ -105,6 +105,10 @@ export class OpenFlows {
 
   private apply(chain: ChainId, event: FlowEvent): void {
     const { flow, at } = event;
+    if (isOfFlood(event)) {
+      this.latest = Math.max(this.latest, at);
+      return;
+    }
     const life = this.lives.get(flow);
     const isChange = event.type !== 'FlowStarted' && event.type !== 'FlowEnded';
     this.latest = Math.max(this.latest, at, isChange ? effectOf(event) : 0);

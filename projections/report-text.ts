@@ -50,12 +50,18 @@ function replicationText({ replication }: Report): string[] {
   return [`Replicas: ${grouped(replication.compared)} frames compared, ${grouped(replication.differing)} differ`];
 }
 
-function flowsText({ flows }: Report): string[] {
+function flowsText({ flows, flood }: Report): string[] {
   const types = Object.entries(flows.byType).map(([type, n]) => `${type} ${grouped(n)}`);
   const lines = [
     `Flows: ${grouped(flows.started)} started, ${grouped(flows.ended)} ended, ${grouped(flows.active)} active`,
   ];
   if (types.length > 0) lines.push(`  by type: ${types.join(', ')}`);
+  if (flood.began > 0 || flood.frames > 0) {
+    lines.push(
+      `  not remembered: ${grouped(flood.frames)} frames in ${grouped(flood.began)} floods, ` +
+        `${grouped(flood.untracked)} at nodes without room`,
+    );
+  }
   return lines;
 }
 

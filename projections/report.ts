@@ -4,7 +4,7 @@ import type { GridState } from '../domain/grid-state';
 import { isMember } from '../domain/node/state';
 import type { FailurePolicy, SelectorKind } from '../domain/topology/topology';
 import { flowsByNode, type Failure } from './failures';
-import { livesAt, type FlowRecord } from './flows';
+import { livesAt, type Flood, type FlowRecord } from './flows';
 import { Names } from './names';
 import { percentile, type StatisticsProjection, type Sums } from './statistics';
 import type { CheckerFigures, Verdicts } from './verdicts';
@@ -19,6 +19,7 @@ export interface Report {
   /** What recorders found; absent when nothing was compared. */
   readonly replication?: ReplicationReport;
   readonly flows: FlowsReport;
+  readonly flood: FloodReport;
   readonly clusters: readonly ClusterReport[];
   readonly failures: readonly FailureReport[];
   readonly topology: {
@@ -74,6 +75,16 @@ export interface FlowsReport {
   readonly byType: { readonly [type: string]: number };
 }
 
+/** What was carried without being remembered (flood guard). */
+export interface FloodReport {
+  /** Frames that entered without a flow entry. */
+  readonly frames: number;
+  /** Frames of remembered flows that some node carried on without room for an entry. */
+  readonly untracked: number;
+  /** Times that a node stopped writing entries for new flows. */
+  readonly began: number;
+}
+
 export interface ClusterReport {
   readonly id: number;
   readonly name: string;
@@ -120,6 +131,7 @@ export interface ReportInputs {
   readonly elapsedMs: number;
   readonly state: GridState;
   readonly flows: readonly FlowRecord[];
+  readonly floods: readonly Flood[];
   readonly statistics: StatisticsProjection;
   readonly failures: readonly Failure[];
   readonly verdicts: Verdicts;
@@ -154,6 +166,7 @@ export function buildReport(inputs: ReportInputs): Report {
     },
     ...replicationReport(sums.counted),
     flows: flowsReport(flows, names),
+    flood: { frames: sums.flooded, untracked: sums.untracked, began: inputs.floods.length },
     clusters: clusterReports(state, flows, statistics),
     failures: failures.map((failure) => failureReport(failure, figures, names)),
     topology: { version: state.topology.version, wireId: state.topology.latest?.wireId ?? 0, ...inputs.topologies },

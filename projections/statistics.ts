@@ -20,6 +20,9 @@ export interface Sums {
   readonly replicated: number;
   readonly suppressed: number;
   readonly reemitted: number;
+  /** Frames let in without a flow entry, and carried on by nodes that had no room for one. */
+  readonly flooded: number;
+  readonly untracked: number;
   readonly inFlight: number;
   readonly tooBigAnswered: number;
   readonly fragmented: number;
@@ -160,6 +163,8 @@ function sumOf(nodes: readonly NodeStatistics[]): Sums {
     replicated: total((node) => node.replicated),
     suppressed: total((node) => node.suppressed),
     reemitted: total((node) => node.reemitted),
+    flooded: total((node) => node.flooded),
+    untracked: total((node) => node.untracked),
     inFlight: total((node) => node.inFlight),
     tooBigAnswered: total((node) => node.tooBigAnswered),
     fragmented: total((node) => node.fragmented),

@@ -1,4 +1,6 @@
 import type {
+  FloodBegan,
+  FloodEnded,
   FlowEnded,
   FlowEvent,
   FlowRepinned,
@@ -50,6 +52,7 @@ interface TypeColumns<Event extends FlowEvent> {
 const OBSERVED = ['ingress', 'egress'] as const;
 const START = ['syn', 'midstream', 'first-packet'] as const;
 const END = ['fin', 'rst', 'idle', 'eof', 'lost'] as const;
+const CAUSE = ['rate', 'tables'] as const;
 const REASON = ['failed', 'congested', 'operator', 'diverted'] as const;
 
 const started: TypeColumns<FlowStarted> = {
@@ -215,6 +218,38 @@ const replicated: TypeColumns<FlowReplicated> = {
   },
 };
 
+const floodBegan: TypeColumns<FloodBegan> = {
+  write(out, rows) {
+    writeWordsOf(out, rows, CAUSE, (row) => row.cause);
+  },
+  read(input, common) {
+    const cause = readWordsOf(input, common.at.length, CAUSE);
+    return build(common, (at, flow, topologySeq, i) => ({
+      type: 'FloodBegan',
+      at,
+      flow,
+      topologySeq,
+      cause: cause[i] as FloodBegan['cause'],
+    }));
+  },
+};
+
+const floodEnded: TypeColumns<FloodEnded> = {
+  write(out, rows) {
+    writeCounts(out, rows, (row) => row.frames);
+  },
+  read(input, common) {
+    const frames = readCounts(input, common.at.length);
+    return build(common, (at, flow, topologySeq, i) => ({
+      type: 'FloodEnded',
+      at,
+      flow,
+      topologySeq,
+      frames: frames[i] as number,
+    }));
+  },
+};
+
 type ColumnsByType = { readonly [Type in FlowEvent['type']]: TypeColumns<Extract<FlowEvent, { type: Type }>> };
 
 const BY_TYPE: ColumnsByType = {
@@ -224,6 +259,8 @@ const BY_TYPE: ColumnsByType = {
   FlowRerouted: rerouted,
   FlowRepinned: repinned,
   FlowReplicated: replicated,
+  FloodBegan: floodBegan,
+  FloodEnded: floodEnded,
 };
 
 /** Event types by their code in a batch: append new ones, never reorder them. */
@@ -234,6 +271,8 @@ export const TYPES: readonly FlowEvent['type'][] = [
   'FlowRerouted',
   'FlowRepinned',
   'FlowReplicated',
+  'FloodBegan',
+  'FloodEnded',
 ];
 
 /** The columns of the type with this code. */

@@ -4,7 +4,7 @@ import { SimClock } from '../../adapters/sim/sim-clock';
 import { FlowgridError } from '../../domain/base/errors';
 import { nodeRef } from '../../domain/base/ids';
 import { carriesFlows, nodesOf } from '../../domain/cluster/state';
-import type { PublishedTopology } from '../../domain/topology/topology';
+import { DEFAULT_FLOOD, type PublishedTopology } from '../../domain/topology/topology';
 import { createControlPlane } from '../../runtime/control/control-plane';
 import { applyDesired, loadGridFile, type DesiredGrid } from '../../runtime/control/grid-file';
 import type { TopologyListener } from '../../runtime/control/publication';
@@ -20,7 +20,10 @@ export const NETWORKS = [1, 4] as const;
 
 /** What figure 4's grid file asks for. */
 export function figure4(): DesiredGrid {
-  return loadGridFile(readGridFile(FIGURE_4), FIGURE_4);
+  const desired = loadGridFile(readGridFile(FIGURE_4), FIGURE_4);
+  // The bench's clock stands still: all its flows begin at once.
+  const flood = { ...DEFAULT_FLOOD, newFlowsPerSecond: 0 };
+  return { ...desired, settings: { ...desired.settings, flood } };
 }
 
 /** Keeps the newest topology that the control plane announced. */

@@ -28,6 +28,7 @@ import {
   S_FLAGS,
   S_FLOW,
   S_FRAGMENT,
+  S_KEY,
   S_LEN,
   S_NETWORK,
   S_PROTO,
@@ -52,6 +53,7 @@ import {
   type ConnectionStart,
   type Expectation,
   type FlowClassifier,
+  type FlowGuard,
 } from './ports';
 import { APPLICATION_PROTOCOLS } from './protocols/registry';
 import type { ApplicationProtocol } from './protocols/protocol';
@@ -86,6 +88,8 @@ export interface ClassifierOptions {
   readonly ports: ClassifierPorts;
   readonly protocols?: readonly ApplicationProtocol[];
   readonly fragments?: FragmentLimits;
+  /** Without one every new flow gets an entry, and is refused as `table-full` where there is no room. */
+  readonly guard?: FlowGuard;
 }
 
 /**
@@ -112,6 +116,7 @@ export class Classifier implements FlowClassifier {
   private readonly fragments: FragmentTable;
   private readonly applications: ApplicationContext;
   private readonly quoted: QuotedPacket;
+  private readonly guard: FlowGuard | undefined;
   private nextId = 1;
   private cursor = 0;
 
@@ -133,6 +138,7 @@ export class Classifier implements FlowClassifier {
       recognised: (connection, protocol) => this.ports.recognised(connection, protocol),
     });
     this.quoted = new QuotedPacket(options);
+    this.guard = options.guard;
   }
 
   /** Takes another topology's policies and idle timeouts, for connections to come and silences from now on. */
@@ -147,7 +153,10 @@ export class Classifier implements FlowClassifier {
     if (why === FINE) return this.counted(slot, nowUs);
     if (why === RUNT || why === OVERSIZE) return Classified.dropped;
     if (why === LATER_FRAGMENT && hasPorts(arena.u8[slot + S_PROTO])) return this.laterFragment(slot, nowUs);
-    if (why === ICMP_ERROR && this.followsQuoted(slot)) return Classified.established;
+    if (why === ICMP_ERROR) {
+      if (this.followsQuoted(slot)) return Classified.established;
+      if (this.guard?.isActive === true && this.quoted.parse(slot)) return this.carryQuoting(slot, this.guard);
+    }
     return this.ownConnection(slot, nowUs);
   }
 
@@ -231,16 +240,59 @@ export class Classifier implements FlowClassifier {
     let connection = this.current(slot);
     let result: Classified = Classified.established;
     if (connection === 0) {
+      if (!this.isAdmitted(slot)) return this.carry(slot, nowUs);
       connection = this.insert(slot, nowUs);
-      if (connection === 0) return this.drop(slot, TABLE_FULL);
+      if (connection === 0) return this.carryExhausted(slot, nowUs);
       result = this.assignFlow(slot, connection, nowUs);
-      if (result === Classified.dropped) return result;
+      if (result === Classified.dropped) {
+        return this.arena.u16[(slot + S_REASON) >>> 1] === TABLE_FULL ? this.carryExhausted(slot, nowUs) : result;
+      }
     } else {
       this.count(slot, connection, nowUs);
     }
     this.follow(slot, connection, nowUs);
     this.mark(slot, connection);
     return result;
+  }
+
+  /** Whether a frame of an unknown connection may have entries; an announced connection's flow has its own already. */
+  private isAdmitted(slot: number): boolean {
+    const { guard, arena } = this;
+    if (guard === undefined || this.isExpected(slot)) return true;
+    return guard.admits(slot, arena.u8[slot + S_PROTO] === PROTO_TCP && isBareSyn(arena, slot));
+  }
+
+  private isExpected(slot: number): boolean {
+    if (this.expectations.size === 0) return false;
+    const key = slot + S_KEY;
+    return this.expectations.has(
+      keyScope(this.arena, key),
+      keyEnd(this.arena, key, false),
+      keyEnd(this.arena, key, true),
+    );
+  }
+
+  private carryExhausted(slot: number, nowUs: Micros): Classified {
+    if (this.guard === undefined) return this.drop(slot, TABLE_FULL);
+    this.guard.exhausted();
+    return this.carry(slot, nowUs);
+  }
+
+  /** A frame whose flow has no entry, and gets none. */
+  private carry(slot: number, nowUs: Micros): Classified {
+    const { guard, arena } = this;
+    if (guard === undefined) return this.drop(slot, TABLE_FULL);
+    if (!guard.carry(slot, slot, arena.u8[slot + S_SRC_IS_B] === 1)) return Classified.dropped;
+    if (arena.u8[slot + S_FRAGMENT] === FRAGMENT_FIRST) {
+      this.fragments.firstStateless(slot, guard.choiceOf(slot), nowUs);
+    }
+    return Classified.stateless;
+  }
+
+  /** An ICMP error about a packet of a flow without an entry goes where that packet came from. */
+  private carryQuoting(slot: number, guard: FlowGuard): Classified {
+    const quotedFromB = this.arena.u8[this.quoted.slot + S_SRC_IS_B] === 1;
+    return guard.carry(slot, this.quoted.slot, !quotedFromB) ? Classified.stateless : Classified.dropped;
   }
 
   /** The connection that a frame belongs to; 0 = a new one (the one before on its 5-tuple has then been ended). */
@@ -350,6 +402,10 @@ export class Classifier implements FlowClassifier {
   private laterFragment(slot: number, nowUs: Micros): Classified {
     const { arena } = this;
     const connection = this.fragmentConnection(slot);
+    const choice = connection === 0 && this.guard !== undefined ? this.fragments.choice(slot) : undefined;
+    if (choice !== undefined) {
+      return this.guard?.carryLike(slot, choice) === true ? Classified.stateless : Classified.dropped;
+    }
     if (connection === 0) {
       return this.fragments.hold(slot, nowUs) ? Classified.held : this.ownConnection(slot, nowUs);
     }

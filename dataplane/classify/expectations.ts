@@ -33,6 +33,11 @@ export class ExpectationTable {
     return this.takeAt(scope, responder, initiator, false, now) ?? this.takeAt(scope, initiator, responder, true, now);
   }
 
+  /** Whether a connection between these ends is announced, whoever of them opens it. */
+  has(scope: KeyScope, a: KeyEnd, b: KeyEnd): boolean {
+    return this.byEnd.has(endKey(scope, a.address, a.port)) || this.byEnd.has(endKey(scope, b.address, b.port));
+  }
+
   private takeAt(scope: KeyScope, at: KeyEnd, other: KeyEnd, initiates: boolean, now: Micros): Expectation | undefined {
     const key = endKey(scope, at.address, at.port);
     const found = this.byEnd.get(key);

@@ -1,6 +1,7 @@
 import type { Micros } from '../../domain/base/ids';
 import type { Arena } from '../frames/arena';
 import { FragmentKey } from './fragment-key';
+import type { StatelessChoice } from './ports';
 
 export interface FragmentLimits {
   /** How long later fragments wait for their first one, microseconds. */
@@ -27,6 +28,8 @@ interface Datagram {
   /** Connection of its first fragment, and its ID, as entries are used again; 0 = not seen. */
   connection: number;
   connectionId: number;
+  /** How its first fragment was carried, where that has no connection. */
+  readonly stateless?: StatelessChoice;
   /** Its later fragments travel as a flow of their own. */
   alone: boolean;
   readonly held: number[];
@@ -58,11 +61,17 @@ export class FragmentTable {
 
   /** A first fragment was classified: later ones follow it, and those that waited are released. */
   first(slot: number, connection: number, connectionId: number, now: Micros): void {
-    const key = this.key(slot);
-    const before = this.datagrams.get(key);
-    this.datagrams.delete(key);
-    this.add(key, { connection, connectionId, alone: false, held: [], since: now });
-    if (before !== undefined) this.letGo(key, before);
+    this.replace(slot, { connection, connectionId, alone: false, held: [], since: now });
+  }
+
+  /** As {@link first}, for a fragment that is carried without an entry. */
+  firstStateless(slot: number, stateless: StatelessChoice, now: Micros): void {
+    this.replace(slot, { connection: 0, connectionId: 0, stateless, alone: false, held: [], since: now });
+  }
+
+  /** How the first fragment was carried, if without an entry. */
+  choice(slot: number): StatelessChoice | undefined {
+    return this.datagrams.get(this.key(slot))?.stateless;
   }
 
   /** The connection that a later fragment belongs to with its ID in `lastId`; 0 = unknown. */
@@ -113,6 +122,14 @@ export class FragmentTable {
       datagram.alone = true;
       this.letGo(key, datagram);
     }
+  }
+
+  private replace(slot: number, datagram: Datagram): void {
+    const key = this.key(slot);
+    const before = this.datagrams.get(key);
+    this.datagrams.delete(key);
+    this.add(key, datagram);
+    if (before !== undefined) this.letGo(key, before);
   }
 
   private add(key: string, datagram: Datagram): void {

@@ -1,4 +1,5 @@
 import type { FlowId, Micros } from '../../domain/base/ids';
+import type { Leg } from '../select/stateless-route';
 
 /**
  * What the classifier asks of the node it works for, and what it tells it ([0059], [0067]; DESIGN.md section 5).
@@ -17,6 +18,8 @@ export const Classified = {
   held: 3,
   /** Cannot go on: `S_REASON` says why (`table-full`, `no-path`, `fragment-overflow` …); the caller counts and frees it. */
   dropped: 4,
+  /** Belongs to a flow without an entry ({@link FlowGuard}): `S_FLOW` is lent for the batch at hand. */
+  stateless: 5,
 } as const;
 export type Classified = (typeof Classified)[keyof typeof Classified];
 
@@ -84,6 +87,36 @@ export interface ClassifierPorts {
   recognised(connection: number, protocol: string): void;
   /** A held fragment may go on: classify it again. Called in the order in which fragments were held. */
   release(slot: number): void;
+}
+
+/** Where a datagram without an entry goes, so that its later fragments, which have no ports, can follow. */
+export interface StatelessChoice {
+  readonly leg: Leg;
+  readonly flow: FlowId;
+  readonly reverse: boolean;
+}
+
+/** Says which new flows get entries, and carries the frames of those that do not (flood guard). */
+export interface FlowGuard {
+  /** Frames without an entry are carried now. */
+  readonly isActive: boolean;
+  /**
+   * A frame whose connection is unknown: whether it may have entries. False = {@link carry} it.
+   * @param begins it opens a connection, so that no frame of it was carried before
+   */
+  admits(slot: number, begins: boolean): boolean;
+  /** There was no room for an entry. */
+  exhausted(): void;
+  /**
+   * Lends the frame a flow entry, chosen by the constant fields of the key in `keySlot` (its own, or of the packet that
+   * an ICMP error quotes), whose sender is its end B or not: sets `S_FLOW` and `S_REVERSE`. False = no path, `S_REASON`
+   * says why.
+   */
+  carry(slot: number, keySlot: number, fromB: boolean): boolean;
+  /** As {@link carry}, but as another frame was carried. */
+  carryLike(slot: number, choice: StatelessChoice): boolean;
+  /** How the frame in a slot was carried just now. */
+  choiceOf(slot: number): StatelessChoice;
 }
 
 /** The classifier as a node sees it. */

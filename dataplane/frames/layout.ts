@@ -286,6 +286,8 @@ export const FS_UNPROTECTED = 8;
 /** Every frame of the flow must be seen by TypeScript (takeover under way, awaiting a route). */
 export const FS_SLOW = 16;
 export const FS_ENDED = 32;
+/** Not in any table: filled from a frame that is carried without an entry, and used again for others. */
+export const FS_STATELESS = 64;
 /** The whole F_STATE of a removed entry, over which probing goes on. */
 export const FS_TOMBSTONE = 0x8000_0000;
 

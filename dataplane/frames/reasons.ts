@@ -49,6 +49,8 @@ export const REASONS = [
   'replica-end',
   // Not a drop: a function took the frame for itself.
   'consumed',
+  // Not a drop: the frame is carried without a flow entry, past the kernels that look for one.
+  'stateless',
 ] as const;
 
 export type ReasonName = (typeof REASONS)[number];

@@ -4,6 +4,7 @@ import {
   F_STATE,
   F_TYPE,
   FS_REPLICA,
+  FS_STATELESS,
   S_FLAGS,
   S_FLOW,
   S_HASH,
@@ -73,6 +74,14 @@ export class FlowView {
   /** The frame belongs to a replica: a clone that is to end here, beside its original ([0084]). */
   get replica(): boolean {
     return this.entry !== 0 && (this.views.u32[(this.entry + F_STATE) >>> 2] & FS_REPLICA) !== 0;
+  }
+
+  /**
+   * The frame's flow has no entry in the grid (flood guard): several flows may share its ID, no backup sees its frames,
+   * and nobody will say that it has ended. What a function remembers of it is bounded by the function alone.
+   */
+  get stateless(): boolean {
+    return this.entry !== 0 && (this.views.u32[(this.entry + F_STATE) >>> 2] & FS_STATELESS) !== 0;
   }
 
   /** This node shadows the flow: what comes out is held. For counters only; a verdict must not depend on it. */

@@ -3,6 +3,8 @@ import type { FlowId, Micros, NodeRef } from '../../domain/base/ids';
 import {
   D_INGRESS_TIME,
   F_ID,
+  F_STATE,
+  FS_STATELESS,
   S_CONN,
   S_DESCRIPTOR,
   S_FLOW,
@@ -267,7 +269,8 @@ export class FunctionHost {
     const { f64, u32, u8 } = this.services.views;
     const entered = f64[(address + S_TIME) >>> 3];
     const entry = u32[(address + S_FLOW) >>> 2];
-    if (this.perFlowTime && entry !== 0) {
+    // Of a flow without an entry nothing is kept, not even its time.
+    if (this.perFlowTime && entry !== 0 && (u32[(entry + F_STATE) >>> 2] & FS_STATELESS) === 0) {
       return this.times.advance(u32[(entry + F_ID) >>> 2], u8[address + S_REVERSE], entered);
     }
     if (entered > this.last) this.last = entered;

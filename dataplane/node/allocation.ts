@@ -1,4 +1,4 @@
-import { nodeOf, nodeRef, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { nodeOf, nodeRef, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { FlowPolicy } from '../../domain/topology/topology';
 import {
   F_BACKUP,
@@ -25,6 +25,7 @@ import { FlowIds } from './flow-ids';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
 import { routeIn } from './receiver';
+import type { Adoption } from './stateless-ingress';
 
 const NO_PATH = reason('no-path');
 const NO_MEMBER = reason('no-member');
@@ -39,6 +40,9 @@ export class FlowAllocation {
   private readonly figures: PathFigures;
   private readonly flowsByPath = new Map<number, number>();
   private ids: FlowIds | undefined;
+  /** IDs of flows that were first carried without an entry. */
+  private adopted: FlowIds | undefined;
+  private restUs: Micros = 0;
   private fnode = 0;
 
   constructor(private readonly node: Node) {
@@ -59,7 +63,8 @@ export class FlowAllocation {
     const { tcpIdleMs, udpIdleMs, icmpIdleMs, otherIdleMs } = topology.timing;
     const longestIdleUs = 1000 * Math.max(tcpIdleMs, udpIdleMs, icmpIdleMs, otherIdleMs);
     this.fnode = fnode;
-    this.ids = new FlowIds(fnode, topology.seed, longestIdleUs + ID_REST_US);
+    this.restUs = longestIdleUs + ID_REST_US;
+    this.ids = new FlowIds(fnode, topology.seed, this.restUs);
   }
 
   /**
@@ -116,6 +121,36 @@ export class FlowAllocation {
     this.node.setState(flow, FS_FULL_ROUTE);
   }
 
+  /** Whether the ID of a flow without an entry may be given to one that gets an entry: no other goes by it, or did lately. */
+  isFree(id: FlowId): boolean {
+    return this.adopted?.mayClaim(id, this.node.ctx.now) !== false && this.node.flows.find(id) === 0;
+  }
+
+  /**
+   * A flow that was carried without an entry gets one: its ID, topology and nodes stay. Returns its entry; 0 when there
+   * is no room, with the reason in `S_REASON`.
+   */
+  allocateAs(address: number, { view, members, leg, id }: Adoption): number {
+    const { ctx, ref } = this.node;
+    const { u16 } = ctx.arena;
+    if (!leg.itinerary.ok) return 0;
+    const route = leg.itinerary.clusters.map((cluster, i) =>
+      i === 0 ? ref : members.choose(cluster, id) || nodeRef(cluster, 0),
+    );
+    const flow = this.node.insertFlow(id, leg.policy.flowType, view, route, 0);
+    if (flow === 0) {
+      u16[(address + S_REASON) >>> 1] = TABLE_FULL;
+      return 0;
+    }
+    this.adopted ??= new FlowIds(0, view.topology.seed, this.restUs);
+    this.adopted.claim(id, ctx.now);
+    this.adopt(flow, view, route, leg.path.id);
+    this.node.setState(flow, FS_FULL_ROUTE);
+    u16[(flow + F_NET_FWD) >>> 1] = leg.from;
+    u16[(flow + F_NET_REV) >>> 1] = leg.path.to;
+    return flow;
+  }
+
   /** A flow that was allocated here has ended: its ID rests, and its path carries one less. */
   ended(id: FlowId, path: number): void {
     this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 1) - 1);
@@ -125,6 +160,7 @@ export class FlowAllocation {
   /** An ID of this INODE's rests from now on. */
   release(id: FlowId): void {
     if (id >>> 24 === this.fnode) this.ids?.release(id, this.node.ctx.now);
+    else if (id >>> 24 === 0) this.adopted?.release(id, this.node.ctx.now);
   }
 
   private adopt(flow: number, view: TopologyView, route: readonly NodeRef[], path: number): void {

@@ -49,6 +49,9 @@ export const CONTROL_CHOICE = 13;
 /** Between INODEs of one cluster: one asks for copies, all are sent, one is in step. */
 export const CONTROL_DUTY = 20;
 
+/** What the sender knows of floods, when it has changed. */
+export const CONTROL_FLOOD = 21;
+
 const ETHERTYPE_LOCAL = 0x88b5;
 const HEADER = 14;
 /** Longest body of a control frame. */

@@ -28,7 +28,9 @@ export const MSS_CLAMPED = 18;
 export const CONGESTIONS = 19;
 export const FLOWS_MOVED_AWAY = 20;
 export const FLOWS_MOVED_HERE = 21;
-const COUNT = 22;
+export const FLOODED = 22;
+export const UNTRACKED = 23;
+const COUNT = 24;
 
 /** What a node counts; floats, so that nothing is boxed and nothing wraps. */
 export class Counters {
@@ -49,7 +51,10 @@ export class Counters {
   /** As plain data. `live` holds what is a state and not a count; `functionDrops` those of the function, by its reasons. */
   statistics(
     identity: { readonly node: NodeRef; readonly incarnation: Incarnation; readonly at: Micros },
-    live: Pick<NodeStatistics, 'flowsPrimary' | 'flowsBackup' | 'inFlight' | 'utilisation' | 'congested'>,
+    live: Pick<
+      NodeStatistics,
+      'flowsPrimary' | 'flowsBackup' | 'boundByFlood' | 'inFlight' | 'utilisation' | 'congested'
+    >,
     functionDrops: { readonly [reason: string]: number },
   ): NodeStatistics {
     const { values } = this;
@@ -69,6 +74,8 @@ export class Counters {
       copied: values[COPIED],
       replicated: values[REPLICATED],
       suppressed: values[SUPPRESSED],
+      flooded: values[FLOODED],
+      untracked: values[UNTRACKED],
       reemitted: values[REEMITTED],
       dropped: this.dropped(functionDrops),
       latencyBuckets: Array.from(this.latency),

@@ -7,11 +7,14 @@ import {
   S_DESC_LEN,
   S_FLOW,
   S_NETWORK,
+  S_PROTO,
   S_REASON,
   S_REVERSE,
   S_TIME,
 } from '../frames/layout';
 import { reason, REASONS } from '../frames/reasons';
+import { PROTO_TCP } from '../headers/numbers';
+import { isBareSyn } from '../classify/tcp';
 import { BATCH } from './context';
 import { EXTERNAL_OUT } from './counters';
 import type { Node } from './node';
@@ -51,7 +54,8 @@ export class Egress {
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
       const address = ctx.slot(slot);
-      if (needsClassifier(ctx.arena, address))
+      if (this.node.stateless.has(this.flowsLeaving[i])) this.letOut(address, this.flowsLeaving[i]);
+      else if (needsClassifier(ctx.arena, address))
         this.observe(classifier, address, this.flowsLeaving[i], this.reverseLeaving[i] === 1);
       const network = u16[(address + S_NETWORK) >>> 1];
       if (network === 0) {
@@ -67,6 +71,15 @@ export class Egress {
     }
   }
 
+  /** A frame of a flow without an entry tells nothing that would be remembered, but that such flows live. */
+  private letOut(address: number, flow: number): void {
+    const { arena } = this.node.ctx;
+    arena.u16[(address + S_REASON) >>> 1] = 0;
+    if (!this.node.stateless.isFlagged(address)) return;
+    const proto = arena.u8[address + S_PROTO];
+    this.node.flood.carry(proto, proto === PROTO_TCP && isBareSyn(arena, address), this.node.viewOf(flow));
+  }
+
   private observe(classifier: Classifier | undefined, address: number, flow: number, reverse: boolean): void {
     const { u16, u32 } = this.node.ctx.arena;
     const why = u16[(address + S_REASON) >>> 1];
@@ -74,8 +87,10 @@ export class Egress {
     if (why < FIRST_DROP && classifier !== undefined) {
       const registered = classifier.observeLeaving(address, flow, reverse, this.node.ctx.now);
       const connection = u32[(address + S_CONN) >>> 2];
-      if (!registered) this.node.count('table-full');
-      else if (connection !== known && connection !== 0) {
+      if (!registered) {
+        this.node.count('table-full');
+        this.node.flood.exhausted();
+      } else if (connection !== known && connection !== 0) {
         this.node.side.connection[this.node.aux(flow)] = connection;
         // The reply may reach any INODE: all know the connection before the frame is out.
         this.siblings.announce(connection);

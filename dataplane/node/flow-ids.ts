@@ -43,12 +43,17 @@ export class FlowIds {
     return ((this.fnode << 24) | low) >>> 0;
   }
 
-  /** Takes the ID of a running flow's clone; false when another flow has it. */
-  claim(clone: FlowId, now: Micros): boolean {
-    this.wake(now);
-    if (!this.isFree(clone & LOW_BITS)) return false;
-    this.take(clone & LOW_BITS);
+  /** Takes an ID that was not made here, such as that of a running flow's clone; false when another flow has it. */
+  claim(id: FlowId, now: Micros): boolean {
+    if (!this.mayClaim(id, now)) return false;
+    this.take(id & LOW_BITS);
     return true;
+  }
+
+  /** Whether an ID is neither given nor resting. */
+  mayClaim(id: FlowId, now: Micros): boolean {
+    this.wake(now);
+    return this.isFree(id & LOW_BITS);
   }
 
   /** Gives an ID back: it rests. */

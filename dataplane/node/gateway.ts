@@ -29,6 +29,7 @@ import type { Sender } from './sender';
 import { Replicas } from './replicas';
 import { Siblings } from './siblings';
 import type { Stage } from './stage';
+import { StatelessIngress } from './stateless-ingress';
 
 const NO_PATH = reason('no-path');
 const REPLICA_END = reason('replica-end');
@@ -46,6 +47,7 @@ export class Gateway implements Deliver {
   private readonly siblings: Siblings;
   private readonly allocation: FlowAllocation;
   private readonly lifecycle: FlowLifecycle;
+  private readonly statelessIngress: StatelessIngress;
   private readonly ingress: Ingress;
   private readonly egress: Egress;
   private classifier: Classifier | undefined;
@@ -67,7 +69,15 @@ export class Gateway implements Deliver {
     this.siblings = new Siblings(node, connections);
     this.allocation = new FlowAllocation(node);
     const replicas = new Replicas(node, sender);
-    this.lifecycle = new FlowLifecycle(node, connections, this.siblings, this.allocation, replicas);
+    this.statelessIngress = new StatelessIngress(node, (id) => this.allocation.isFree(id));
+    this.lifecycle = new FlowLifecycle(
+      node,
+      connections,
+      this.siblings,
+      this.allocation,
+      replicas,
+      this.statelessIngress,
+    );
     this.ingress = new Ingress(node, sender, connections, this.siblings, replicas);
     this.egress = new Egress(node, connections, this.siblings);
   }
@@ -82,6 +92,7 @@ export class Gateway implements Deliver {
     const policies = compilePolicies(topology.policies);
     if (this.classifier === undefined) {
       this.seed = topology.seed;
+      this.statelessIngress.configure(topology.seed);
       this.classifier = new Classifier({
         arena: this.node.ctx.arena,
         connections: this.connections,
@@ -92,6 +103,7 @@ export class Gateway implements Deliver {
         timing,
         policies,
         ports: this.lifecycle,
+        guard: this.statelessIngress,
       });
     } else {
       this.classifier.configure(policies, timing);
@@ -215,6 +227,8 @@ export class Gateway implements Deliver {
     this.node.ownedByWire.forEach((n, wireId) => {
       if (n > 0) report.add(wireId);
     });
+    const { pinned } = this.node.flood;
+    if (pinned !== undefined) report.add(pinned.topology.wireId);
   }
 
   private classifyAndSend(classifier: Classifier, list: number, n: number, from: NodeRef, hops: number): void {

@@ -1,5 +1,12 @@
-import { clusterOf, type FlowId, type Incarnation, type NodeRef, type WireId } from '../../domain/base/ids';
-import type { ClusterRole } from '../../domain/topology/topology';
+import {
+  clusterOf,
+  type FlowId,
+  type Incarnation,
+  type Micros,
+  type NodeRef,
+  type WireId,
+} from '../../domain/base/ids';
+import { DEFAULT_TIMING, type ClusterRole } from '../../domain/topology/topology';
 import { reason } from '../frames/reasons';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { FlowTable } from '../flows/flow-table';
@@ -31,6 +38,7 @@ import {
   CONTROL_END,
   CONTROL_EXPECT,
   CONTROL_EXPORT,
+  CONTROL_FLOOD,
   CONTROL_HELLO,
   CONTROL_IN_STEP,
   CONTROL_PASS,
@@ -92,7 +100,7 @@ export class HostedNode {
     private readonly ctx: GroupContext,
     private readonly parts: NodeParts,
   ) {
-    this.node = new Node(ctx, parts.ref, parts.incarnation, parts.flows);
+    this.node = new Node(ctx, parts.ref, parts.incarnation, parts.flows, parts.connections);
     this.list = ctx.allocateList(BATCH);
     const sender = new Sender(this.node);
     this.deltas = new Deltas(this.node);
@@ -103,6 +111,7 @@ export class HostedNode {
       this.node,
       (ref, incarnation) => {
         this.takeover.bury(ref, incarnation);
+        this.node.flood.died(ref, this.longestIdleUs());
         if (clusterOf(ref) === this.node.cluster) this.gateway?.siblingDied();
         this.stage.acknowledged(this.deltas.buried(ref));
       },
@@ -183,8 +192,9 @@ export class HostedNode {
     this.receiver.tick();
     this.gateway?.tick();
     this.repinning.tick();
+    this.node.flood.tick(this.longestIdleUs());
     this.node.host?.tick(this.ctx.now);
-    this.forgetSilent(timing);
+    this.forgetSilent();
   }
 
   /** The control plane says that a node is dead. */
@@ -271,6 +281,9 @@ export class HostedNode {
       case CONTROL_REPINNED:
         this.repinning.onRepinned(body, from);
         break;
+      case CONTROL_FLOOD:
+        this.node.flood.read(body, from);
+        break;
       case CONTROL_ACK:
         this.stage.acknowledged(this.deltas.onAck(body, from));
         break;
@@ -322,19 +335,19 @@ export class HostedNode {
   }
 
   /** Flows whose end did not reach this node are forgotten when they cannot live any more. */
-  private forgetSilent(timing: {
-    tcpIdleMs: number;
-    udpIdleMs: number;
-    icmpIdleMs: number;
-    otherIdleMs: number;
-  }): void {
-    const longest = Math.max(timing.tcpIdleMs, timing.udpIdleMs, timing.icmpIdleMs, timing.otherIdleMs);
-    const before = this.ctx.now - longest * 1000 - FORGET_MARGIN_US;
+  private forgetSilent(): void {
+    const before = this.ctx.now - this.longestIdleUs() - FORGET_MARGIN_US;
     if (this.node.flows.size === 0) return;
     const { u32, f64 } = this.ctx.arena;
     this.cursor = this.node.flows.scan(this.cursor, EXPIRE_BUDGET, (flow) => {
       if (f64[(flow + F_LAST) >>> 3] < before && u32[(flow + F_CONNS) >>> 2] === 0) this.forget(flow);
     });
+  }
+
+  /** How long a flow may be silent at most and live, as the latest topology has it. */
+  private longestIdleUs(): Micros {
+    const timing = this.ctx.topologies.latest?.topology.timing ?? DEFAULT_TIMING;
+    return 1000 * Math.max(timing.tcpIdleMs, timing.udpIdleMs, timing.icmpIdleMs, timing.otherIdleMs);
   }
 
   private servicesFor(seed: number): FunctionServices {

@@ -2,9 +2,22 @@ import type { NodeRef } from '../../domain/base/ids';
 import { needsClassifier, type Classifier } from '../classify/classifier';
 import { Classified } from '../classify/ports';
 import type { ConnectionTable } from '../flows/connection-table';
-import { C_FLOW, F_EMITTER, S_CONN, S_FLOW, S_HASH, S_REASON } from '../frames/layout';
+import {
+  C_FLOW,
+  D_FLAGS,
+  D_SEQUENCE,
+  DF_FLOOD,
+  F_EMITTER,
+  S_CONN,
+  S_DESCRIPTOR,
+  S_FLOW,
+  S_HASH,
+  S_REASON,
+  S_SEQ,
+} from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { BATCH } from './context';
+import { FLOODED } from './counters';
 import type { Node } from './node';
 import { PathMtu } from './path-mtu';
 import type { Replicas } from './replicas';
@@ -29,6 +42,8 @@ export class Ingress {
   /** Of the frames at hand: which INODE passed them, and how often they were passed. */
   private from: NodeRef = 0;
   private hops = 0;
+  /** Frames of the batch at hand whose flow has no entry. */
+  private lent = 0;
 
   constructor(
     private readonly node: Node,
@@ -48,6 +63,7 @@ export class Ingress {
   take(classifier: Classifier, seed: number, list: number, n: number, from: NodeRef, hops: number): void {
     this.from = from;
     this.hops = hops;
+    this.lent = 0;
     const { ctx } = this.node;
     const { u32 } = ctx.arena;
     ctx.kernels.parse(list, n, seed, ~seed >>> 0);
@@ -78,6 +94,7 @@ export class Ingress {
     const { ctx } = this.node;
     this.from = 0;
     this.hops = HOPS_MAX;
+    this.lent = 0;
     if (!this.admits(classifier, slot, ctx.slot(slot))) return;
     if (ctx.topologies.narrowest !== Infinity && !this.mtu.passes(slot, ctx.slot(slot))) {
       this.sendFragments();
@@ -103,6 +120,7 @@ export class Ingress {
       this.node.inFlight++;
       return false;
     }
+    if (outcome === Classified.stateless) this.lent++;
     if (outcome !== Classified.dropped) return true;
     this.node.drop(slot, this.node.ctx.arena.u16[(address + S_REASON) >>> 1]);
     return false;
@@ -149,7 +167,23 @@ export class Ingress {
     const { ctx } = this.node;
     ctx.kernels.stamp(this.node.ref, this.stamped, m);
     this.replicas.copy(this.stamped, m);
+    if (this.lent > 0) this.flag(m);
     this.sender.send(this.stamped, m);
     this.replicas.send();
+  }
+
+  /** Frames of flows without an entry say so (flag 7), and carry no number: nobody counts them. */
+  private flag(m: number): void {
+    const { ctx, counters, stateless } = this.node;
+    const { u8, u32 } = ctx.arena;
+    for (let i = 0; i < m; i++) {
+      const address = ctx.slot(u32[(this.stamped >>> 2) + i]);
+      if (!stateless.has(u32[(address + S_FLOW) >>> 2])) continue;
+      const descriptor = address + S_DESCRIPTOR;
+      u8[descriptor + D_FLAGS] |= DF_FLOOD;
+      u8.fill(0, descriptor + D_SEQUENCE, descriptor + D_SEQUENCE + 4);
+      u32[(address + S_SEQ) >>> 2] = 0;
+      counters.values[FLOODED]++;
+    }
   }
 }

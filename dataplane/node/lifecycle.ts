@@ -35,6 +35,7 @@ import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
 import type { Replicas } from './replicas';
 import type { Siblings } from './siblings';
+import type { StatelessIngress } from './stateless-ingress';
 
 /**
  * Beginning and end of flows at an INODE: what its classifier finds becomes entries, events of the chain, and word to
@@ -54,6 +55,7 @@ export class FlowLifecycle implements ClassifierPorts {
     private readonly siblings: Siblings,
     private readonly allocation: FlowAllocation,
     private readonly replicas: Replicas,
+    private readonly stateless: StatelessIngress,
   ) {}
 
   /** Takes the policies of the topology that new flows are stamped with. */
@@ -132,6 +134,8 @@ export class FlowLifecycle implements ClassifierPorts {
   /* ---- ClassifierPorts ---------------------------------------------------------------------------------------- */
 
   allocateFlow(address: number, _connection: number, policyIndex: number): number {
+    const adoption = this.stateless.takeAdoption();
+    if (adoption !== undefined) return this.allocation.allocateAs(address, adoption);
     return this.allocation.allocate(address, this.policies[policyIndex]);
   }
 

@@ -25,14 +25,17 @@ import { Obituary } from '../select/liveness';
 import { cloneOf } from '../select/replica';
 import { successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
+import type { ConnectionTable } from '../flows/connection-table';
 import type { GroupContext } from './context';
 import { ControlCursor } from './control-frames';
 import { Counters } from './counters';
+import { FloodGuard } from './flood-guard';
 import { FlowSide, PHASE_OWNED } from './flow-side';
 import { Choices } from './choices';
 import { Figures } from './figures';
 import { nextInOrder } from './repin';
 import { Routing } from './routing';
+import { StatelessFlows } from './stateless-flows';
 
 /** Replaced emitters remembered per flow. */
 const FENCED_MAX = 4;
@@ -51,6 +54,8 @@ export class Node {
   readonly routing: Routing;
   readonly choices: Choices;
   readonly figures: Figures;
+  readonly flood: FloodGuard;
+  readonly stateless: StatelessFlows;
   /** Live flows allocated here, by wire ID. */
   readonly ownedByWire = new Float64Array(256);
   /** Frames in held and wait lists, and in queues inside the node. */
@@ -64,6 +69,7 @@ export class Node {
     readonly ref: NodeRef,
     readonly incarnation: Incarnation,
     readonly flows: FlowTable,
+    connections?: ConnectionTable,
   ) {
     this.cluster = clusterOf(ref);
     this.events = new FlowEventBuffer(ctx.limits.events);
@@ -71,6 +77,8 @@ export class Node {
     this.routing = new Routing(this);
     this.choices = new Choices(this);
     this.figures = new Figures(this);
+    this.flood = new FloodGuard(this, connections);
+    this.stateless = new StatelessFlows(this);
   }
 
   /** The topology of a flow. */
@@ -238,6 +246,7 @@ export class Node {
         {
           flowsPrimary,
           flowsBackup,
+          boundByFlood: this.flood.isBound,
           inFlight: this.inFlight,
           utilisation: this.figures.utilisation,
           congested: this.figures.congested,

@@ -25,13 +25,14 @@ import {
   S_REASON,
   S_REVERSE,
   S_TIME,
+  SF_HOLD,
   SF_START,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { emitterFor, hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
-import { BYTES_RECEIVED, RECEIVED } from './counters';
+import { BYTES_RECEIVED, RECEIVED, SUPPRESSED, UNTRACKED } from './counters';
 import type { Handover } from './handover';
 import type { Node } from './node';
 import type { Takeover } from './takeover';
@@ -41,7 +42,7 @@ const UNKNOWN_FLOW = reason('unknown-flow');
 const UNKNOWN_TOPOLOGY = reason('unknown-topology');
 const SLOW_FLOW = reason('slow-flow');
 const NOT_A_MEMBER = reason('not-a-member');
-const TABLE_FULL = reason('table-full');
+const STATELESS = reason('stateless');
 
 const FIRST_UNTRUSTED = reason('bad-length');
 const LAST_UNTRUSTED = reason('unknown-sender');
@@ -85,10 +86,13 @@ export class Receiver {
     ctx.kernels.open(ref, list, n, ctx.now);
     // A control frame may change how the frames behind it are judged: it ends a run of frames.
     let start = 0;
+    const { stateless } = this.node;
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
       const address = ctx.slot(slot);
-      if (u16[(address + S_REASON) >>> 1] !== CONTROL_FRAME) continue;
+      const why = u16[(address + S_REASON) >>> 1];
+      if (why === 0 && stateless.isFlagged(address)) u16[(address + S_REASON) >>> 1] = STATELESS;
+      if (why !== CONTROL_FRAME) continue;
       if (i > start) this.receiveData(list + 4 * start, i - start);
       start = i + 1;
       this.heard(u16[(address + S_FROM) >>> 1]);
@@ -118,6 +122,8 @@ export class Receiver {
       if (why === 0) {
         if (this.takeover.tellsNews(address, u32[(address + S_FLOW) >>> 2])) this.takeover.learn(address);
         u32[(this.staged >>> 2) + staged++] = slot;
+      } else if (why === STATELESS && this.lendEntry(address)) {
+        u32[(this.staged >>> 2) + staged++] = slot;
       } else {
         if (staged > 0) this.next.deliver(this.staged, staged);
         staged = 0;
@@ -135,7 +141,9 @@ export class Receiver {
     this.parked = [];
     for (const { slot } of parked) {
       this.node.inFlight--;
-      this.learnFlow(slot, this.node.ctx.slot(slot));
+      const address = this.node.ctx.slot(slot);
+      if (this.node.stateless.isFlagged(address)) this.takeStateless(slot, address);
+      else this.learnFlow(slot, address);
     }
   }
 
@@ -161,6 +169,9 @@ export class Receiver {
     switch (why) {
       case UNKNOWN_FLOW:
         this.learnFlow(slot, address);
+        return;
+      case STATELESS:
+        this.takeStateless(slot, address);
         return;
       case SLOW_FLOW:
         this.receiveWaiting(slot, address, u32[(address + S_FLOW) >>> 2]);
@@ -229,10 +240,11 @@ export class Receiver {
     }
     const flow = this.node.insertFlow(id, bytes.getUint16(descriptor + D_FLOW_TYPE), topology, route, position);
     if (flow === 0) {
-      this.node.drop(slot, TABLE_FULL);
+      this.carryUntracked(slot, address);
       return;
     }
     if ((u8[descriptor + D_FLAGS] & DF_REPLICA) !== 0) this.node.markReplica(flow);
+    this.node.flood.watchTables();
     this.chooseHops(flow, id, topology, route, position);
     const emitter = u16[(flow + F_EMITTER) >>> 1];
     this.next.flowLearned(flow, address);
@@ -247,6 +259,36 @@ export class Receiver {
       this.handover.feed(flow);
     }
     this.pass(slot, address, flow);
+  }
+
+  /** A frame of a flow that has no entry anywhere gets one for as long as its batch lasts; false = it cannot. */
+  private lendEntry(address: number): boolean {
+    const { ctx, stateless } = this.node;
+    const view = stateless.viewOf(address);
+    const flow = view === undefined ? 0 : stateless.passing(address, view);
+    ctx.arena.u32[(address + S_FLOW) >>> 2] = flow;
+    if (flow !== 0) ctx.arena.u16[(address + S_REASON) >>> 1] = 0;
+    return flow !== 0;
+  }
+
+  private takeStateless(slot: number, address: number): void {
+    if (this.node.stateless.viewOf(address) === undefined) this.park(slot, address);
+    else if (this.lendEntry(address)) this.next.deliver(this.node.ctx.one(this.alone, slot), 1);
+    else this.node.drop(slot, NOT_A_MEMBER);
+  }
+
+  /** There is no room for a flow that others know: its frames go on by what they say themselves, unnumbered by anybody. */
+  private carryUntracked(slot: number, address: number): void {
+    const { ctx, counters, flood } = this.node;
+    flood.exhausted();
+    if ((ctx.arena.u16[(address + S_FLAGS) >>> 1] & SF_HOLD) !== 0) {
+      // A copy for the backup that this node cannot be.
+      counters.values[SUPPRESSED]++;
+      ctx.slots.free(slot);
+      return;
+    }
+    counters.values[UNTRACKED]++;
+    this.takeStateless(slot, address);
   }
 
   /** Who emits here and in the clusters beside this one, and who shadows them. */

@@ -194,8 +194,19 @@ export class Stage {
     while (this.unacknowledged.length > 0 && this.unacknowledged[0].delta <= delta) {
       const { slot, again } = this.unacknowledged.shift() as Unacknowledged;
       this.node.inFlight--;
+      this.remember(slot);
       this.sendOn(ctx.one(this.alone, slot), 1, again);
     }
+  }
+
+  /** A frame of a flow without an entry has outlived the one that it was lent: it gets another. */
+  private remember(slot: number): void {
+    const { ctx, stateless } = this.node;
+    const address = ctx.slot(slot);
+    const { u32 } = ctx.arena;
+    if (!stateless.has(u32[(address + S_FLOW) >>> 2])) return;
+    const view = stateless.viewOf(address);
+    if (view !== undefined) u32[(address + S_FLOW) >>> 2] = stateless.passing(address, view);
   }
 
   private sendOn(list: number, n: number, again: boolean): void {

@@ -48,6 +48,7 @@ export class Watch {
       if (!control.begin(incarnation)) return;
       this.writeDeaths(control);
       this.node.figures.write(control);
+      this.node.flood.write(control);
       if (control.send(ref, neighbour, CONTROL_HELLO, 0)) counters.values[HELLOS_SENT]++;
     }
   }
@@ -71,7 +72,10 @@ export class Watch {
     // Read whole before anything is done about it: repair writes frames of its own with the cursor.
     const deaths = Array.from({ length: body.readU16() }, () => [body.readU16(), body.readU32()] as const);
     const isMember = this.isMember(from, incarnation);
-    if (isMember) this.node.figures.read(body);
+    if (isMember) {
+      this.node.figures.read(body);
+      this.node.flood.read(body, from);
+    }
     // A new life ends the one before.
     if (incarnation > 1 && !this.node.obituary.isDead(from, incarnation - 1)) this.bury(from, incarnation - 1);
     // Nobody greets a node that is no member: what it holds dead only fell silent to it.

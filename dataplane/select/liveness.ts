@@ -11,11 +11,18 @@ export class Obituary {
   private readonly latestDead = new Map<NodeRef, Incarnation>();
   /** Live flags by view and cluster; emptied by every death. */
   private readonly liveCache = new Map<TopologyView, (LiveNodes | undefined)[]>();
+  private recorded = 0;
+
+  /** Deaths recorded so far: what was derived from an earlier number is out of date. */
+  get changes(): number {
+    return this.recorded;
+  }
 
   /** Records a death; false when it (or that of a later incarnation) was known. */
   record(ref: NodeRef, incarnation: Incarnation): boolean {
     if ((this.latestDead.get(ref) ?? 0) >= incarnation) return false;
     this.latestDead.set(ref, incarnation);
+    this.recorded++;
     this.liveCache.clear();
     return true;
   }

@@ -4,7 +4,8 @@ import type { FlowId, Micros, NodeRef, Seq, WireId } from '../base/ids';
  * What a node observed about flows: the events of the flow chains. They never enter actors; batches of them are written
  * in columns. Every event names the topology (`topologySeq`) it was made under.
  */
-export type FlowEvent = FlowStarted | FlowEnded | FlowTakenOver | FlowRerouted | FlowRepinned | FlowReplicated;
+export type FlowEvent =
+  FlowStarted | FlowEnded | FlowTakenOver | FlowRerouted | FlowRepinned | FlowReplicated | FloodBegan | FloodEnded;
 
 interface FlowEventBase {
   readonly at: Micros;
@@ -81,4 +82,26 @@ export interface FlowReplicated extends FlowEventBase {
   readonly type: 'FlowReplicated';
   readonly clone: FlowId;
   readonly path: number;
+}
+
+/**
+ * The node stopped writing entries for new flows: no flow that begins from here on is remembered, or can be traced. About
+ * no one flow: `flow` is 0. `topologySeq` is that of the topology by which such flows are hashed.
+ */
+export interface FloodBegan extends FlowEventBase {
+  readonly type: 'FloodBegan';
+  /** More new flows a second than configured, or too little room left in the node's tables. */
+  readonly cause: 'rate' | 'tables';
+}
+
+/** The node writes entries for new flows again; `flow` is 0. */
+export interface FloodEnded extends FlowEventBase {
+  readonly type: 'FloodEnded';
+  /** Frames that it let into the grid without an entry since the flood began. */
+  readonly frames: number;
+}
+
+/** Whether an event tells of a flood, and so of no one flow. */
+export function isOfFlood(event: FlowEvent): event is FloodBegan | FloodEnded {
+  return event.type === 'FloodBegan' || event.type === 'FloodEnded';
 }

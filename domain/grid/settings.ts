@@ -1,4 +1,4 @@
-import type { ExternalNetwork, FlowMatch, Timing, Topology } from '../topology/topology';
+import type { ExternalNetwork, FloodSettings, FlowMatch, Timing, Topology } from '../topology/topology';
 
 /** What holds for the grid as a whole. */
 export interface GridSettings {
@@ -7,6 +7,8 @@ export interface GridSettings {
   readonly seed: number;
   readonly selection: Topology['selection'];
   readonly timing: Timing;
+  /** Absent where the grid file says nothing of floods. */
+  readonly flood?: FloodSettings;
   readonly networks: readonly ExternalNetwork[];
   readonly capture: CaptureEntry | null;
 }

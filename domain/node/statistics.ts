@@ -8,6 +8,8 @@ export interface NodeStatistics {
   /** Live flows that this node handles as primary / shadows as backup. */
   readonly flowsPrimary: number;
   readonly flowsBackup: number;
+  /** Flows without an entry may be hashed to this node: it is not drained before the flood is over (flood guard). */
+  readonly boundByFlood: boolean;
   readonly flowsStarted: number;
   readonly flowsEnded: number;
   /** Frames and bytes received from external networks and handed to them. */
@@ -25,6 +27,10 @@ export interface NodeStatistics {
   readonly replicated: number;
   /** Outputs of a backup that were held and then let go because the primary had sent them (shadow). */
   readonly suppressed: number;
+  /** Frames let into the grid without a flow entry (flag 7: flood guard). */
+  readonly flooded: number;
+  /** Frames of flows that have an entry elsewhere, carried on although this node had no room for one. */
+  readonly untracked: number;
   /** Held outputs emitted on a takeover. */
   readonly reemitted: number;
   /** Frames held or queued inside the node now. */

@@ -13,12 +13,13 @@ export function contentOf(state: GridState): TopologyContent | undefined {
   if (state.grid === null) return undefined;
   const clusters = Object.values(state.clusters);
   if (!clusters.some((cluster) => carriesFlows(cluster) && nodesOf(cluster).some(isMember))) return undefined;
-  const { name, seed, selection, timing, networks } = state.grid;
+  const { name, seed, selection, timing, flood, networks } = state.grid;
   return {
     grid: name,
     seed,
     selection,
     timing,
+    ...(flood === undefined ? {} : { flood }),
     networks,
     clusters: clusters.map(clusterContent),
     links: Object.values(state.links.links),
@@ -62,6 +63,7 @@ function sameContent(content: TopologyContent, latest: Topology): boolean {
   return (
     content.selection === latest.selection &&
     sameParts([content.timing], [latest.timing]) &&
+    sameParts(content.flood === undefined ? [] : [content.flood], latest.flood === undefined ? [] : [latest.flood]) &&
     sameParts(content.networks, latest.networks) &&
     sameParts(content.clusters, latest.clusters) &&
     sameParts(content.links, latest.links) &&

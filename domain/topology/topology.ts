@@ -15,6 +15,8 @@ export interface Topology {
   readonly seed: number;
   readonly selection: 'centralized' | 'distributed';
   readonly timing: Timing;
+  /** {@link DEFAULT_FLOOD} where it is absent. */
+  readonly flood?: FloodSettings;
   readonly networks: readonly ExternalNetwork[];
   readonly clusters: readonly TopologyCluster[];
   readonly links: readonly VirtualLink[];
@@ -41,6 +43,16 @@ export const DEFAULT_TIMING: Timing = {
   icmpIdleMs: 30_000,
   otherIdleMs: 60_000,
 };
+
+/** From when on new flows are carried without entries (flood guard, DESIGN.md section 5). */
+export interface FloodSettings {
+  /** New flows a second, at each INODE, for which entries are written; as many may come at once. 0 = any number. */
+  readonly newFlowsPerSecond: number;
+  /** Flows that a node remembers at least, as primary, backup or INODE; what it holds beside them depends on its tables. */
+  readonly flowsPerNode: number;
+}
+
+export const DEFAULT_FLOOD: FloodSettings = { newFlowsPerSecond: 50_000, flowsPerNode: 20_000 };
 
 /** A network outside the grid ([0048]); `id` is what dataplane keys and capture taps name it by (1–255). */
 export interface ExternalNetwork {

@@ -1,5 +1,5 @@
 import { clusterOf, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
-import type { FlowEvent } from '../../domain/flow/events';
+import { isOfFlood, type FlowEvent } from '../../domain/flow/events';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { DescriptorReader } from './descriptor-reader';
 import { flowName } from '../names';
@@ -107,6 +107,7 @@ export class FlowBook {
   }
 
   note(event: FlowEvent): void {
+    if (isOfFlood(event)) return;
     const flow = this.flowOf(event.flow);
     flow.note(event);
     if (event.type === 'FlowEnded') this.ended.push(flow);

@@ -8,6 +8,7 @@ import {
   livesAt,
   momentOf,
   routeStory,
+  type Flood,
   type FlowRecord,
   type FlowsProjection,
   type RouteStory,
@@ -58,12 +59,31 @@ function find({ subject, at: when, data }: TraceOptions, flows: FlowsProjection,
   const last = known.at(-1);
   if (at === Infinity && last !== undefined) return [last];
   const then = when === undefined ? '' : ` at ${formatWhen(when)}`;
+  const flood = floodAt(flows, at);
+  if (known.length === 0 && flood !== undefined) {
+    throw new FlowgridError('not-found', `${data}: no flow for ${subjectText(subject)}${then}; ${floodText(flood)}`, {
+      remedy: 'such flows are carried but not remembered; flood in the grid file says from when on',
+    });
+  }
   throw new FlowgridError('not-found', `${data}: no flow for ${subjectText(subject)}${then}`, {
     remedy:
       known.length > 0
         ? `it lived at other times: 'flowgrid audit flow ${flowName(known[0]!.flow)}'`
         : "ends are those of the flow's first connection; 'flowgrid classify' lists the connections of a capture",
   });
+}
+
+/** A flood in which the flow may have begun: the newest that had begun by then. */
+function floodAt(flows: FlowsProjection, at: Micros): Flood | undefined {
+  return flows.floods.findLast(({ began }) => began.at <= at);
+}
+
+function floodText({ chain, began, ended }: Flood): string {
+  const from = formatWhen({ kind: 'time', at: Math.floor(began.at / 1_000) });
+  const to =
+    ended === undefined ? 'goes on' : `lasted until ${formatWhen({ kind: 'time', at: Math.ceil(ended.at / 1_000) })}`;
+  const why = began.cause === 'rate' ? 'more new flows than configured' : 'no room in a table';
+  return `a flood that node ${chain} told of began at ${from} (${why}) and ${to}`;
 }
 
 function candidates(subject: TraceSubject, flows: FlowsProjection): readonly FlowRecord[] {

@@ -32,7 +32,10 @@ export interface BrokenConnections {
   readonly dropped: Readonly<Record<string, number>>;
   /** Flows that never began: their first frame did not get through. */
   readonly refused: number;
-  /** New flows that a draining node was given after its draining was published. */
+  /** Frames let in without a flow entry, frames that a node carried on without one, and floods that began and ended. */
+  readonly flooded: number;
+  readonly untracked: number;
+  /** New flows that a draining node was given after its draining was published, but for those hashed under a flood. */
   readonly givenToDraining: number;
   readonly drained: readonly { readonly node: NodeRef; readonly tookMs: number }[];
   readonly verdicts: Verdicts;
@@ -131,7 +134,7 @@ class Run {
     this.drainingSince.set(node, this.driver.now);
   }
 
-  private look({ kind, frameNo, to }: TapRecord): void {
+  private look({ kind, frameNo, to, bytes }: TapRecord): void {
     const flow = this.flowOfFrame[frameNo];
     if (flow === undefined) return;
     if (kind === 'left') this.leftOf[flow] = (this.leftOf[flow] ?? 0) + 1;
@@ -139,7 +142,7 @@ class Run {
     const first = this.firstNode[flow];
     if (first === undefined) {
       this.firstNode[flow] = to;
-      if (this.drainingSince.has(to)) this.toDraining++;
+      if (this.drainingSince.has(to) && !isHashed(bytes)) this.toDraining++;
     } else if (first !== to && !this.movedFlows.has(flow)) {
       this.movedFlows.add(flow);
       if (this.driver.stage.get(nodeOf(first))?.state === 'active') this.fromActive++;
@@ -150,7 +153,11 @@ class Run {
     const { driver } = this;
     const verdicts = await driver.verdicts();
     const dropped: Record<string, number> = {};
+    let flooded = 0;
+    let untracked = 0;
     for (const each of await driver.allStatistics()) {
+      flooded += each.flooded;
+      untracked += each.untracked;
       for (const [reason, n] of Object.entries(each.dropped)) dropped[reason] = (dropped[reason] ?? 0) + n;
     }
     let flowsWithLoss = 0;
@@ -173,6 +180,8 @@ class Run {
       flowsWithLoss,
       dropped,
       refused,
+      flooded,
+      untracked,
       givenToDraining: this.toDraining,
       drained: driver.removed.map(({ node, at }) => ({
         node,
@@ -182,6 +191,11 @@ class Run {
       elapsedMs: Math.round(performance.now() - began),
     };
   }
+}
+
+/** Whether the descriptor at a frame's end is of a flow that began without an entry: FNODE number 0. */
+function isHashed(bytes: Uint8Array): boolean {
+  return bytes[bytes.length - bytes[bytes.length - 1]! + 28] === 0;
 }
 
 /** 24 nodes grow to 29, one after another, and shrink to 22; INODEs die and return, or come and go, where asked for. */

@@ -35,6 +35,7 @@ export interface OneStage {
   readonly selector?: SelectorKind;
   readonly selection?: Topology['selection'];
   readonly timing?: Partial<Timing>;
+  readonly flood?: Topology['flood'];
   /** Lives known dead, as chain IDs. */
   readonly dead?: readonly string[];
 }
@@ -49,6 +50,7 @@ export function oneStage(options: OneStage): PublishedTopology {
     seed: 42,
     selection: options.selection ?? 'centralized',
     timing: { ...DEFAULT_TIMING, ...options.timing },
+    ...(options.flood === undefined ? {} : { flood: options.flood }),
     networks: [
       { id: CLIENTS, name: 'EN-1', cluster: INGRESS, tagged: false },
       { id: SERVERS, name: 'EN-2', cluster: EGRESS, tagged: false },

@@ -20,7 +20,7 @@ export interface StageDriverOptions {
   readonly start: Micros;
   readonly timing?: Partial<Timing>;
   readonly limits?: Partial<NodeLimits>;
-  readonly shape?: Pick<OneStage, 'failure' | 'selector' | 'selection'>;
+  readonly shape?: Pick<OneStage, 'failure' | 'selector' | 'selection' | 'flood'>;
   /** Sees every tap record, after the checker. */
   readonly onTap?: (record: TapRecord) => void;
 }
@@ -204,8 +204,8 @@ export class StageDriver {
     if (draining.length === 0) return;
     await this.rest();
     const empty = (await this.host.statistics()).filter(
-      ({ node, flowsPrimary, flowsBackup, inFlight }) =>
-        draining.includes(node) && flowsPrimary + flowsBackup + inFlight === 0,
+      ({ node, flowsPrimary, flowsBackup, inFlight, boundByFlood }) =>
+        draining.includes(node) && !boundByFlood && flowsPrimary + flowsBackup + inFlight === 0,
     );
     if (empty.length === 0) return;
     for (const each of empty) {

@@ -146,6 +146,7 @@ export const FS_REPLICA: u32 = 4;
 export const FS_UNPROTECTED: u32 = 8;
 export const FS_SLOW: u32 = 16;
 export const FS_ENDED: u32 = 32;
+export const FS_STATELESS: u32 = 64;
 export const FS_TOMBSTONE: u32 = 0x80000000;
 export const NODE_SIZE: u32 = 64;
 export const N_MAC: u32 = 0;

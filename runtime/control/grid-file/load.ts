@@ -1,6 +1,6 @@
 import { FlowgridError } from '../../../domain/base/errors';
 import type { GridSettings } from '../../../domain/grid/settings';
-import { DEFAULT_TIMING, type Timing } from '../../../domain/topology/topology';
+import { DEFAULT_FLOOD, DEFAULT_TIMING, type FloodSettings, type Timing } from '../../../domain/topology/topology';
 import { readClusters } from './clusters';
 import type { DesiredGrid } from './desired';
 import { readCapture, readLinks, readNetworks } from './networks';
@@ -12,6 +12,7 @@ const SECTIONS = [
   'seed',
   'selection',
   'timing',
+  'flood',
   'networks',
   'clusters',
   'links',
@@ -59,6 +60,7 @@ export function inspectGridFile(text: string): {
     seed: reader.integer(root.seed, 'seed', [0, 0xffff_ffff], 1),
     selection: reader.choice(root.selection, 'selection', ['centralized', 'distributed'], 'centralized'),
     timing: readTiming(reader, root.timing),
+    ...(reader.isAbsent(root.flood) ? {} : { flood: readFlood(reader, root.flood) }),
     networks: networks.networks,
     capture: capture.entry,
   };
@@ -91,6 +93,20 @@ function readTiming(reader: Reader, section: Value): Timing {
   return {
     ...(Object.fromEntries(times) as Omit<Timing, 'detectMultiplier'>),
     detectMultiplier: reader.integer(multiplier, 'timing: detectMultiplier', [1, 255], DEFAULT_TIMING.detectMultiplier),
+  };
+}
+
+/** New flows a second, and flows a node, that no machine exceeds. */
+const RATE_MAX = 10_000_000;
+const FLOWS_MAX = 1_000_000;
+
+function readFlood(reader: Reader, section: Value): FloodSettings {
+  const members = reader.members(section, 'flood', ['newFlowsPerSecond', 'flowsPerNode']);
+  const { newFlowsPerSecond, flowsPerNode } = DEFAULT_FLOOD;
+  const rate = reader.integer(members.newFlowsPerSecond, 'flood: newFlowsPerSecond', [0, RATE_MAX], newFlowsPerSecond);
+  return {
+    newFlowsPerSecond: rate,
+    flowsPerNode: reader.integer(members.flowsPerNode, 'flood: flowsPerNode', [16, FLOWS_MAX], flowsPerNode),
   };
 }
 

@@ -195,9 +195,10 @@ export class Conductor {
       nodesOf(cluster).some(({ status }) => status === 'draining'),
     );
     if (!isDraining) return;
-    for (const { node, flowsPrimary, flowsBackup } of await host.statistics()) {
+    for (const { node, flowsPrimary, flowsBackup, boundByFlood } of await host.statistics()) {
       if (clusters[node >>> 7]?.nodes[node & 0x7f]?.status === 'draining') {
-        control.reportFlows(node, flowsPrimary, flowsBackup);
+        // Flows without an entry are one more, however many they are.
+        control.reportFlows(node, flowsPrimary + (boundByFlood ? 1 : 0), flowsBackup);
       }
     }
   }

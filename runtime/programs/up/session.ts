@@ -9,6 +9,8 @@ import { COMMAND_LIFETIME_MS, type CommandBody, type Outcome } from '../../../do
 import type { TopologyEvent } from '../../../domain/events';
 import { canonicalState, type GridState } from '../../../domain/grid-state';
 import type { Commit } from '../../../domain/log/commit';
+import { DEFAULT_FLOOD } from '../../../domain/topology/topology';
+import type { NodeLimits } from '../../../dataplane/node/node-group';
 import type { UpOptions } from '../../../interface/cli/programs';
 import type { Acknowledged, Verdicts } from '../../../projections/verdicts';
 import type { DataplaneHost } from '../../agent/dataplane-host';
@@ -29,7 +31,14 @@ import { Receipts } from './receipts';
 const SLOTS = 32_768;
 /** Bytes for tables and rings; the operating system backs only what is touched. */
 const TABLE_BYTES = 1_500 * 1024 * 1024;
-const LIMITS = { flows: 1 << 15, connections: 1 << 15 };
+/** A table takes this part of its places, which are a power of two. */
+const TABLE_LOAD = 0.7;
+
+/** Tables with room for that many flows. */
+function limitsFor(flowsPerNode: number): Pick<NodeLimits, 'flows' | 'connections'> {
+  const places = 2 ** Math.ceil(Math.log2(flowsPerNode / TABLE_LOAD));
+  return { flows: places, connections: places };
+}
 
 export interface SessionEvents {
   /** What stood before this run. */
@@ -68,6 +77,7 @@ export class Session {
     start: Micros,
     wanted: (state: ControlPlane['state']) => readonly CommandBody[],
     events: SessionEvents,
+    flowsPerNode = DEFAULT_FLOOD.flowsPerNode,
   ): Promise<Session> {
     let session: Session | undefined;
     const log = await openLmdbLog({
@@ -82,9 +92,10 @@ export class Session {
       const ledger = await FlowLedger.open(log);
       const aftermath = aftermathOf(log, ledger);
       const begin = Math.max(start, aftermath.latest + 1_000);
-      session = await Session.assemble(options, { log, ledger }, begin, events, () => {
+      const onRound = (): void => {
         if (session !== undefined) events.round(session);
-      });
+      };
+      session = await Session.assemble(options, { log, ledger }, begin, events, onRound, flowsPerNode);
       await session.establish(wanted, aftermath, events.past);
       return session;
     } catch (error) {
@@ -100,6 +111,7 @@ export class Session {
     start: Micros,
     events: Pick<SessionEvents, 'happened'>,
     onRound: () => void,
+    flowsPerNode: number,
   ): Promise<Session> {
     const receipts = options.receipts === undefined ? undefined : new Receipts(options.receipts);
     const secret =
@@ -116,7 +128,7 @@ export class Session {
       workers: options.workers,
       slots: SLOTS,
       bytes: TABLE_BYTES,
-      limits: LIMITS,
+      limits: limitsFor(flowsPerNode),
       baseDirectory: dirname(resolve(options.grid)),
       taps: true,
       output: (network: number, at: Micros, frameNo: number, bytes: Uint8Array, from: number, length: number) =>

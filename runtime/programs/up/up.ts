@@ -3,6 +3,10 @@ import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { FlowgridError } from '../../../domain/base/errors';
 import { nodeName, type Micros } from '../../../domain/base/ids';
+import type { CommandBody } from '../../../domain/commands';
+import type { TopologyEvent } from '../../../domain/events';
+import type { GridState } from '../../../domain/grid-state';
+import type { Commit } from '../../../domain/log/commit';
 import { openCapture } from '../../../dataplane/packet-ports/capture/reader';
 import { planSides } from '../../../dataplane/packet-ports/capture/sides';
 import { EXIT, type Io, type UpOptions } from '../../../interface/cli/programs';
@@ -49,11 +53,13 @@ export async function up(options: UpOptions, io: Io): Promise<number> {
   const actions = scheduleActions(options, source?.sides.length ?? 0);
   rehearse(actions, nodes);
   let fault: unknown;
-  const session = await Session.open(options, start, (state) => planCommands(state, desired), {
-    past: (state) => display.past(state),
-    happened: (at, commit) => display.committed(at, commit),
-    round: (running) => void display.show(running).catch((error: unknown) => (fault ??= error)),
-  });
+  const events = {
+    past: (state: GridState) => display.past(state),
+    happened: (at: Micros, commit: Commit<TopologyEvent>) => display.committed(at, commit),
+    round: (running: Session) => void display.show(running).catch((error: unknown) => (fault ??= error)),
+  };
+  const wanted = (state: GridState): readonly CommandBody[] => planCommands(state, desired);
+  const session = await Session.open(options, start, wanted, events, desired.settings.flood?.flowsPerNode);
   try {
     display.say(session.conductor.now, `grid ${desired.settings.name} is up`);
     const code = await new Run(session, display, io, { options, desired, source, actions }).whole();
@@ -187,6 +193,7 @@ class Run {
       elapsedMs: Date.now() - this.began,
       state: control.state,
       flows: [...observation.flows.records()],
+      floods: observation.flows.floods,
       statistics: observation.statistics,
       failures: observation.failures(),
       verdicts: invariants,

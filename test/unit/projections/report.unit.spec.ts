@@ -116,6 +116,7 @@ describe('the report', () => {
       elapsedMs: 1_234,
       state: stateAt(commits(), NOW),
       flows: records,
+      floods: [],
       statistics,
       failures: failuresOf(commits(), records, [{ node: AB2, atFrame: 10_000, at: micros(2_005) }]),
       verdicts: checker.verdicts(),
@@ -147,6 +148,7 @@ describe('the report', () => {
         mtu: { answered: 0, fragmented: 0, clamped: 0 },
       },
       flows: { started: 2, ended: 2, active: 0, byType: { web: 2 } },
+      flood: { frames: 0, untracked: 0, began: 0 },
       failures: [
         {
           node: 'AB-2',

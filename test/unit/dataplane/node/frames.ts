@@ -59,6 +59,31 @@ function ipv4(proto: number, from: string, to: string, body: Uint8Array): Uint8A
   return frame;
 }
 
+/** An IPv4 frame cut in two behind 24 bytes of its payload, as datagram `id`. */
+export function fragmentsOf(frame: Uint8Array, id: number): [first: Uint8Array, later: Uint8Array] {
+  const cut = 34 + 24;
+  const part = (body: Uint8Array, place: number): Uint8Array => {
+    const made = new Uint8Array(34 + body.length);
+    made.set(frame.subarray(0, 34));
+    made.set(body, 34);
+    const view = new DataView(made.buffer);
+    view.setUint16(16, 20 + body.length);
+    view.setUint16(18, id);
+    view.setUint16(20, place);
+    return made;
+  };
+  return [part(frame.subarray(34, cut), 0x2000), part(frame.subarray(cut), 24 / 8)];
+}
+
+/** A router's word that an IPv4 packet did not arrive, quoting it. */
+export function icmpUnreachable(router: string, packet: Uint8Array): Uint8Array {
+  const body = new Uint8Array(8 + 28);
+  body[0] = 3;
+  body[1] = 3;
+  body.set(packet.subarray(14, 14 + 28), 8);
+  return ipv4(1, router, [...packet.subarray(26, 30)].join('.'), body);
+}
+
 function macFor(address: string): Uint8Array {
   return Uint8Array.of(0x06, 0, ...address.split('.').map(Number));
 }

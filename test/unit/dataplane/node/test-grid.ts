@@ -98,6 +98,7 @@ export interface TestGridOptions {
   readonly links?: readonly VirtualLink[];
   readonly networks?: Topology['networks'];
   readonly timing?: Partial<Topology['timing']>;
+  readonly flood?: Topology['flood'];
   readonly limits?: Partial<NodeLimits>;
   readonly slots?: number;
   /** Keeps no copy of what crosses the links. */
@@ -302,6 +303,7 @@ export class TestGrid {
       seed: 42,
       selection: options.selection ?? 'centralized',
       timing: { ...DEFAULT_TIMING, ...options.timing },
+      ...(options.flood === undefined ? {} : { flood: options.flood }),
       networks: options.networks ?? [
         { id: 1, name: 'EN-1', cluster: first, tagged: false },
         { id: 4, name: 'EN-4', cluster: last, tagged: false },

@@ -1,0 +1,172 @@
+import { mix2 } from '../../domain/base/hash';
+import { nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { flowBucket, type LiveNodes } from '../../domain/cluster/rendezvous';
+import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
+import { compilePolicies, type CompiledPolicies } from '../classify/policies';
+import type { Arena } from '../frames/arena';
+import { K_NETWORK, K_PORT_A, K_PORT_B, K_PROTO, S_KEY } from '../frames/layout';
+import { hasPorts } from '../headers/numbers';
+import { hashKey } from '../headers/key-hash';
+import type { Obituary } from './liveness';
+import { candidatePaths, itinerary, type Itinerary } from './path-policy';
+import type { TopologyView } from './topology-view';
+
+/**
+ * Where frames go that no table knows (DESIGN.md section 5, flood guard): everything follows from the frame's constant
+ * fields and one topology, so that INODEs at both ends of a flow find the same nodes, each by itself.
+ */
+
+const LOW_BITS = 0xff_ffff;
+
+/**
+ * The flow ID of a flow without an entry: a keyed hash of its constant fields in the low 24 bits, FNODE number 0, which
+ * no FNODE has, in the high ones. Different flows may share it; it names nodes, not flows.
+ */
+export function statelessFlowId(seed: number, hash: number): FlowId {
+  return mix2(seed, hash) & LOW_BITS || 1;
+}
+
+/** Hash of the canonical key in a slot but for the external network, which differs by the side that sees the frame. */
+export function constantFieldsHash(arena: Arena, slot: number, seed: Uint32Array): number {
+  const at = (slot + S_KEY + K_NETWORK) >>> 1;
+  const network = arena.u16[at];
+  arena.u16[at] = 0;
+  const hash = hashKey(arena.u32, slot + S_KEY, seed);
+  arena.u16[at] = network;
+  return hash;
+}
+
+/** A policy and path that flows from one external network take. */
+export interface Leg {
+  /** Place of the policy among the topology's: earlier ones are more specific. */
+  readonly policyIndex: number;
+  readonly policy: FlowPolicy;
+  /** Network of the initiator. */
+  readonly from: number;
+  readonly path: FlowPath;
+  /** The clusters that are visited, as modes and failures leave them, or why there is no way. */
+  readonly itinerary: Itinerary;
+}
+
+/**
+ * Who of a topology's members may be chosen for a flow without an entry: those that live and that have not been taken
+ * out of the grid since.
+ */
+export class StatelessMembers {
+  private flags: (LiveNodes | undefined)[] = [];
+  private deaths = -1;
+  private latestVersion = -1;
+
+  constructor(
+    private readonly view: TopologyView,
+    private readonly dead: Obituary,
+    private readonly latest: () => TopologyView | undefined,
+  ) {}
+
+  /** Forgets what was derived where somebody has died or left since; true if so. */
+  refresh(): boolean {
+    const version = this.latest()?.topology.version ?? 0;
+    if (this.deaths === this.dead.changes && this.latestVersion === version) return false;
+    this.deaths = this.dead.changes;
+    this.latestVersion = version;
+    this.flags = [];
+    return true;
+  }
+
+  /** The node for a flow ID in a cluster: the first one that may be chosen in its bucket's order; 0 = none. */
+  choose(cluster: ClusterId, flow: FlowId): NodeRef {
+    const flags = (this.flags[cluster] ??= this.derive(cluster));
+    const node = this.view.table(cluster).firstLive(flowBucket(flow, cluster, this.view.topology.seed), flags);
+    return node === 0 ? 0 : nodeRef(cluster, node);
+  }
+
+  private derive(cluster: ClusterId): LiveNodes {
+    const latest = this.latest();
+    const flags = new Uint8Array(128);
+    for (const { node, incarnation } of this.view.cluster(cluster).members) {
+      const ref = nodeRef(cluster, node);
+      const isMember = latest === undefined || latest.incarnationOf(ref) === incarnation;
+      if (isMember && !this.dead.isDead(ref, incarnation)) flags[node] = 1;
+    }
+    return flags;
+  }
+}
+
+/**
+ * Finds policy, path and direction of a frame whose flow nobody remembers. Who began the flow cannot be known, so both
+ * ends are tried, and the choice between them depends only on what both ends see: the earlier policy, then the
+ * responder with the lower port, then the earlier path.
+ */
+export class StatelessLegs {
+  private readonly policies: CompiledPolicies;
+  private readonly legs = new Map<number, Leg | null>();
+
+  constructor(
+    private readonly view: TopologyView,
+    private readonly dead: Obituary,
+    readonly members: StatelessMembers,
+  ) {
+    this.policies = compilePolicies(view.topology.policies);
+  }
+
+  /** Whether the frame last looked for runs against its flow. */
+  reverse = false;
+
+  /**
+   * The leg of a frame that entered from `network`, whose key is in `slot` and whose sender is end B of it or not.
+   * Undefined: no policy has a path for it. {@link reverse} tells the direction.
+   */
+  find(arena: Arena, slot: number, fromB: boolean, network: number): Leg | undefined {
+    if (this.members.refresh()) this.legs.clear();
+    const at = (slot + S_KEY + K_NETWORK) >>> 1;
+    const before = arena.u16[at];
+    const a = this.legFor(arena, slot, false, !fromB, network);
+    const b = this.legFor(arena, slot, true, fromB, network);
+    arena.u16[at] = before;
+    const initiatorIsB = a === undefined || (b !== undefined && this.prefersB(arena, slot, a, b));
+    this.reverse = initiatorIsB !== fromB;
+    return initiatorIsB ? b : a;
+  }
+
+  private legFor(
+    arena: Arena,
+    slot: number,
+    initiatorIsB: boolean,
+    senderInitiates: boolean,
+    network: number,
+  ): Leg | undefined {
+    if (senderInitiates) return this.legFrom(arena, slot, initiatorIsB, network);
+    for (const { id } of this.view.topology.networks) {
+      if (id === network) continue;
+      const leg = this.legFrom(arena, slot, initiatorIsB, id);
+      if (leg?.path.to === network) return leg;
+    }
+    return undefined;
+  }
+
+  private legFrom(arena: Arena, slot: number, initiatorIsB: boolean, network: number): Leg | undefined {
+    arena.u16[(slot + S_KEY + K_NETWORK) >>> 1] = network;
+    const index = this.policies.match(arena, slot, initiatorIsB);
+    if (index < 0) return undefined;
+    const key = index * 65_536 + network;
+    let leg = this.legs.get(key);
+    if (leg === undefined) this.legs.set(key, (leg = this.makeLeg(index, network)));
+    return leg ?? undefined;
+  }
+
+  private makeLeg(policyIndex: number, from: number): Leg | null {
+    const policy = this.view.topology.policies[policyIndex];
+    const path = candidatePaths(this.view, policy, from)[0];
+    if (path === undefined) return null;
+    return { policyIndex, policy, from, path, itinerary: itinerary(this.view, path, this.dead) };
+  }
+
+  private prefersB(arena: Arena, slot: number, a: Leg, b: Leg): boolean {
+    if (a.policyIndex !== b.policyIndex) return b.policyIndex < a.policyIndex;
+    const portA = arena.u16[(slot + S_KEY + K_PORT_A) >>> 1];
+    const portB = arena.u16[(slot + S_KEY + K_PORT_B) >>> 1];
+    if (hasPorts(arena.u8[slot + S_KEY + K_PROTO]) && portA !== portB) return portA < portB;
+    const { paths } = this.view.topology;
+    return paths.indexOf(b.path) < paths.indexOf(a.path);
+  }
+}
