@@ -18,6 +18,7 @@ import {
   S_REVERSE,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
+import { placeBeside } from '../select/copies';
 import { choosePath, itinerary, type PathFigures } from '../select/path-policy';
 import { cloneOf, replicaPathOf } from '../select/replica';
 import type { TopologyView } from '../select/topology-view';
@@ -172,7 +173,9 @@ export class FlowAllocation {
     node.ownedByWire[u8[flow + F_WIRE]]++;
     this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 0) + 1);
     if (view.topology.selection === 'centralized') node.setState(flow, FS_FULL_ROUTE);
-    const next = route.length > 1 ? node.routing.nextHop(view, route[1], node.ctx.arena.u32[(flow + F_ID) >>> 2]) : 0;
+    const onward = placeBeside(view, route, 0, 1);
+    const id = node.ctx.arena.u32[(flow + F_ID) >>> 2];
+    const next = onward < route.length ? node.routing.nextHop(view, route[onward], id) : 0;
     u16[(flow + F_EMITTER) >>> 1] = node.ref;
     u16[(flow + F_BACKUP) >>> 1] = 0;
     u16[(flow + F_NEXT_FWD) >>> 1] = next;

@@ -74,7 +74,7 @@ export class Choices {
   /** Whether the flow's route, as it was stamped, leaves the next hop open. */
   private isOpen(flow: number): boolean {
     const { u8, u32 } = this.node.ctx.arena;
-    const place = this.node.side.position[this.node.aux(flow)] + 1;
+    const place = this.node.placeBeside(flow, 1);
     const path = u32[(flow + F_PATH) >>> 2];
     return this.node.clusterAt(flow, place) !== 0 && nodeOf(u8[path + 2 * place + 1]) === 0;
   }

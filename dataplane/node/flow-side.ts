@@ -34,6 +34,11 @@ export class FlowSide {
   processed = new Uint32Array(128);
   /** Entry of the flow's clone here, which gets a copy of every frame that enters for the flow (INODEs); 0 = none. */
   replica = new Uint32Array(64);
+  /** The nodes of clusters in mode `copy` that get a copy of what leaves here, forward and reverse; 0 = none. */
+  copyFwd = new Uint16Array(64);
+  copyRev = new Uint16Array(64);
+  /** Flow entries here with such a node. */
+  copying = 0;
   /** Flow entries here that are clones. */
   replicas = 0;
   view: (TopologyView | undefined)[] = [];
@@ -66,6 +71,7 @@ export class FlowSide {
     this.connection[index] = 0;
     this.confidant[index] = 0;
     this.replica[index] = 0;
+    this.copyFwd[index] = this.copyRev[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.view[index] = view;
     this.order[index] = this.repinned[index] = this.counted[index] = undefined;
@@ -73,6 +79,8 @@ export class FlowSide {
   }
 
   free(index: number): void {
+    if (this.copyFwd[index] !== 0 || this.copyRev[index] !== 0) this.copying--;
+    this.copyFwd[index] = this.copyRev[index] = 0;
     this.view[index] = undefined;
     this.freed.push(index);
   }
@@ -91,6 +99,8 @@ export class FlowSide {
     this.confidant = doubled(this.confidant, Uint16Array);
     this.processed = doubled(this.processed, Uint32Array);
     this.replica = doubled(this.replica, Uint32Array);
+    this.copyFwd = doubled(this.copyFwd, Uint16Array);
+    this.copyRev = doubled(this.copyRev, Uint16Array);
   }
 }
 

@@ -17,8 +17,6 @@ import {
   F_COUNT,
   F_EMITTER,
   F_LAST,
-  F_NEXT_FWD,
-  F_SHADOW_FWD,
   FS_ENDED,
   S_DESCRIPTOR,
   S_FLOW,
@@ -312,7 +310,7 @@ export class HostedNode {
       return;
     }
     const confidant = this.node.side.confidant[this.node.aux(flow)];
-    const hops = [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1], confidant];
+    const hops = [...this.node.hopsBehind(flow), confidant];
     const emits = u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
     this.forget(flow);
     if (last || !emits) return;

@@ -12,11 +12,9 @@ import {
   F_ID,
   F_NET_FWD,
   F_NET_REV,
-  F_NEXT_FWD,
   F_PACKETS_FWD,
   F_PACKETS_REV,
   F_PATH,
-  F_SHADOW_FWD,
   F_STATE,
   F_TYPE,
   F_WIRE,
@@ -237,7 +235,7 @@ export class FlowLifecycle implements ClassifierPorts {
   /** The end of a flow that was allocated here, for the log and for the nodes of its route. */
   private tellEnd(flow: number, end: ConnectionEnd): void {
     const { ctx, control } = this.node;
-    const { u16, u32, f64 } = ctx.arena;
+    const { u32, f64 } = ctx.arena;
     const id = u32[(flow + F_ID) >>> 2];
     this.node.emitEvent({
       type: 'FlowEnded',
@@ -248,8 +246,8 @@ export class FlowLifecycle implements ClassifierPorts {
       packets: [u32[(flow + F_PACKETS_FWD) >>> 2], u32[(flow + F_PACKETS_REV) >>> 2]],
       bytes: [f64[(flow + F_BYTES_FWD) >>> 3], f64[(flow + F_BYTES_REV) >>> 3]],
     });
-    for (const to of [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]]) {
-      if (to === 0 || !control.begin(this.node.incarnation)) continue;
+    for (const to of this.node.hopsBehind(flow)) {
+      if (!control.begin(this.node.incarnation)) continue;
       control.u32(id);
       control.send(this.node.ref, to, CONTROL_END, 0);
     }

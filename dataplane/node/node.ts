@@ -12,7 +12,9 @@ import {
   F_FENCED,
   F_ID,
   F_LAST,
+  F_NEXT_FWD,
   F_PATH,
+  F_SHADOW_FWD,
   F_STARTED,
   F_STATE,
   F_TYPE,
@@ -22,6 +24,7 @@ import {
 import { reason, type Reason } from '../frames/reasons';
 import type { FunctionHost } from '../functions/host';
 import { Obituary } from '../select/liveness';
+import { copyTarget, placeBeside } from '../select/copies';
 import { cloneOf } from '../select/replica';
 import { successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
@@ -119,7 +122,37 @@ export class Node {
     u8[flow + F_COUNT] = route.length;
     u32[(flow + F_PATH) >>> 2] = path;
     f64[(flow + F_STARTED) >>> 3] = f64[(flow + F_LAST) >>> 3] = this.ctx.now;
+    const { side } = this;
+    side.copyFwd[aux] = copyTarget(view, route, position, 1, id, this.obituary);
+    side.copyRev[aux] = copyTarget(view, route, position, -1, id, this.obituary);
+    if (side.copyFwd[aux] !== 0 || side.copyRev[aux] !== 0) side.copying++;
     return flow;
+  }
+
+  /** The place of a flow's path that what leaves here goes to next, in direction `step`: see {@link placeBeside}. */
+  placeBeside(flow: number, step: number): number {
+    const { u8, u32 } = this.ctx.arena;
+    const route = this.ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+    return placeBeside(this.viewOf(flow), route, this.side.position[this.aux(flow)], step);
+  }
+
+  /** Whether this node's cluster gets copies of the flow only. */
+  getsCopies(flow: number): boolean {
+    return this.clusterIn(this.viewOf(flow)).mode === 'copy';
+  }
+
+  /**
+   * Whom word of the flow's end or change goes to from here, besides siblings: who emits next, who shadows, who gets
+   * copies. Behind a stage that gets copies only, those stand who do too; all others hear it from the stage before.
+   */
+  hopsBehind(flow: number): NodeRef[] {
+    const { u16 } = this.ctx.arena;
+    const next = u16[(flow + F_NEXT_FWD) >>> 1];
+    if (this.getsCopies(flow)) {
+      return next !== 0 && this.viewOf(flow).cluster(clusterOf(next)).mode === 'copy' ? [next] : [];
+    }
+    const hops = [next, u16[(flow + F_SHADOW_FWD) >>> 1], this.side.copyFwd[this.aux(flow)]];
+    return hops.filter((ref) => ref !== 0);
   }
 
   /** Forgets a flow; its lists must be empty. */
@@ -196,9 +229,13 @@ export class Node {
     return 0;
   }
 
-  /** Who shadows what `emitter` emits of a flow: the next member where the cluster's policy is `backup`, else 0. */
+  /**
+   * Who shadows what `emitter` emits of a flow: the next member where the cluster's policy is `backup`, else 0. Copies
+   * are not copied again.
+   */
   shadowOf(flow: number, emitter: NodeRef): NodeRef {
-    if (emitter === 0 || this.viewOf(flow).cluster(clusterOf(emitter)).failure !== 'backup') return 0;
+    const cluster = emitter === 0 ? undefined : this.viewOf(flow).cluster(clusterOf(emitter));
+    if (cluster?.failure !== 'backup' || cluster.mode === 'copy') return 0;
     return this.nextFor(flow, emitter);
   }
 

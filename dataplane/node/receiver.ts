@@ -29,6 +29,7 @@ import {
   SF_START,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
+import { placeBeside } from '../select/copies';
 import { emitterFor, hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
@@ -303,11 +304,12 @@ export class Receiver {
     const own = emitterAt(position) || node.ref;
     u16[(flow + F_EMITTER) >>> 1] = own;
     u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, own);
-    const open = position + 1 < route.length && nodeOf(route[position + 1]) === 0;
-    const next = open ? this.chooseNext(id, view, clusterOf(route[position + 1]), own) : emitterAt(position + 1);
+    const onward = placeBeside(view, route, position, 1);
+    const open = onward < route.length && nodeOf(route[onward]) === 0;
+    const next = open ? this.chooseNext(id, view, clusterOf(route[onward]), own) : emitterAt(onward);
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
-    const previous = emitterAt(position - 1);
+    const previous = emitterAt(placeBeside(view, route, position, -1));
     u16[(flow + F_NEXT_REV) >>> 1] = previous;
     u16[(flow + F_SHADOW_REV) >>> 1] = node.shadowOf(flow, previous);
     if (!open || own !== node.ref) return;

@@ -1,5 +1,13 @@
-import { clusterOf, nodeOf, nodeRef, type FlowId, type NodeRef, type WireId } from '../../domain/base/ids';
-import { F_COUNT, F_EMITTER, F_ID, F_NEXT_FWD, F_PATH, F_SHADOW_FWD, F_WIRE } from '../frames/layout';
+import {
+  clusterOf,
+  type ClusterId,
+  nodeOf,
+  nodeRef,
+  type FlowId,
+  type NodeRef,
+  type WireId,
+} from '../../domain/base/ids';
+import { F_COUNT, F_EMITTER, F_ID, F_PATH, F_WIRE } from '../frames/layout';
 import { hashedNode, successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { CONTROL_REPIN, CONTROL_REPINNED, type ControlCursor } from './control-frames';
@@ -119,8 +127,8 @@ export class Repinning {
 
   private begin(flow: number, target: WireTarget): void {
     const view = this.viewOf(target);
-    // A cluster on the flow's route that the other topology does not have: the flow keeps its own to its end.
-    if (view === undefined || !this.clustersOf(flow).every((cluster) => view.hasCluster(cluster))) return;
+    // A cluster of the flow's route that the other topology does not have, or gives copies: the flow keeps its own to its end.
+    if (view === undefined || !this.clustersOf(flow).every((cluster) => this.isAlike(flow, cluster, view))) return;
     const { side } = this.node;
     const aux = this.node.aux(flow);
     side.order[aux] ??= this.orderOf(flow);
@@ -221,7 +229,7 @@ export class Repinning {
   private hopsOf(flow: number): NodeRef[] {
     const { u16 } = this.node.ctx.arena;
     if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return [];
-    const hops = [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1], ...this.peers()];
+    const hops = [...this.node.hopsBehind(flow), ...this.peers()];
     return [...new Set(hops.filter((ref) => nodeOf(ref) !== 0))];
   }
 
@@ -233,6 +241,12 @@ export class Repinning {
   private viewOf({ version, wireId }: WireTarget): TopologyView | undefined {
     const view = this.node.ctx.topologies.of(wireId);
     return view?.topology.version === version ? view : undefined;
+  }
+
+  /** Whether the flow can be carried through a cluster under another topology as under its own. */
+  private isAlike(flow: number, cluster: ClusterId, view: TopologyView): boolean {
+    const getsCopies = (each: TopologyView): boolean => each.cluster(cluster).mode === 'copy';
+    return view.hasCluster(cluster) && getsCopies(view) === getsCopies(this.node.viewOf(flow));
   }
 
   private clustersOf(flow: number): number[] {

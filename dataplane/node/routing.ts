@@ -9,6 +9,7 @@ import {
 } from '../../domain/base/ids';
 import { continueMembers, createSelectorMembers, select, type SelectorMembers } from '../../domain/cluster/selectors';
 import { flowBucket, type LiveNodes } from '../../domain/cluster/rendezvous';
+import { isCopyAt, placeBeside } from '../select/copies';
 import { hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import type { Node } from './node';
@@ -33,9 +34,13 @@ export class Routing {
   /** The route of a new flow over `clusters`, own cluster first; node 0 = left to the hop before it. */
   choose(view: TopologyView, clusters: readonly ClusterId[], flow: FlowId): NodeRef[] {
     const central = view.topology.selection === 'centralized';
+    const open = clusters.map((cluster) => nodeRef(cluster, 0));
+    const next = placeBeside(view, open, 0, 1);
     return clusters.map((cluster, i) => {
       if (i === 0) return this.node.ref;
-      return central || i === 1 ? this.chooseIn(view, cluster, flow) : nodeRef(cluster, 0);
+      if (central || i === next) return this.chooseIn(view, cluster, flow);
+      // No hop chooses for a stage that frames only go past.
+      return isCopyAt(view, open, i) ? hashedNode(view, cluster, flow, this.node.obituary) || open[i] : open[i];
     });
   }
 

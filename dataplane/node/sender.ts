@@ -3,7 +3,9 @@ import type { VirtualLink } from '../../domain/topology/topology';
 import { readdress } from '../descriptor/node-table';
 import {
   D_COUNT,
+  D_FLAGS,
   D_LIST,
+  DF_REPLICA,
   F_ID,
   S_DESCRIPTOR,
   S_FLOW,
@@ -16,25 +18,29 @@ import {
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { emitterFor } from '../select/route';
-import { BYTES_SENT, COPIED, SENT } from './counters';
+import { BATCH } from './context';
+import { BYTES_SENT, COPIED, REPLICATED, SENT } from './counters';
 import type { Node } from './node';
 
 const NO_MEMBER = reason('no-member');
 const DISCARDED = reason('discarded');
+const REPLICA_END = reason('replica-end');
 const RING_FULL = reason('ring-full');
 const NOT_A_MEMBER = reason('not-a-member');
 const LINK_MTU = reason('link-mtu');
 const ETHERNET_HEADER = 14;
 
 /**
- * The way out of a node onto internal links: next hop checked, descriptor signed, one copy for the backup, handed to
- * the rings. The last step of ingress and transit alike.
+ * The way out of a node onto internal links: next hop checked, descriptor signed, one copy for the backup and one for a
+ * cluster in mode `copy` beside this stage, handed to the rings. The last step of ingress and transit alike.
  */
 export class Sender {
   private readonly copyList: number;
+  private readonly copiedOff: number;
 
   constructor(private readonly node: Node) {
     this.copyList = node.ctx.allocateList(1);
+    this.copiedOff = node.ctx.allocateList(BATCH);
   }
 
   /**
@@ -50,11 +56,46 @@ export class Sender {
       if (this.hasHop(slot, ctx.slot(slot))) u32[(list >>> 2) + m++] = slot;
     }
     if (m === 0) return;
+    const copies = this.node.side.copying === 0 ? 0 : this.copyOff(list, m);
     ctx.kernels.seal(this.node.ref, list, m);
     for (let i = 0; i < m; i++) {
       const slot = u32[(list >>> 2) + i];
       this.handOver(slot, ctx.slot(slot));
     }
+    if (copies === 0) return;
+    ctx.kernels.seal(this.node.ref, this.copiedOff, copies);
+    for (let i = 0; i < copies; i++) {
+      const slot = u32[(this.copiedOff >>> 2) + i];
+      this.handOver(slot, ctx.slot(slot));
+    }
+  }
+
+  /** Copies for clusters in mode `copy`, into a list of their own; returns how many. */
+  private copyOff(list: number, n: number): number {
+    const { ctx, counters, side } = this.node;
+    const { u8, u16, u32 } = ctx.arena;
+    let copies = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      const aux = this.node.aux(u32[(address + S_FLOW) >>> 2]);
+      const to = u8[address + S_REVERSE] === 0 ? side.copyFwd[aux] : side.copyRev[aux];
+      if (to === 0) continue;
+      counters.values[REPLICATED]++;
+      const copy = ctx.slots.allocate();
+      if (copy < 0) {
+        this.node.count('no-slot');
+        continue;
+      }
+      ctx.kernels.copySlot(slot, copy);
+      const target = ctx.slot(copy);
+      u8[target + S_DESCRIPTOR + D_FLAGS] |= DF_REPLICA;
+      u16[(target + S_TO) >>> 1] = to;
+      u16[(target + S_SHADOW) >>> 1] = 0;
+      this.name(target, to);
+      u32[(this.copiedOff >>> 2) + copies++] = copy;
+    }
+    return copies;
   }
 
   /** Sends a copy of an unsealed frame to `to` as it is, for a backup that is being fed; false when it could not. */
@@ -88,10 +129,23 @@ export class Sender {
       this.node.drop(slot, why);
       return false;
     }
+    if ((this.node.ctx.arena.u8[address + S_DESCRIPTOR + D_FLAGS] & DF_REPLICA) !== 0 && this.endsHere(address)) {
+      this.node.drop(slot, REPLICA_END);
+      return false;
+    }
     if (u16[(address + S_TO) >>> 1] !== 0) return true;
     const refusal = this.passOverEmpty(address);
     if (refusal !== 0) this.node.drop(slot, refusal);
     return refusal === 0;
+  }
+
+  /** Whether a copy ends at this stage, which gets copies only: the next one gets the frames themselves. */
+  private endsHere(address: number): boolean {
+    const { u16, u32 } = this.node.ctx.arena;
+    const flow = u32[(address + S_FLOW) >>> 2];
+    if (!this.node.getsCopies(flow)) return false;
+    const to = u16[(address + S_TO) >>> 1];
+    return to === 0 || this.node.viewOf(flow).cluster(clusterOf(to)).mode !== 'copy';
   }
 
   /**
@@ -110,6 +164,7 @@ export class Sender {
       const id = node.clusterAt(flow, position);
       if (id === 0) return NO_MEMBER;
       const cluster = view.cluster(id);
+      if (cluster.mode === 'copy' && cluster.role !== 'inode') continue;
       const next = emitterFor(view, id, 0, u32[(flow + F_ID) >>> 2], node.obituary);
       if (next === 0 || cluster.failure === 'discard') {
         if (cluster.failure === 'discard' && next !== 0) return DISCARDED;

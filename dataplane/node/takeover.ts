@@ -77,6 +77,7 @@ export class Takeover {
       if (member === 0 || member > incarnation) return;
       this.replaceHop(flow, dead, F_NEXT_FWD, F_SHADOW_FWD, true);
       this.replaceHop(flow, dead, F_NEXT_REV, F_SHADOW_REV, false);
+      this.replaceCopies(flow, dead);
       this.node.routing.moved(flow, dead, 0);
       if (clusterOf(dead) !== this.node.cluster) return;
       this.replaceOwn(flow, dead);
@@ -165,6 +166,16 @@ export class Takeover {
     }
   }
 
+  /** A node that got copies died: the next one gets them, whatever its cluster's policy. */
+  private replaceCopies(flow: number, dead: NodeRef): void {
+    const { side } = this.node;
+    const aux = this.node.aux(flow);
+    if (side.copyRev[aux] === dead) side.copyRev[aux] = this.node.nextFor(flow, dead);
+    if (side.copyFwd[aux] !== dead) return;
+    side.copyFwd[aux] = this.node.nextFor(flow, dead);
+    if (side.copyFwd[aux] !== 0) this.reportReroute(flow, dead, side.copyFwd[aux]);
+  }
+
   /** A member of this node's own cluster died. */
   private replaceOwn(flow: number, dead: NodeRef): void {
     const { u16 } = this.node.ctx.arena;
@@ -182,7 +193,7 @@ export class Takeover {
   /** The emitter before this one may have died before it could tell that the next stage had lost the flow's node. */
   private repeatReroute(flow: number): void {
     const { node } = this;
-    const next = node.clusterAt(flow, node.side.position[node.aux(flow)] + 1);
+    const next = node.clusterAt(flow, node.placeBeside(flow, 1));
     const lost = next === 0 ? 0 : node.fencedIn(flow, next);
     if (lost === 0 || node.viewOf(flow).cluster(next).failure === 'backup') return;
     this.reportReroute(flow, lost, node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1]);

@@ -48,8 +48,9 @@ export type Itinerary =
   | { readonly ok: false; readonly reason: 'cluster-drop' | 'no-member' | 'no-egress'; readonly cluster: ClusterId };
 
 /**
- * A path's clusters as modes and failures leave them: `bypass` and `copy` clusters are not waited for, `drop` ends the
- * flow, and a cluster without a live member is passed over or ends it, as its `whenEmpty` says.
+ * A path's clusters as modes and failures leave them: `bypass` clusters are left out, `drop` ends the flow, and a cluster
+ * without a live member is passed over or ends it, as its `whenEmpty` says; one in mode `copy`, which nobody waits for,
+ * is always passed over then.
  */
 export function itinerary(view: TopologyView, path: FlowPath, dead: Obituary): Itinerary {
   const clusters: ClusterId[] = [];
@@ -58,11 +59,12 @@ export function itinerary(view: TopologyView, path: FlowPath, dead: Obituary): I
     const cluster = view.cluster(path.clusters[i]);
     const end = i === 0 || i === last;
     if (cluster.mode === 'drop') return { ok: false, reason: 'cluster-drop', cluster: cluster.id };
-    if (!end && (cluster.mode === 'bypass' || cluster.mode === 'copy')) continue;
+    if (!end && cluster.mode === 'bypass') continue;
     const alive = i === 0 || view.table(cluster.id).firstLive(0, dead.live(view, cluster.id)) !== 0;
     if (alive) clusters.push(cluster.id);
     else if (end) return { ok: false, reason: 'no-egress', cluster: cluster.id };
-    else if (cluster.whenEmpty === 'drop') return { ok: false, reason: 'no-member', cluster: cluster.id };
+    else if (cluster.mode !== 'copy' && cluster.whenEmpty === 'drop')
+      return { ok: false, reason: 'no-member', cluster: cluster.id };
   }
   return { ok: true, clusters };
 }

@@ -41,7 +41,9 @@ export function replicaRoute(
   if (clusters[0] !== first) return undefined;
   const stages = itinerary(view, { ...path, clusters }, dead);
   if (!stages.ok) return undefined;
-  return stages.clusters.map((cluster) => {
+  // Clusters in mode `copy` get a copy of the original; a copy of a copy is nobody's.
+  const through = stages.clusters.filter((cluster) => view.cluster(cluster).mode !== 'copy');
+  return through.map((cluster) => {
     const shared = route.find((ref) => clusterOf(ref) === cluster);
     if (shared !== undefined && nodeOf(shared) !== 0) return shared;
     return hashedNode(view, cluster, shared === undefined ? cloneOf(flow) : flow, dead) || nodeRef(cluster, 0);

@@ -42,8 +42,12 @@ export function emitterFor(
   return view.cluster(cluster).failure === 'discard' ? 0 : successorOf(view, chosen, flow, dead);
 }
 
-/** Who shadows a flow whose frames `emitter` emits: its successor where the cluster's policy is `backup`, else 0. */
+/**
+ * Who shadows a flow whose frames `emitter` emits: its successor where the cluster's policy is `backup`, else 0; copies
+ * are not copied again.
+ */
 export function shadowFor(view: TopologyView, emitter: NodeRef, flow: FlowId, dead: Obituary): NodeRef {
-  if (emitter === 0 || view.cluster(emitter >>> 7).failure !== 'backup') return 0;
+  const cluster = emitter === 0 ? undefined : view.cluster(emitter >>> 7);
+  if (cluster?.failure !== 'backup' || cluster.mode === 'copy') return 0;
   return successorOf(view, emitter, flow, dead);
 }

@@ -188,7 +188,7 @@ class StreamingChecker implements Checker {
     this.countSent(record, isShadowCopy);
     if (isShadowCopy) return;
     const flow = this.flows.sent(record, this.descriptor);
-    if (this.dead.has(record.to)) this.flows.lost(record, this.descriptor);
+    if (this.dead.has(record.to) && !this.descriptor.isReplica) this.flows.lost(record, this.descriptor);
     if (this.descriptor.isReplica) return this.frames.travelAsReplica(record);
     if (flow === undefined) return;
     this.frames.travel(record, flow, this.descriptor, clusterOf(record.from));
@@ -269,7 +269,7 @@ class StreamingChecker implements Checker {
     if (record.link !== 0 && this.descriptor.read(record.bytes) === 'none') {
       if (this.descriptor.flowType === 0 && !this.descriptor.isPassed) return;
       const named = this.descriptor.emitterIn(clusterOf(record.to));
-      if (named === record.to) this.flows.lost(record, this.descriptor);
+      if (named === record.to && !this.descriptor.isReplica) this.flows.lost(record, this.descriptor);
     }
     this.taps.lost++;
     this.taps.at(record.to).lostTo++;

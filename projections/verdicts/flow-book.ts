@@ -268,8 +268,7 @@ export class FlowBook {
       if (hop.to >= networkStage(0) || !this.isPromised(flow, cluster)) continue;
       const onward = flow.hops.filter((other) => leadsTo(hop, other));
       if (!hop.sequences.isExact || onward.some((other) => !other.sequences.isExact)) continue;
-      const out = Math.max(0, ...onward.map((other) => other.sequences.size));
-      const frames = hop.sequences.size - out;
+      const frames = hop.sequences.size - SequenceSet.unionSize(onward.map((other) => other.sequences));
       if (frames <= 0) continue;
       const known = this.missing.get(cluster);
       if (known !== undefined) known.frames += frames;

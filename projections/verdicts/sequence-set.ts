@@ -41,6 +41,29 @@ export class SequenceSet {
     return this.knownFrom === 0;
   }
 
+  /** How many different numbers any of these sets has seen; all of them must be exact. */
+  static unionSize(sets: readonly SequenceSet[]): number {
+    const ranges = sets.flatMap((set) => set.ranges()).sort(([a], [b]) => a - b);
+    let [size, last] = [0, 0];
+    for (const [low, high] of ranges) {
+      size += Math.max(0, high - Math.max(low - 1, last));
+      last = Math.max(last, high);
+    }
+    return size;
+  }
+
+  /** What was seen, as ascending ranges, bounds inclusive. */
+  private ranges(): [number, number][] {
+    const ranges: [number, number][] = [];
+    let low = 1;
+    for (let i = 0; i < (this.gaps?.length ?? 0); i += 2) {
+      if (this.gaps![i]! > low) ranges.push([low, this.gaps![i]! - 1]);
+      low = this.gaps![i + 1]! + 1;
+    }
+    if (this.highest >= low) ranges.push([low, this.highest]);
+    return ranges;
+  }
+
   private openGap(low: number, high: number): void {
     if (low > high) return;
     (this.gaps ??= []).push(low, high);

@@ -52,7 +52,7 @@ export function inspectGridFile(text: string): {
   const networks = readNetworks(reader, root.networks, clusters);
   const paths = readPaths(reader, root.paths, clusters, networks);
   const links = readLinks(reader, root.links, clusters.names, networks, longestDescriptor(paths));
-  checkSteps(reader, paths, links, clusters.names);
+  checkSteps(reader, paths, links, clusters);
   const policies = readPolicies(reader, root.policies, paths, networks.names);
   const capture = readCapture(reader, root.capture, networks.names);
   const settings: GridSettings = {

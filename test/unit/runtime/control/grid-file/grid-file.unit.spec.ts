@@ -172,6 +172,27 @@ describe('a grid file', () => {
     expect(problemsAfter(find, replacement).join('\n')).toContain(problem);
   });
 
+  it('FG-176: asks for a link past clusters that frames may go past', () => {
+    const apart = SMALL.replace('members: [IA, AB, IC] }', 'members: [IA, AB] }\n  VN-2: { members: [AB, IC] }');
+    const problems = (more: string): string[] =>
+      inspectGridFile(apart.replace('nodes: 2', `nodes: 2, ${more}`)).problems.map(({ what }) => what);
+    const past = 'path main: no link joins IA and IC, for frames that go past AB';
+    for (const more of ['mode: copy', 'mode: bypass', 'whenEmpty: bypass']) expect(problems(more)).toEqual([past]);
+    for (const more of ['mode: through', 'mode: drop', 'whenEmpty: drop']) expect(problems(more)).toEqual([]);
+  });
+
+  it('FG-170: takes no path for replicas that some flows of the type cannot begin on', () => {
+    const text = readFileSync(join(__dirname, '../../../../../examples/replication.yaml'), 'utf8');
+    expect(inspectGridFile(text).problems).toEqual([]);
+    const figure = FIGURE_4.replace(
+      'paths: [light, light-b, light-back] }',
+      'paths: [light, light-b], replicateTo: guarded }',
+    );
+    expect(inspectGridFile(figure).problems.map(({ what }) => what)).toEqual([
+      'policy dns: flows on path light-b begin at neither end of guarded, and cannot be replicated to it',
+    ]);
+  });
+
   it('FG-190: takes a smaller MTU where the link is called narrow, but not less than IPv6 needs', () => {
     const with_ = (more: string): string[] =>
       inspectGridFile(SMALL.replace('members: [IA, AB, IC]', `members: [IA, AB, IC], ${more}`)).problems.map(

@@ -1,0 +1,39 @@
+import { clusterOf, nodeOf, type FlowId, type NodeRef } from '../../domain/base/ids';
+import type { Obituary } from './liveness';
+import { hashedNode, successorOf } from './route';
+import type { TopologyView } from './topology-view';
+
+/**
+ * Clusters in mode `copy` ([0060]): they stand on a flow's route and get copies of its frames (flag 3) from the stage
+ * beside them, but nobody waits for them. Frames themselves go past; copies go on to the next cluster only if it is in
+ * mode `copy` too, else they end.
+ */
+
+/** Whether the stage at `place` of a route gets copies only. The ends of a route never do. */
+export function isCopyAt(view: TopologyView, route: readonly NodeRef[], place: number): boolean {
+  return place > 0 && place < route.length - 1 && view.cluster(clusterOf(route[place])).mode === 'copy';
+}
+
+/** The place that what leaves the stage at `place` goes to next, in direction `step` (1 or −1); may lie outside the route. */
+export function placeBeside(view: TopologyView, route: readonly NodeRef[], place: number, step: number): number {
+  let at = place + step;
+  if (isCopyAt(view, route, place)) return at;
+  while (isCopyAt(view, route, at)) at += step;
+  return at;
+}
+
+/** Who gets a copy of what leaves the stage at `place` in direction `step`; 0 = nobody. */
+export function copyTarget(
+  view: TopologyView,
+  route: readonly NodeRef[],
+  place: number,
+  step: number,
+  flow: FlowId,
+  dead: Obituary,
+): NodeRef {
+  const at = place + step;
+  if (isCopyAt(view, route, place) || !isCopyAt(view, route, at)) return 0;
+  const chosen = route[at];
+  if (nodeOf(chosen) === 0) return hashedNode(view, clusterOf(chosen), flow, dead);
+  return dead.isDeadIn(view, chosen) ? successorOf(view, chosen, flow, dead) : chosen;
+}
