@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { BenchResult } from '../result';
-import { nodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeRef } from '../../domain/base/ids';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import { WorkerHost } from '../../runtime/agent/worker-host';
 import { median, seconds } from '../log/measure';
@@ -11,7 +11,7 @@ import { BEGIN_MS, NETWORKS } from './topology';
 
 /** Frames that enter before the workers are told of them. */
 const TOGETHER = 256;
-/** Frames that enter before the world waits until all have left: half of what a ring holds. */
+/** Frames that are in the grid at most: half of what a ring holds. */
 const WINDOW = 2048;
 /** As in {@link MemoryGrid}: a quarter of a million frames a second of grid time. */
 const FRAME_GAP_US = 4;
@@ -131,6 +131,8 @@ class WorkerGrid {
 
   static async start(workers: number, published: PublishedTopology): Promise<WorkerGrid> {
     const left = { count: 0 };
+    const { networks } = published.topology;
+    const doors = new Set(NETWORKS.map((id) => networks.find((network) => network.id === id)?.cluster));
     const host = await WorkerHost.start({
       secret: new Uint8Array(32).fill(7),
       workers,
@@ -139,6 +141,7 @@ class WorkerGrid {
       limits: { flows: 1 << 15, connections: 1 << 15 },
       baseDirectory: process.cwd(),
       taps: false,
+      isDoor: (node) => doors.has(clusterOf(node)),
       output: () => left.count++,
     });
     const { clusters, timing, version } = published.topology;
@@ -195,9 +198,9 @@ class WorkerGrid {
     this.now += FRAME_GAP_US;
     if (!this.inject(recording, index)) return this.stepAfterRest(recording, index);
     if (this.now >= this.nextRound) return this.beat();
-    if (this.entered % WINDOW === 0) return this.host.settle(this.now);
-    if (this.entered % TOGETHER === 0) this.host.push(this.now);
-    return undefined;
+    if (this.entered % TOGETHER !== 0) return undefined;
+    this.host.push(this.now);
+    return this.entered - this.left.count < WINDOW ? undefined : this.host.settle(this.now, WINDOW >> 1);
   }
 
   private inject(recording: Recording, index: number): boolean {

@@ -76,10 +76,14 @@ export class GroupContext {
   /** Hello rounds so far; silence and holding are measured in rounds, so that gaps in time do not kill. */
   round = 1;
   private readonly writers: (RingWriter | undefined)[] = new Array<undefined>(NODE_REF_COUNT).fill(undefined);
-  private readonly unpublished: RingWriter[] = [];
-  private readonly dirty = new Uint8Array(NODE_REF_COUNT);
+  /** Nodes whose rings have entries to publish: the first {@link dirtyCount} places count. */
   private readonly dirtyRefs: NodeRef[] = [];
+  private readonly dirty = new Uint8Array(NODE_REF_COUNT);
+  private dirtyCount = 0;
   private pushed = 0;
+  private readonly own = new Uint8Array(NODE_REF_COUNT);
+  private outward = false;
+  private toWorld = false;
 
   constructor(readonly options: NodeGroupOptions) {
     this.arena = options.arena;
@@ -137,12 +141,33 @@ export class GroupContext {
     if (this.pushed === 0) return;
     this.options.fabric.countPublished(this.options.group, this.pushed);
     this.pushed = 0;
-    for (let i = 0; i < this.unpublished.length; i++) {
-      this.unpublished[i].publish();
-      this.dirty[this.dirtyRefs[i]] = 0;
+    for (let i = 0; i < this.dirtyCount; i++) {
+      const ref = this.dirtyRefs[i];
+      this.writers[ref]?.publish();
+      this.dirty[ref] = 0;
+      if (ref === WORLD) this.toWorld = true;
+      else if (this.own[ref] === 0) this.outward = true;
     }
-    this.unpublished.length = 0;
-    this.dirtyRefs.length = 0;
+    this.dirtyCount = 0;
+  }
+
+  /** A node of this group. */
+  hosts(ref: NodeRef): void {
+    this.own[ref] = 1;
+  }
+
+  /** Whether frames were published to nodes of other groups since the last call. */
+  takeOutward(): boolean {
+    const before = this.outward;
+    this.outward = false;
+    return before;
+  }
+
+  /** Whether frames were published to the world since the last call. */
+  takeToWorld(): boolean {
+    const before = this.toWorld;
+    this.toWorld = false;
+    return before;
   }
 
   /** Tells the tap, if any, what crosses a link. Call with the frame exactly as it is on the link. */
@@ -182,8 +207,7 @@ export class GroupContext {
     this.pushed++;
     if (this.dirty[to] === 0) {
       this.dirty[to] = 1;
-      this.unpublished.push(writer);
-      this.dirtyRefs.push(to);
+      this.dirtyRefs[this.dirtyCount++] = to;
     }
     return true;
   }

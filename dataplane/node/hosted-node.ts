@@ -175,6 +175,11 @@ export class HostedNode {
     return n;
   }
 
+  /** Whether frames wait in a ring into the node. */
+  hasFrames(): boolean {
+    return this.parts.inbox.some((reader) => reader.pending > 0);
+  }
+
   /** A hello round: greet, notice deaths, then let go of what needs no holding any more. */
   round(): void {
     if (!this.alive) return;

@@ -44,6 +44,7 @@ export class NodeGroup {
   addNode(ref: NodeRef, incarnation: Incarnation, role: ClusterRole): void {
     if (this.hosted.get(ref)?.alive === true) throw new FlowgridError('internal', `node ${ref} is hosted already`);
     this.ctx.options.fabric.openInbox(ref);
+    this.ctx.hosts(ref);
     const tables = this.tablesOf(ref, role);
     const hosted = new HostedNode(this.ctx, {
       ref,
@@ -154,13 +155,33 @@ export class NodeGroup {
    * batches. Returns the number of frames moved; 0 = idle. `nowUs` is grid time and never goes back.
    */
   run(nowUs: Micros): number {
-    this.ctx.now = Math.max(this.ctx.now, nowUs);
     let moved = 0;
     for (;;) {
-      const n = this.drain(drainInternal) || this.drain(drainExternal);
+      const n = this.step(nowUs);
       if (n === 0) return moved;
       moved += n;
     }
+  }
+
+  /** As {@link run}, but at most one batch per node: between two steps a thread can look at something else. */
+  step(nowUs: Micros): number {
+    this.ctx.now = Math.max(this.ctx.now, nowUs);
+    return this.drain(drainInternal) || this.drain(drainExternal);
+  }
+
+  /** Whether frames were handed to nodes of other groups since the last call. */
+  takeOutward(): boolean {
+    return this.ctx.takeOutward();
+  }
+
+  /** Whether frames were handed to the world's ring since the last call. */
+  takeToWorld(): boolean {
+    return this.ctx.takeToWorld();
+  }
+
+  /** Whether frames wait in a ring into this group. */
+  hasFrames(): boolean {
+    return this.order.some((hosted) => hosted.hasFrames());
   }
 
   /**

@@ -29,6 +29,8 @@ const CONSUMED = 64;
  */
 export class Fabric {
   private readonly directory: number;
+  /** The world's rings, only looked at. */
+  private outward: readonly RingReader[] | undefined;
 
   private constructor(
     private readonly arena: Arena,
@@ -105,8 +107,22 @@ export class Fabric {
    * consumption never passes publication, so that equal sums mean that nothing moved in between.
    */
   quiescent(): boolean {
+    return this.underWay() === 0;
+  }
+
+  /** Entries under way: published, and not dealt with yet. */
+  underWay(): number {
     const consumed = this.sum(CONSUMED);
-    return consumed === this.sum(0);
+    return (this.sum(0) - consumed) | 0;
+  }
+
+  /** Whether nothing is under way but what waits for the world to take it. */
+  restsInside(): boolean {
+    const consumed = this.sum(CONSUMED);
+    this.outward ??= this.readers(WORLD);
+    let waiting = 0;
+    for (const ring of this.outward) waiting += ring.waiting;
+    return ((consumed + waiting) | 0) === this.sum(0);
   }
 
   private sum(offset: number): number {

@@ -107,6 +107,12 @@ export class RingReader {
     return (Atomics.load(this.i32, this.tailAt) - this.head) | 0;
   }
 
+  /** Entries in the ring as any thread may ask, whoever takes them: published, and not yet taken by its consumer. */
+  get waiting(): number {
+    const taken = Atomics.load(this.i32, this.headAt);
+    return (Atomics.load(this.i32, this.tailAt) - taken) | 0;
+  }
+
   /**
    * Takes up to `max` slot numbers, in order, into the u32 list at byte address `list`; returns how many.
    * Their places are free for the producer at once: slots are owned by whoever holds their number.

@@ -32,6 +32,8 @@ export interface DataplaneOptions {
   /** What relative paths of function modules start from: the grid file's folder. */
   readonly baseDirectory: string;
   readonly taps: boolean;
+  /** Nodes by which much of the traffic comes and goes: dealt out among the workers first. None by default. */
+  readonly isDoor?: (node: NodeRef) => boolean;
   readonly output: FrameSink;
 }
 
@@ -63,10 +65,10 @@ export interface DataplaneHost {
    * A frame arrives at an external network. False: no slot or no room in a ring; settle and try again.
    */
   inject(network: number, at: Micros, frameNo: number, write: FrameWriter): boolean;
-  /** Starts what was injected on its way, without waiting for it. */
+  /** Starts what was injected on its way, without waiting for it, and takes what has left by now. */
   push(now: Micros): void;
-  /** Resolves when every frame has left, ended, or is held. */
-  settle(now: Micros): Promise<void>;
+  /** Resolves when every frame has left, ended, or is held; or, to keep a queue short, at most `underWay` have not. */
+  settle(now: Micros, underWay?: number): Promise<void>;
   /** One hello round, if a hello interval has passed. */
   tick(now: Micros): Promise<void>;
   /** What happened since the last harvest. */

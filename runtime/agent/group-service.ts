@@ -73,16 +73,18 @@ export interface GroupSetup {
 export class GroupService {
   readonly kernels: 'wasm' | 'ts';
   private readonly group: NodeGroup;
+  private readonly fabric: Fabric;
   private taps: OrderedTap[] = [];
 
   constructor(arena: Arena, setup: GroupSetup) {
     const kernels = loadKernels(arena, setup.kernels);
     const registry = new FunctionRegistry(setup.baseDirectory);
     this.kernels = kernels.kind;
+    this.fabric = Fabric.attach(arena, setup.fabric);
     this.group = new NodeGroup({
       arena,
       kernels,
-      fabric: Fabric.attach(arena, setup.fabric),
+      fabric: this.fabric,
       group: setup.group,
       nodeKey: (ref) => nodeKey(setup.secret, clusterOf(ref), nodeOf(ref), setup.keyEpoch),
       keyEpoch: setup.keyEpoch,
@@ -101,6 +103,31 @@ export class GroupService {
   /** Moves frames until nothing moves in this group; returns how many moved. */
   run(now: Micros): number {
     return this.group.run(now);
+  }
+
+  /** Moves at most one batch of frames per node on; returns how many moved. */
+  step(now: Micros): number {
+    return this.group.step(now);
+  }
+
+  /** Whether frames were handed to nodes of other groups since the last call. */
+  takeOutward(): boolean {
+    return this.group.takeOutward();
+  }
+
+  /** Whether frames were handed to the world since the last call. */
+  takeToWorld(): boolean {
+    return this.group.takeToWorld();
+  }
+
+  /** Whether frames wait in a ring into this group. */
+  hasFrames(): boolean {
+    return this.group.hasFrames();
+  }
+
+  /** Whether all groups are at rest, but for frames that wait for the world to take them. */
+  restsInside(): boolean {
+    return this.fabric.restsInside();
   }
 
   /** Carries out one command. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { FlowgridError, type ErrorCode } from '../../domain/base/errors';
@@ -12,9 +13,15 @@ import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from '
 import type { GroupAnswer, GroupCommand } from './group-service';
 import { RING_CAPACITY } from './inline-host';
 import {
+  CELL_ASLEEP,
+  CELL_FAILED,
   CELL_NOW,
+  CELL_PROGRESS,
+  CELL_REQUESTS,
   CELL_SIGNAL,
   CELL_SIZE,
+  CELL_TICKED,
+  CELL_TICKS,
   type PacketWorkerSetup,
   type WorkerAnswer,
   type WorkerReady,
@@ -30,6 +37,8 @@ const ENTRIES = [
 
 /** Longest wait between two looks at the rings, milliseconds. */
 const WAIT_MS = 1;
+/** How often a worker looks at its rings in vain before it sleeps, where it has a core to itself: some microseconds. */
+const PATIENCE = 50;
 
 interface Pending {
   readonly resolve: (answer: GroupAnswer) => void;
@@ -40,6 +49,8 @@ interface Pending {
 class PacketWorker {
   private readonly pending = new Map<number, Pending>();
   private requests = 0;
+  /** Why no request will be answered any more. */
+  private over: FlowgridError | undefined;
 
   private constructor(
     private readonly worker: Worker,
@@ -69,13 +80,20 @@ class PacketWorker {
     return new PacketWorker(worker, kernels, wake);
   }
 
+  /** Has the worker carry a command out. */
   request(command: GroupCommand | { readonly op: 'close' }): Promise<GroupAnswer> {
+    if (this.over !== undefined) return Promise.reject(this.over);
     return new Promise((resolve, reject) => {
       const id = ++this.requests;
       this.pending.set(id, { resolve, reject });
       this.worker.postMessage({ id, command } as WorkerRequest);
       this.wake();
     });
+  }
+
+  /** Ends the thread; one that has failed has ended already. */
+  async close(): Promise<void> {
+    if (this.over === undefined) await this.request({ op: 'close' }).catch(() => undefined);
   }
 
   private answered(answer: WorkerAnswer): void {
@@ -90,8 +108,8 @@ class PacketWorker {
   }
 
   private ended(how: string): void {
-    const error = new FlowgridError('closed', `packet worker ${how}`);
-    for (const { reject } of this.pending.values()) reject(error);
+    this.over ??= new FlowgridError('closed', `packet worker ${how}`);
+    for (const { reject } of this.pending.values()) reject(this.over);
     this.pending.clear();
   }
 }
@@ -100,6 +118,7 @@ class PacketWorker {
 export class WorkerHost implements DataplaneHost {
   private readonly placement = new Map<NodeRef, PacketWorker>();
   private placed = 0;
+  private doorsPlaced = 0;
 
   private constructor(
     private readonly arena: Arena,
@@ -107,6 +126,7 @@ export class WorkerHost implements DataplaneHost {
     private readonly world: WorldSide,
     private readonly workers: readonly PacketWorker[],
     private readonly cell: number,
+    private readonly isDoor: (node: NodeRef) => boolean,
   ) {}
 
   static async start(options: DataplaneOptions): Promise<WorkerHost> {
@@ -120,6 +140,7 @@ export class WorkerHost implements DataplaneHost {
           {
             arena: arena.share(),
             cell,
+            patience: options.workers <= availableParallelism() ? PATIENCE : 0,
             setup: {
               group,
               fabric: fabric.share(),
@@ -131,11 +152,15 @@ export class WorkerHost implements DataplaneHost {
               ...(options.limits === undefined ? {} : { limits: options.limits }),
             },
           },
-          () => signal(arena, cell),
+          () => {
+            Atomics.add(arena.i32, (cell + CELL_REQUESTS) >>> 2, 1);
+            signal(arena, cell);
+          },
         ),
       ),
     );
-    return new WorkerHost(arena, fabric, new WorldSide(arena, fabric, options.output), workers, cell);
+    const world = new WorldSide(arena, fabric, options.output);
+    return new WorkerHost(arena, fabric, world, workers, cell, options.isDoor ?? (() => false));
   }
 
   get kernels(): 'wasm' | 'ts' {
@@ -143,7 +168,9 @@ export class WorkerHost implements DataplaneHost {
   }
 
   async add(node: NodeRef, incarnation: Incarnation, role: ClusterRole): Promise<void> {
-    const worker = this.workers[this.placed++ % this.workers.length]!;
+    // Doors carry more than others, and all of it: two of them belong on two workers.
+    const place = this.isDoor(node) ? this.doorsPlaced++ : this.placed++;
+    const worker = this.workers[place % this.workers.length]!;
     this.placement.set(node, worker);
     await worker.request({ op: 'add', node, incarnation, role });
   }
@@ -189,23 +216,23 @@ export class WorkerHost implements DataplaneHost {
   push(now: Micros): void {
     this.setNow(now);
     this.world.publish();
-    signal(this.arena, this.cell);
+    if (this.load(CELL_ASLEEP) > 0) signal(this.arena, this.cell);
+    this.world.drain();
   }
 
-  async settle(now: Micros): Promise<void> {
+  async settle(now: Micros, underWay = 0): Promise<void> {
     this.push(now);
-    const at = (this.cell + CELL_SIGNAL) >>> 2;
-    for (;;) {
-      const seen = Atomics.load(this.arena.i32, at);
+    this.waitUntil(() => {
       const left = this.world.drain();
-      if (this.fabric.quiescent()) return;
-      if (left === 0) Atomics.wait(this.arena.i32, at, seen, WAIT_MS);
-    }
+      return this.fabric.underWay() <= underWay || (left === 0 ? false : undefined);
+    });
   }
 
   async tick(now: Micros): Promise<void> {
     this.setNow(now);
-    await this.all({ op: 'tick', now });
+    const rounds = Atomics.add(this.arena.i32, (this.cell + CELL_TICKS) >>> 2, 1) + 1;
+    signal(this.arena, this.cell);
+    this.waitUntil(() => this.load(CELL_TICKED) === ((rounds * this.workers.length) | 0));
   }
 
   async harvest(): Promise<GridHarvest> {
@@ -228,7 +255,22 @@ export class WorkerHost implements DataplaneHost {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.request({ op: 'close' })));
+    await Promise.all(this.workers.map((worker) => worker.close()));
+  }
+
+  /** Looks again and again, asleep until workers tell of progress while `look` says false; until it says true. */
+  private waitUntil(look: () => boolean | undefined): void {
+    for (;;) {
+      const seen = this.load(CELL_PROGRESS);
+      const answer = look();
+      if (answer === true) return;
+      if (this.load(CELL_FAILED) !== 0) throw new FlowgridError('closed', 'a packet worker failed');
+      if (answer === false) Atomics.wait(this.arena.i32, (this.cell + CELL_PROGRESS) >>> 2, seen, WAIT_MS);
+    }
+  }
+
+  private load(word: number): number {
+    return Atomics.load(this.arena.i32, (this.cell + word) >>> 2);
   }
 
   private setNow(now: Micros): void {

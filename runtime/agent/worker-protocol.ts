@@ -7,13 +7,31 @@ export interface PacketWorkerSetup {
   readonly setup: GroupSetup;
   /** Address of the workers' shared cell, see `CELL_*`. */
   readonly cell: number;
+  /** Looks at its rings in vain before a worker sleeps: none where workers outnumber the processor's cores. */
+  readonly patience: number;
 }
 
-/** i32: changes whenever something may have become possible for a sleeping thread. */
+/*
+ * The shared cell: what driver and workers tell each other without messages. Each word that is written often has a cache
+ * line of its own.
+ */
+/** i32: changes whenever a sleeping worker should look again. */
 export const CELL_SIGNAL = 0;
-/** f64: grid time, microseconds; written by the driver before it changes the signal. */
+/** f64: grid time, microseconds; written by the driver before it publishes frames or asks for a tick. */
 export const CELL_NOW = 8;
-export const CELL_SIZE = 64;
+/** i32: hello rounds asked for so far; each worker makes each of them, in order. */
+export const CELL_TICKS = 16;
+/** i32: commands posted so far, to any worker. */
+export const CELL_REQUESTS = 20;
+/** i32: workers asleep, or about to sleep: they look at their rings once more after they have counted themselves. */
+export const CELL_ASLEEP = 64;
+/** i32: changes when the driver should look again. */
+export const CELL_PROGRESS = 128;
+/** i32: hello rounds made, the workers' added up. */
+export const CELL_TICKED = 192;
+/** i32: not 0 = a worker has failed, and nothing will come to rest any more. */
+export const CELL_FAILED = 196;
+export const CELL_SIZE = 256;
 
 /** Requests to a worker are numbered; each gets one answer with its number. */
 export type WorkerRequest =

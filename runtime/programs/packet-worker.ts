@@ -2,40 +2,132 @@ import { receiveMessageOnPort, parentPort, workerData, type MessagePort } from '
 import { Arena } from '../../dataplane/frames/arena';
 import { GroupService } from '../agent/group-service';
 import {
+  CELL_ASLEEP,
+  CELL_FAILED,
   CELL_NOW,
+  CELL_PROGRESS,
+  CELL_REQUESTS,
   CELL_SIGNAL,
+  CELL_TICKED,
+  CELL_TICKS,
   type PacketWorkerSetup,
   type WorkerAnswer,
   type WorkerReady,
   type WorkerRequest,
 } from '../agent/worker-protocol';
 
-/** Longest sleep, milliseconds: a ring may be published just before the signal that a sleeper saw. */
+/** Longest sleep, milliseconds. */
 const SLEEP_MS = 1;
+/** Steps that gave the world frames before the driver is told, should it wait for room. */
+const TELL_EVERY = 16;
 
-/** The thread of a packet worker: requests first, then frames, then sleep until the signal changes. */
-function work(port: MessagePort, { arena: share, setup, cell }: PacketWorkerSetup): void {
-  const arena = Arena.attach(share);
-  const service = new GroupService(arena, setup);
-  const signal = (cell + CELL_SIGNAL) >>> 2;
-  const now = (cell + CELL_NOW) >>> 3;
-  const ready: WorkerReady = { ready: true, kernels: service.kernels };
-  port.postMessage(ready);
-  for (;;) {
-    const seen = Atomics.load(arena.i32, signal);
-    const request = receiveMessageOnPort(port)?.message as WorkerRequest | undefined;
-    if (request !== undefined) {
-      if (request.command.op === 'close') {
-        port.postMessage({ id: request.id });
-        return;
+/**
+ * The thread of a packet worker: commands and hello rounds first, then frames, then some patience (the next frames are
+ * often microseconds away, and waking a thread takes longer), then sleep until another thread gives a signal.
+ */
+class PacketWorker {
+  private readonly service: GroupService;
+  private readonly i32: Int32Array;
+  private readonly f64: Float64Array;
+  private readonly cell: number;
+  private requests = 0;
+  private ticks = 0;
+  private toWorld = 0;
+
+  constructor(
+    private readonly port: MessagePort,
+    { arena: share, setup, cell }: PacketWorkerSetup,
+    private readonly patience: number,
+  ) {
+    const arena = Arena.attach(share);
+    this.service = new GroupService(arena, setup);
+    this.i32 = arena.i32;
+    this.f64 = arena.f64;
+    this.cell = cell;
+    const ready: WorkerReady = { ready: true, kernels: this.service.kernels };
+    port.postMessage(ready);
+  }
+
+  /** Works until told to close. */
+  run(): void {
+    for (let idle = 0; ;) {
+      if (this.load(CELL_REQUESTS) !== this.requests) {
+        if (!this.answerAll()) return;
+        idle = 0;
       }
-      port.postMessage(answer(service, request.id, request.command));
-    } else if (service.run(arena.f64[now]!) > 0) {
-      Atomics.add(arena.i32, signal, 1);
-      Atomics.notify(arena.i32, signal);
-    } else {
-      Atomics.wait(arena.i32, signal, seen, SLEEP_MS);
+      if (this.move() || this.tick()) idle = 0;
+      else if (idle++ === 0) this.tellRest();
+      else if (idle > this.patience) {
+        this.sleep();
+        idle = 0;
+      }
     }
+  }
+
+  /** Moves frames one step on and wakes who has to go on with them; false when there were none. */
+  private move(): boolean {
+    const { service } = this;
+    if (service.step(this.f64[(this.cell + CELL_NOW) >>> 3]!) === 0) return false;
+    if (service.takeOutward() && this.load(CELL_ASLEEP) > 0) this.change(CELL_SIGNAL);
+    if (service.takeToWorld() && ++this.toWorld % TELL_EVERY === 0) this.change(CELL_PROGRESS);
+    return true;
+  }
+
+  /** Makes the next hello round that the driver asked for, if any. */
+  private tick(): boolean {
+    if (this.load(CELL_TICKS) === this.ticks) return false;
+    this.ticks = (this.ticks + 1) | 0;
+    this.service.execute({ op: 'tick', now: this.f64[(this.cell + CELL_NOW) >>> 3]! });
+    Atomics.add(this.i32, (this.cell + CELL_TICKED) >>> 2, 1);
+    if (this.load(CELL_ASLEEP) > 0) this.change(CELL_SIGNAL);
+    this.change(CELL_PROGRESS);
+    return true;
+  }
+
+  /** There is nothing to do here: the driver is told if there is nothing to do anywhere. */
+  private tellRest(): void {
+    if (this.service.restsInside()) this.change(CELL_PROGRESS);
+  }
+
+  private sleep(): void {
+    const asleep = (this.cell + CELL_ASLEEP) >>> 2;
+    const seen = this.load(CELL_SIGNAL);
+    Atomics.add(this.i32, asleep, 1);
+    // What was published before others could know that this thread sleeps is found here; later, they give a signal.
+    const busy =
+      this.load(CELL_REQUESTS) !== this.requests || this.load(CELL_TICKS) !== this.ticks || this.service.hasFrames();
+    if (!busy) Atomics.wait(this.i32, (this.cell + CELL_SIGNAL) >>> 2, seen, SLEEP_MS);
+    Atomics.sub(this.i32, asleep, 1);
+  }
+
+  /** Carries out the commands that have come; false when one of them was to close. */
+  private answerAll(): boolean {
+    this.requests = this.load(CELL_REQUESTS);
+    for (;;) {
+      const request = receiveMessageOnPort(this.port)?.message as WorkerRequest | undefined;
+      if (request === undefined) return true;
+      if (request.command.op === 'close') {
+        this.port.postMessage({ id: request.id });
+        return false;
+      }
+      this.port.postMessage(answer(this.service, request.id, request.command));
+      if (this.load(CELL_ASLEEP) > 0) this.change(CELL_SIGNAL);
+    }
+  }
+
+  private load(word: number): number {
+    return Atomics.load(this.i32, (this.cell + word) >>> 2);
+  }
+
+  private change(word: number): void {
+    Atomics.add(this.i32, (this.cell + word) >>> 2, 1);
+    Atomics.notify(this.i32, (this.cell + word) >>> 2);
+  }
+
+  /** Nothing will come to rest any more: a driver that waits for it is woken to hear that. */
+  fail(): void {
+    Atomics.store(this.i32, (this.cell + CELL_FAILED) >>> 2, 1);
+    this.change(CELL_PROGRESS);
   }
 }
 
@@ -45,6 +137,16 @@ function answer(service: GroupService, id: number, command: Parameters<GroupServ
   } catch (error) {
     const { code, message, stack } = error as { code?: string; message: string; stack?: string };
     return { id, error: { code: code ?? 'internal', message, stack: stack ?? '' } };
+  }
+}
+
+function work(port: MessagePort, setup: PacketWorkerSetup): void {
+  const worker = new PacketWorker(port, setup, setup.patience);
+  try {
+    worker.run();
+  } catch (error) {
+    worker.fail();
+    throw error;
   }
 }
 

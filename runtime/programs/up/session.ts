@@ -3,7 +3,7 @@ import { stateHash } from '../../../adapters/codec/hash';
 import { openLmdbLog, type LmdbLog } from '../../../adapters/log/lmdb';
 import { SimClock } from '../../../adapters/sim/sim-clock';
 import { FlowgridError } from '../../../domain/base/errors';
-import { nodeRef, type Micros, type NodeRef, type Seq } from '../../../domain/base/ids';
+import { clusterOf, nodeRef, type Micros, type NodeRef, type Seq } from '../../../domain/base/ids';
 import { nodesOf, type ClusterState } from '../../../domain/cluster/state';
 import { COMMAND_LIFETIME_MS, type CommandBody, type Outcome } from '../../../domain/commands';
 import type { TopologyEvent } from '../../../domain/events';
@@ -131,6 +131,7 @@ export class Session {
       limits: limitsFor(flowsPerNode),
       baseDirectory: dirname(resolve(options.grid)),
       taps: true,
+      isDoor: (ref: NodeRef) => isDoor(control.state, ref),
       output: (network: number, at: Micros, frameNo: number, bytes: Uint8Array, from: number, length: number) =>
         observation.frameLeft(network, at, frameNo, bytes, from, length),
     };
@@ -318,4 +319,10 @@ export class Session {
     const names = Array.from(this.fleet.all(), (life) => life.name).join(', ');
     throw new FlowgridError('not-found', `there is no node ${name}`, { remedy: `Nodes of this grid: ${names}.` });
   }
+}
+
+/** Whether a node is of a cluster at which replayed traffic enters. */
+function isDoor({ grid }: GridState, ref: NodeRef): boolean {
+  const sides = [grid?.capture?.initiator, grid?.capture?.responder];
+  return grid?.networks.some(({ id, cluster }) => cluster === clusterOf(ref) && sides.includes(id)) ?? false;
 }

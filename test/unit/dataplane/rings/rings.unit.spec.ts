@@ -98,6 +98,25 @@ describe('fabric', () => {
     expect(fabric.quiescent()).toBe(true);
   });
 
+  test('FG-201: knows when nothing is left to do inside, whatever still waits for the world', () => {
+    const fabric = Fabric.create(arena, 2, 8);
+    fabric.openInbox(5);
+    expect([fabric.underWay(), fabric.restsInside()]).toEqual([0, true]);
+    // A frame enters group 0, which hands it out to the world.
+    fabric.countPublished(2, 1);
+    expect([fabric.underWay(), fabric.restsInside()]).toEqual([1, false]);
+    const out = fabric.writer(0, WORLD)!;
+    out.push(7);
+    fabric.countPublished(0, 1);
+    expect(fabric.restsInside()).toBe(false);
+    out.publish();
+    fabric.countConsumed(0, 1);
+    expect([fabric.underWay(), fabric.restsInside()]).toEqual([1, true]);
+    expect(take(fabric.readers(WORLD)[0], 64)).toEqual([7]);
+    fabric.countConsumed(2, 1);
+    expect([fabric.underWay(), fabric.restsInside()]).toEqual([0, true]);
+  });
+
   test('refuses a capacity that is no power of two', () => {
     expect(() => Fabric.create(arena, 1, 12)).toThrow(expect.objectContaining({ code: 'internal' }));
   });

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createPrng } from '../../../../domain/base/prng';
 import { nodeRef } from '../../../../domain/base/ids';
 import { TrafficSource } from '../../../../adapters/sim/traffic';
@@ -148,5 +151,71 @@ describe.each(makers)('a hosted dataplane (%s)', (_name, make) => {
     const { missing, dropped } = await run(make, { failure: 'discard' }, 2000);
     expect(missing).toBeGreaterThan(0);
     expect(Object.values(dropped).reduce((a, b) => a + b, 0)).toBe(missing);
+  });
+});
+
+/** A dataplane of two stages whose one frame at a time is a UDP datagram to port 9. */
+async function small(
+  make: (typeof makers)[number][1],
+  stages: TwoStages,
+  base: string,
+): Promise<[DataplaneHost, () => number]> {
+  let left = 0;
+  const host = await make({
+    secret: new Uint8Array(32).fill(7),
+    workers: 1,
+    slots: 8192,
+    bytes: 256 * 1024 * 1024,
+    baseDirectory: base,
+    taps: false,
+    output: () => left++,
+  });
+  const topology = twoStages(stages);
+  for (const { id, role, members } of topology.clusters) {
+    for (const { node, incarnation } of members) await host.add(nodeRef(id, node), incarnation, role);
+  }
+  await host.install(published(topology));
+  await host.activate(1);
+  return [host, () => left];
+}
+
+function datagram(target: Uint8Array, at: number): number {
+  const bytes = Buffer.from(
+    '02000000000a02000000000b08004500002400000000401100000a0000010a00000204000009001000006162636465666768',
+    'hex',
+  );
+  target.set(bytes, at);
+  return bytes.length;
+}
+
+describe.each(makers)('a hosted dataplane that is driven (%s)', (_name, make) => {
+  it('FG-201: may be left before it rests, and has let everything out when it rests', async () => {
+    const [host, left] = await small(make, {}, process.cwd());
+    for (let n = 0; n < 3000; n++) {
+      expect(host.inject(1, START + n, n, datagram)).toBe(true);
+      if (n % 64 === 63) host.push(START + n);
+      if (n % 64 === 63 && n - left() > 512) await host.settle(START + n, 256);
+    }
+    await host.settle(START + 3000);
+    expect(left()).toBe(3000);
+    await host.close();
+  });
+
+  it('FG-201: says that it has ended when a function fails, instead of waiting for what never comes', async () => {
+    const base = mkdtempSync(join(tmpdir(), 'flowgrid-test-'));
+    try {
+      const tick = "process: () => 0, tick: () => { throw new Error('this function is broken'); }";
+      writeFileSync(
+        join(base, 'broken.js'),
+        `exports.definition = { name: 'broken', summary: '', create: () => ` +
+          `({ stateKind: 'stateless', reads: 'bytes', dropReasons: [], ${tick} }) };`,
+      );
+      const broken = { name: 'module', config: { path: './broken.js' } };
+      const [host] = await small(make, { function: broken }, base);
+      await expect(host.tick(START)).rejects.toThrow(/broken|worker failed/);
+      await host.close();
+    } finally {
+      rmSync(base, { recursive: true });
+    }
   });
 });
