@@ -46,6 +46,8 @@ export const CONTROL_REPIN = 11;
 export const CONTROL_REPINNED = 12;
 /** The next hop that a node chose for a flow, for the sibling that stands in when this node dies. */
 export const CONTROL_CHOICE = 13;
+/** A live flow moves to another member of its cluster; the argument is the step ({@link FlowMoves}). */
+export const CONTROL_MOVE = 14;
 /** Between INODEs of one cluster: one asks for copies, all are sent, one is in step. */
 export const CONTROL_DUTY = 20;
 

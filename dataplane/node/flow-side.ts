@@ -11,6 +11,12 @@ export const PHASE_AWAITS = 1;
 export const PHASE_FED = 2;
 /** Allocated by this node: counts among the live flows of its wire ID. */
 export const PHASE_OWNED = 8;
+/** Emitter that gives the flow to another member: frames wait, to be passed on. */
+export const PHASE_MOVING = 16;
+/** The member that gets it, until all frames that the old one had are here. */
+export const PHASE_TAKING = 32;
+/** Given away: what still comes is passed on. */
+export const PHASE_GONE = 64;
 
 /**
  * What a node remembers of its flows besides the entries that kernels read: arrays indexed by `F_AUX`. They grow by
@@ -50,6 +56,9 @@ export class FlowSide {
   path = new Uint16Array(64);
   /** The sibling that was told of this node's choice of the next hop; 0 = none. */
   confidant = new Uint16Array(64);
+  /** The member that gave this node the flow, and the hello round in which it did; 0 = none. */
+  movedFrom = new Uint16Array(64);
+  movedIn = new Uint32Array(64);
   /** Nodes that this node chose for the flow and counts it at ({@link Routing}). */
   counted: (readonly NodeRef[] | undefined)[] = [];
   /** The connection that was registered last as it left here (INODEs); it may be gone. */
@@ -70,6 +79,8 @@ export class FlowSide {
     this.path[index] = 0;
     this.connection[index] = 0;
     this.confidant[index] = 0;
+    this.movedFrom[index] = 0;
+    this.movedIn[index] = 0;
     this.replica[index] = 0;
     this.copyFwd[index] = this.copyRev[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
@@ -97,6 +108,8 @@ export class FlowSide {
     this.path = doubled(this.path, Uint16Array);
     this.connection = doubled(this.connection, Uint32Array);
     this.confidant = doubled(this.confidant, Uint16Array);
+    this.movedFrom = doubled(this.movedFrom, Uint16Array);
+    this.movedIn = doubled(this.movedIn, Uint32Array);
     this.processed = doubled(this.processed, Uint32Array);
     this.replica = doubled(this.replica, Uint32Array);
     this.copyFwd = doubled(this.copyFwd, Uint16Array);

@@ -28,7 +28,7 @@ import {
 import { reason } from '../frames/reasons';
 import { CONTROL_BODY_MAX, CONTROL_EXPORT, CONTROL_IN_STEP, CONTROL_WANT, type ControlCursor } from './control-frames';
 import { SUPPRESSED } from './counters';
-import { NO_SLOT_NUMBER, PHASE_AWAITS, PHASE_FED } from './flow-side';
+import { NO_SLOT_NUMBER, PHASE_AWAITS, PHASE_FED, PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-side';
 import type { Node } from './node';
 import { readOrder, writeOrder } from './repin';
 import type { Stage } from './stage';
@@ -86,7 +86,7 @@ export class Handover {
     const movable = this.node.canExport && (state?.length ?? 0) < CONTROL_BODY_MAX - 512;
     if (movable) this.node.clearState(flow, FS_UNPROTECTED);
     else this.node.setState(flow, FS_UNPROTECTED);
-    if (!this.sendExport(flow, backup, movable ? state : undefined) || !movable) return;
+    if (!this.sendEntry(flow, backup, CONTROL_EXPORT, 0, movable ? state : undefined) || !movable) return;
     const { detectMultiplier } = this.node.viewOf(flow).topology.timing;
     const aux = this.node.aux(flow);
     if (this.node.side.feedUntil[aux] === 0) this.feeding.push(flow);
@@ -119,7 +119,15 @@ export class Handover {
 
   /** Whether direct frames of the flow must wait. */
   isWaiting(flow: number): boolean {
-    return (this.node.side.phase[this.node.aux(flow)] & (PHASE_AWAITS | PHASE_FED)) !== 0;
+    return (this.node.side.phase[this.node.aux(flow)] & (PHASE_AWAITS | PHASE_FED | PHASE_MOVING)) !== 0;
+  }
+
+  /** Gives up the frames that wait, in order. */
+  takeWaitingFrames(flow: number, take: (slot: number) => void): void {
+    const aux = this.node.aux(flow);
+    for (let slot = this.takeWaiting(aux); slot !== NO_SLOT_NUMBER; slot = this.takeWaiting(aux)) take(slot);
+    const at = this.waiting.indexOf(flow);
+    if (at >= 0) this.waiting.splice(at, 1);
   }
 
   /** Processes what waited, in order: the emitter said that all is copied, or there is no emitter any more. */
@@ -164,7 +172,7 @@ export class Handover {
   /** The emitter's state of a flow has come: `EXPORT`. */
   onExport(body: ControlCursor, from: NodeRef): void {
     const { u16, u32 } = this.node.ctx.arena;
-    const flow = this.readFlow(body);
+    const flow = this.readEntry(body);
     if (flow === 0) return;
     u16[(flow + F_EMITTER) >>> 1] = from;
     u16[(flow + F_BACKUP) >>> 1] = this.node.ref;
@@ -186,7 +194,7 @@ export class Handover {
       return;
     }
     const aux = this.node.aux(flow);
-    this.node.side.phase[aux] = (this.node.side.phase[aux] & ~PHASE_AWAITS) | PHASE_FED;
+    this.node.side.phase[aux] = (this.node.side.phase[aux] & ~(PHASE_AWAITS | PHASE_GONE)) | PHASE_FED;
     this.node.setState(flow, FS_SLOW);
   }
 
@@ -241,7 +249,7 @@ export class Handover {
     const { ctx, side, control } = this.node;
     const { u16, u32 } = ctx.arena;
     const aux = this.node.aux(flow);
-    if ((side.phase[aux] & PHASE_AWAITS) === 0) return;
+    if ((side.phase[aux] & (PHASE_AWAITS | PHASE_TAKING)) !== PHASE_AWAITS) return;
     const waited = ctx.round - side.waitSince[aux];
     const { detectMultiplier } = this.node.viewOf(flow).topology.timing;
     if (waited > 2 * (detectMultiplier + ASK_AFTER)) {
@@ -267,7 +275,7 @@ export class Handover {
 
   /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8, route, four hops u16, what was processed
    * by direction (sequence u32, stamping node u16), bit 0 movable and bit 1 replica u8, state u32 + bytes, explicit order. */
-  private sendExport(flow: number, to: NodeRef, state: Uint8Array | undefined): boolean {
+  sendEntry(flow: number, to: NodeRef, kind: number, argument: number, state?: Uint8Array): boolean {
     const { ctx, control } = this.node;
     const { u8, u16, u32 } = ctx.arena;
     if (!control.begin(this.node.incarnation)) return false;
@@ -289,7 +297,7 @@ export class Handover {
     control.u32(state?.length ?? 0);
     if (state !== undefined) control.bytes(state);
     writeOrder(control, this.node.side.order[aux] ?? []);
-    return control.send(this.node.ref, to, CONTROL_EXPORT, 0);
+    return control.send(this.node.ref, to, kind, argument);
   }
 
   /** What the state stands for has been seen here too: it must not be processed again. */
@@ -308,7 +316,7 @@ export class Handover {
   }
 
   /** The entry that an `EXPORT` is about, made if need be; 0 when its topology is unknown or the table is full. */
-  private readFlow(body: ControlCursor): number {
+  readEntry(body: ControlCursor): number {
     const { ctx } = this.node;
     const id = body.readU32();
     const type = body.readU16();

@@ -39,12 +39,15 @@ import {
   CONTROL_FLOOD,
   CONTROL_HELLO,
   CONTROL_IN_STEP,
+  CONTROL_MOVE,
   CONTROL_PASS,
   CONTROL_REPIN,
   CONTROL_REPINNED,
   CONTROL_WANT,
 } from './control-frames';
 import { Deltas } from './deltas';
+import { FlowMoves } from './flow-moves';
+import { PHASE_GONE } from './flow-side';
 import { Gateway } from './gateway';
 import { Handover } from './handover';
 import { Node } from './node';
@@ -87,6 +90,7 @@ export class HostedNode {
   private readonly watch: Watch;
   private readonly deltas: Deltas;
   private readonly repinning: Repinning;
+  private readonly moves: FlowMoves;
   private readonly gateway: Gateway | undefined;
   private readonly list: number;
   /** IDs of flows that ended while frames of them were held. */
@@ -108,6 +112,7 @@ export class HostedNode {
     this.watch = new Watch(
       this.node,
       (ref, incarnation) => {
+        this.moves.buried(ref);
         this.takeover.bury(ref, incarnation);
         this.node.flood.died(ref, this.longestIdleUs());
         if (clusterOf(ref) === this.node.cluster) this.gateway?.siblingDied();
@@ -118,7 +123,9 @@ export class HostedNode {
     if (parts.connections !== undefined) {
       this.gateway = new Gateway(this.node, sender, this.stage, parts.connections);
     }
-    this.repinning = new Repinning(this.node, () => this.gateway?.peers() ?? []);
+    const peers = (): readonly NodeRef[] => this.gateway?.peers() ?? [];
+    this.repinning = new Repinning(this.node, peers);
+    this.moves = new FlowMoves(this.node, this.stage, sender, this.handover, this.takeover, peers);
     const toStage: Deliver = {
       deliver: (list, n) => this.stage.run(list, n),
       flowLearned: () => undefined,
@@ -130,6 +137,7 @@ export class HostedNode {
       this.gateway ?? toStage,
       (from) => this.watch.heard(from),
       (address) => this.onControl(address),
+      (slot, flow) => this.moves.forward(slot, flow),
     );
   }
 
@@ -196,6 +204,7 @@ export class HostedNode {
     this.gateway?.tick();
     this.repinning.tick();
     this.node.flood.tick(this.longestIdleUs());
+    this.moves.tick();
     this.node.host?.tick(this.ctx.now);
     this.forgetSilent();
   }
@@ -278,6 +287,9 @@ export class HostedNode {
       case CONTROL_DELTA:
         this.deltas.onDelta(body, from);
         break;
+      case CONTROL_MOVE:
+        this.moves.onMove(body, from, argument);
+        break;
       case CONTROL_REPIN:
         this.repinning.onRepin(body, from);
         break;
@@ -304,7 +316,7 @@ export class HostedNode {
       this.node.choices.forget(id);
       return;
     }
-    if (this.stage.isHolding(flow)) {
+    if (this.stage.isHolding(flow) || this.moves.isUnderWay(flow)) {
       this.ending.push(id);
       return;
     }
@@ -314,9 +326,12 @@ export class HostedNode {
       this.gateway?.endConnections(flow);
       return;
     }
-    const confidant = this.node.side.confidant[this.node.aux(flow)];
-    const hops = [...this.node.hopsBehind(flow), confidant];
-    const emits = u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
+    const { confidant, movedFrom, phase } = this.node.side;
+    const aux = this.node.aux(flow);
+    const emitter = u16[(flow + F_EMITTER) >>> 1];
+    const gone = (phase[aux] & PHASE_GONE) !== 0;
+    const hops = gone ? [emitter] : [...this.node.hopsBehind(flow), confidant[aux], movedFrom[aux]];
+    const emits = emitter === this.node.ref || gone;
     this.forget(flow);
     if (last || !emits) return;
     for (const to of hops) {

@@ -35,6 +35,7 @@ import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
 import { BYTES_RECEIVED, RECEIVED, SUPPRESSED, UNTRACKED } from './counters';
 import type { Handover } from './handover';
+import { PHASE_GONE } from './flow-side';
 import type { Node } from './node';
 import type { Takeover } from './takeover';
 
@@ -75,6 +76,8 @@ export class Receiver {
     private readonly heard: (from: NodeRef) => void,
     /** A control frame; the slot is freed after the call. */
     private readonly control: (address: number) => void,
+    /** A frame of a flow that was moved to another node. */
+    private readonly forward: (slot: number, flow: number) => void,
   ) {
     this.staged = node.ctx.allocateList(BATCH);
     this.alone = node.ctx.allocateList(1);
@@ -185,6 +188,10 @@ export class Receiver {
   /** A frame of a flow that this shadow is getting into step with: copies from the emitter pass, the rest waits. */
   private receiveWaiting(slot: number, address: number, flow: number): void {
     const { u16, u32 } = this.node.ctx.arena;
+    if ((this.node.side.phase[this.node.aux(flow)] & PHASE_GONE) !== 0) {
+      this.forward(slot, flow);
+      return;
+    }
     const fed = clusterOf(u16[(address + S_FROM) >>> 1]) === this.node.cluster;
     if (!fed && this.handover.isWaiting(flow)) {
       this.handover.wait(slot, flow);
@@ -217,13 +224,13 @@ export class Receiver {
   /** First frame of a flow at this node: its topology and its list say everything ([0081]). */
   private learnFlow(slot: number, address: number): void {
     const { ctx } = this.node;
-    const { u8, u16, view: bytes } = ctx.arena;
+    const { u8, u16, u32, view: bytes } = ctx.arena;
     const descriptor = address + S_DESCRIPTOR;
     const id = bytes.getUint32(descriptor + D_FLOW_ID);
     // Frames of one batch that all were unknown: the first of them made the entry.
     const known = this.node.flows.find(id);
     if (known !== 0) {
-      if (this.handover.isWaiting(known)) this.receiveWaiting(slot, address, known);
+      if ((u32[(known + F_STATE) >>> 2] & FS_SLOW) !== 0) this.receiveWaiting(slot, address, known);
       else this.pass(slot, address, known);
       return;
     }

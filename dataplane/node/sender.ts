@@ -98,6 +98,19 @@ export class Sender {
     return copies;
   }
 
+  /** Passes a frame that was not processed here on to another member of this cluster, which is to process it. */
+  relay(slot: number, to: NodeRef): void {
+    const { ctx } = this.node;
+    const { u16 } = ctx.arena;
+    const address = ctx.slot(slot);
+    u16[(address + S_REASON) >>> 1] = 0;
+    u16[(address + S_TO) >>> 1] = to;
+    u16[(address + S_SHADOW) >>> 1] = 0;
+    this.name(address, to);
+    ctx.kernels.seal(this.node.ref, ctx.one(this.copyList, slot), 1);
+    this.hand(slot, address);
+  }
+
   /** Sends a copy of an unsealed frame to `to` as it is, for a backup that is being fed; false when it could not. */
   sendCopy(slot: number, to: NodeRef): boolean {
     const { ctx } = this.node;

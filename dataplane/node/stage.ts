@@ -232,6 +232,11 @@ export class Stage {
     this.node.inFlight--;
   }
 
+  /** Whether outputs wait for backups to acknowledge what made them. */
+  get isWaitingForDeltas(): boolean {
+    return this.unacknowledged.length > 0;
+  }
+
   /** Bytes of frames that are held back. */
   get heldBytes(): number {
     return this.held.bytes;

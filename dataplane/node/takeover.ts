@@ -16,9 +16,12 @@ import {
   S_FROM,
   S_REVERSE,
 } from '../frames/layout';
+import { PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-side';
 import type { Handover } from './handover';
 import type { Node } from './node';
 import type { Stage } from './stage';
+
+const MOVES = PHASE_MOVING | PHASE_TAKING | PHASE_GONE;
 
 /**
  * Local repair ([0085]; DESIGN.md section 5): what a node changes in its flows when it learns that a neighbour died, or
@@ -52,6 +55,9 @@ export class Takeover {
     const { u8, u16, u32 } = this.node.ctx.arena;
     const flow = u32[(address + S_FLOW) >>> 2];
     const from = u16[(address + S_FROM) >>> 1];
+    const aux = this.node.aux(flow);
+    // While a flow moves, and of what its old node passes on later, the words of the move hold and not the frames.
+    if ((this.node.side.phase[aux] & MOVES) !== 0 || this.node.side.movedFrom[aux] === from) return;
     if (clusterOf(from) === this.node.cluster) {
       // The emitter of this very stage feeds its backup.
       if (from !== u16[(flow + F_EMITTER) >>> 1]) this.follow(flow, from);
@@ -90,6 +96,8 @@ export class Takeover {
     const { u16, u32 } = this.node.ctx.arena;
     const from = u16[(flow + F_EMITTER) >>> 1];
     u16[(flow + F_EMITTER) >>> 1] = this.node.ref;
+    this.node.side.phase[this.node.aux(flow)] &= ~MOVES;
+    this.node.side.movedFrom[this.node.aux(flow)] = 0;
     this.node.fence(flow, from);
     this.inherited(flow);
     // What waited for the emitter's state will not get it any more: it is processed on what is known.

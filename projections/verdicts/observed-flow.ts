@@ -108,7 +108,8 @@ export class ObservedFlow {
         return;
       case 'FlowRerouted':
         this.moves.push({ from: event.from, to: event.to });
-        this.unprotected.add(clusterOf(event.from));
+        // A flow that moves for congestion takes its state along: nothing of it may be missing.
+        if (event.reason !== 'congested') this.unprotected.add(clusterOf(event.from));
         if (event.to === 0) this.isDiscarded = true;
         return;
       case 'FlowRepinned':
