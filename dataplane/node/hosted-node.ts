@@ -21,6 +21,8 @@ import {
   S_DESCRIPTOR,
   S_FLOW,
   S_FROM,
+  S_LEN,
+  S_OFF,
   S_TO,
 } from '../frames/layout';
 import type { FunctionServices } from '../functions/host';
@@ -397,20 +399,28 @@ export class HostedNode {
     if (dead !== this.node.ref) this.bury(dead, Number(incarnation));
   }
 
+  /** Frames that came to a dead node. Control frames are no traffic, and their loss is nobody's, but for those that carry a frame. */
   private loseList(n: number): void {
-    for (let i = 0; i < n; i++) this.lose(this.ctx.arena.u32[(this.list >>> 2) + i]);
+    for (let i = 0; i < n; i++) {
+      const slot = this.ctx.arena.u32[(this.list >>> 2) + i];
+      if (this.carriesTraffic(this.ctx.slot(slot))) this.lose(slot);
+      else this.ctx.slots.free(slot);
+    }
+  }
+
+  /** Judged by the descriptor at the frame's end: nobody has taken it off a frame that nobody received. */
+  private carriesTraffic(address: number): boolean {
+    const { u8, u16, u32, view } = this.ctx.arena;
+    if (u16[(address + S_FROM) >>> 1] === 0) return true;
+    const end = address + u32[(address + S_OFF) >>> 2] + u32[(address + S_LEN) >>> 2];
+    const descriptor = end - u8[end - 1];
+    if (view.getUint16(descriptor + D_FLOW_TYPE) !== 0) return true;
+    return view.getUint32(descriptor + D_FLOW_ID) >>> 24 === CONTROL_PASS;
   }
 
   private lose(slot: number): void {
     const address = this.ctx.slot(slot);
-    const { u16, view } = this.ctx.arena;
-    const external = u16[(address + S_FROM) >>> 1] === 0;
-    // Control frames are no traffic, and their loss is nobody's, but for those that carry a frame.
-    const isControl = !external && view.getUint16(address + S_DESCRIPTOR + D_FLOW_TYPE) === 0;
-    if (isControl && view.getUint32(address + S_DESCRIPTOR + D_FLOW_ID) >>> 24 !== CONTROL_PASS) {
-      this.ctx.slots.free(slot);
-      return;
-    }
+    const { u16 } = this.ctx.arena;
     this.node.counters.drop(NODE_DEAD);
     this.ctx.observe('lost', address, u16[(address + S_FROM) >>> 1], u16[(address + S_TO) >>> 1] || this.node.ref);
     this.ctx.slots.free(slot);

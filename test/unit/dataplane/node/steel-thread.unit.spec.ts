@@ -1,4 +1,4 @@
-import { nodeRef } from '../../../../domain/base/ids';
+import { clusterOf, nodeRef } from '../../../../domain/base/ids';
 import { numbered, numberIn, tallyIn, udp } from './frames';
 import { cluster, TestGrid } from './test-grid';
 
@@ -120,6 +120,23 @@ describe('a flow, its backup and a kill', () => {
     }
     g.beats(4);
     expectEach(g, n);
+  });
+
+  test('what reaches a dead node is counted there, copies for its shadow included', () => {
+    const g = grid('backup');
+    g.inject(1, request(1));
+    g.settle();
+    const primary = emitterOf(g);
+    const { to: shadow } = g.taps.find(({ kind, to }) => kind === 'sent' && clusterOf(to) === 2 && to !== primary)!;
+    // Slots that have carried hellos carry copies next.
+    g.beats(6);
+    g.kill(shadow);
+    for (let n = 2; n <= 40; n++) {
+      g.inject(1, request(n));
+      g.settle();
+    }
+    expect(g.left).toHaveLength(40);
+    expect(g.dropped('node-dead')).toBe(39);
   });
 
   test('with redirect the flow goes on elsewhere without its state, with discard it ends; every loss is counted', () => {
