@@ -34,6 +34,7 @@ function framesText({ frames }: Report): string[] {
   if (dropped.length > 0)
     lines.push(`  dropped: ${dropped.map(([reason, n]) => `${reason} ${grouped(n)}`).join(', ')}`);
   if (frames.created > 0) lines.push(`  created by nodes: ${grouped(frames.created)}`);
+  if (frames.bridged > 0) lines.push(`  copied to further networks of a bridge domain: ${grouped(frames.bridged)}`);
   if (frames.altered > 0)
     lines.push(`  left altered: ${grouped(frames.altered)} of ${grouped(frames.alteredFlows)} flows`);
   const { answered, fragmented, clamped } = frames.mtu;

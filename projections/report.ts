@@ -44,6 +44,8 @@ export interface FramesReport {
   readonly replica: number;
   /** Made by nodes: fragments, answers, and what functions sent of their own. */
   readonly created: number;
+  /** Copies of broadcast and multicast frames for further networks of their bridge domain. */
+  readonly bridged: number;
   /** Left with other bytes than they entered with, for a reason that is known; and the flows that they were of. */
   readonly altered: number;
   readonly alteredFlows: number;
@@ -160,6 +162,7 @@ export function buildReport(inputs: ReportInputs): Report {
       shadow: sums.suppressed,
       replica: sums.replicated,
       created: sums.created,
+      bridged: sums.bridged,
       altered: figures.altered,
       alteredFlows: figures.alteredFlows,
       mtu: { answered: sums.tooBigAnswered, fragmented: sums.fragmented, clamped: sums.mssClamped },

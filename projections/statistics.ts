@@ -24,6 +24,7 @@ export interface Sums {
   readonly flooded: number;
   readonly untracked: number;
   readonly inFlight: number;
+  readonly bridged: number;
   readonly tooBigAnswered: number;
   readonly fragmented: number;
   readonly mssClamped: number;
@@ -166,6 +167,7 @@ function sumOf(nodes: readonly NodeStatistics[]): Sums {
     flooded: total((node) => node.flooded),
     untracked: total((node) => node.untracked),
     inFlight: total((node) => node.inFlight),
+    bridged: total((node) => node.bridged),
     tooBigAnswered: total((node) => node.tooBigAnswered),
     fragmented: total((node) => node.fragmented),
     mssClamped: total((node) => node.mssClamped),

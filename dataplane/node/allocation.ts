@@ -1,5 +1,5 @@
 import { nodeOf, nodeRef, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
-import type { FlowPolicy } from '../../domain/topology/topology';
+import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import {
   F_BACKUP,
   F_COUNT,
@@ -12,10 +12,12 @@ import {
   F_SHADOW_FWD,
   F_WIRE,
   FS_FULL_ROUTE,
+  S_FLAGS,
   S_HASH,
   S_NETWORK,
   S_REASON,
   S_REVERSE,
+  SF_MULTICAST,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { placeBeside } from '../select/copies';
@@ -74,16 +76,29 @@ export class FlowAllocation {
    */
   allocate(address: number, policy: FlowPolicy | undefined): number {
     const { ctx } = this.node;
+    const { u16 } = ctx.arena;
+    const view = ctx.topologies.active;
+    const network = u16[(address + S_NETWORK) >>> 1];
+    const isBridged = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0 && view?.bridges.has(network) === true;
+    if (view !== undefined && policy !== undefined) {
+      const path = isBridged
+        ? view.bridges.pathsOf(policy, network).paths[0]
+        : choosePath(view, policy, network, this.figures);
+      if (path !== undefined) return this.allocateOn(address, policy, view, path);
+    }
+    u16[(address + S_REASON) >>> 1] = NO_PATH;
+    return 0;
+  }
+
+  /** A new flow like {@link allocate}'s, on a path that is given. */
+  allocateOn(address: number, policy: FlowPolicy, view: TopologyView, path: FlowPath): number {
+    const { ctx } = this.node;
     const { u16, u32 } = ctx.arena;
     const refuse = (why: number): number => {
       u16[(address + S_REASON) >>> 1] = why;
       return 0;
     };
-    const view = ctx.topologies.active;
-    if (view === undefined || policy === undefined || this.ids === undefined) return refuse(NO_PATH);
-    const network = u16[(address + S_NETWORK) >>> 1];
-    const path = choosePath(view, policy, network, this.figures);
-    if (path === undefined) return refuse(NO_PATH);
+    if (this.ids === undefined) return refuse(NO_PATH);
     const stages = itinerary(view, path, this.node.obituary);
     if (!stages.ok)
       return refuse({ 'cluster-drop': CLUSTER_DROP, 'no-member': NO_MEMBER, 'no-egress': NO_EGRESS }[stages.reason]);
@@ -100,7 +115,7 @@ export class FlowAllocation {
       return refuse(TABLE_FULL);
     }
     this.adopt(flow, view, route, path.id);
-    u16[(flow + F_NET_FWD) >>> 1] = network;
+    u16[(flow + F_NET_FWD) >>> 1] = u16[(address + S_NETWORK) >>> 1];
     u16[(flow + F_NET_REV) >>> 1] = path.to;
     return flow;
   }

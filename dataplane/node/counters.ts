@@ -30,7 +30,9 @@ export const FLOWS_MOVED_AWAY = 20;
 export const FLOWS_MOVED_HERE = 21;
 export const FLOODED = 22;
 export const UNTRACKED = 23;
-const COUNT = 24;
+/** Copies of broadcast and multicast frames for further networks of their bridge domain. */
+export const BRIDGED = 24;
+const COUNT = 25;
 
 /** What a node counts; floats, so that nothing is boxed and nothing wraps. */
 export class Counters {
@@ -79,6 +81,7 @@ export class Counters {
       reemitted: values[REEMITTED],
       dropped: this.dropped(functionDrops),
       latencyBuckets: Array.from(this.latency),
+      bridged: values[BRIDGED],
       tooBigAnswered: values[TOO_BIG_ANSWERED],
       fragmented: values[FRAGMENTED],
       mssClamped: values[MSS_CLAMPED],

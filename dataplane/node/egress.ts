@@ -5,18 +5,20 @@ import {
   F_NET_REV,
   S_CONN,
   S_DESC_LEN,
+  S_FLAGS,
   S_FLOW,
   S_NETWORK,
   S_PROTO,
   S_REASON,
   S_REVERSE,
   S_TIME,
+  SF_MULTICAST,
 } from '../frames/layout';
 import { reason, REASONS } from '../frames/reasons';
 import { PROTO_TCP } from '../headers/numbers';
 import { isBareSyn } from '../classify/tcp';
 import { BATCH } from './context';
-import { EXTERNAL_OUT } from './counters';
+import { BRIDGED, EXTERNAL_OUT } from './counters';
 import type { Node } from './node';
 import type { Siblings } from './siblings';
 
@@ -62,6 +64,8 @@ export class Egress {
         this.node.drop(slot, NO_EGRESS);
         continue;
       }
+      const isGroup = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0;
+      if (isGroup && ctx.topologies.hasBridges) this.copyOut(slot, this.flowsLeaving[i], this.reverseLeaving[i] === 1);
       counters.values[EXTERNAL_OUT]++;
       const took = ctx.now - f64[(address + S_TIME) >>> 3];
       counters.countLatency(took);
@@ -78,6 +82,29 @@ export class Egress {
     if (!this.node.stateless.isFlagged(address)) return;
     const proto = arena.u8[address + S_PROTO];
     this.node.flood.carry(proto, proto === PROTO_TCP && isBareSyn(arena, address), this.node.viewOf(flow));
+  }
+
+  /** A broadcast or multicast frame goes to every other network of its bridge domain that is connected here, too. */
+  private copyOut(slot: number, flow: number, reverse: boolean): void {
+    const { ctx, counters } = this.node;
+    const { u16 } = ctx.arena;
+    const { bridges } = this.node.viewOf(flow);
+    const main = u16[(ctx.slot(slot) + S_NETWORK) >>> 1];
+    for (const network of bridges.exits(this.node.side.path[this.node.aux(flow)], reverse)) {
+      if (network === main) continue;
+      counters.values[BRIDGED]++;
+      const copy = ctx.slots.allocate();
+      if (copy < 0) {
+        this.node.count('no-slot');
+        continue;
+      }
+      ctx.kernels.copySlot(slot, copy);
+      const address = ctx.slot(copy);
+      u16[(address + S_NETWORK) >>> 1] = network;
+      counters.values[EXTERNAL_OUT]++;
+      ctx.observe('left', address, this.node.ref, 0);
+      if (!ctx.handOut(copy, network)) this.node.drop(copy, RING_FULL);
+    }
   }
 
   private observe(classifier: Classifier | undefined, address: number, flow: number, reverse: boolean): void {

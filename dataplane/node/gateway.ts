@@ -17,6 +17,7 @@ import {
 import { reason } from '../frames/reasons';
 import type { TopologyView } from '../select/topology-view';
 import { FlowAllocation } from './allocation';
+import { Bridging } from './bridging';
 import { BATCH } from './context';
 import type { ControlCursor } from './control-frames';
 import { EXTERNAL_IN } from './counters';
@@ -48,6 +49,7 @@ export class Gateway implements Deliver {
   private readonly allocation: FlowAllocation;
   private readonly lifecycle: FlowLifecycle;
   private readonly statelessIngress: StatelessIngress;
+  private readonly bridging: Bridging;
   private readonly ingress: Ingress;
   private readonly egress: Egress;
   private classifier: Classifier | undefined;
@@ -77,8 +79,10 @@ export class Gateway implements Deliver {
       this.allocation,
       replicas,
       this.statelessIngress,
+      (flow) => this.bridging.take(flow),
     );
-    this.ingress = new Ingress(node, sender, connections, this.siblings, replicas);
+    this.bridging = new Bridging(node, this.allocation, (flow, address) => this.lifecycle.branchBegan(flow, address));
+    this.ingress = new Ingress(node, sender, connections, this.siblings, replicas, this.bridging);
     this.egress = new Egress(node, connections, this.siblings);
   }
 

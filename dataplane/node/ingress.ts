@@ -14,8 +14,12 @@ import {
   S_HASH,
   S_REASON,
   S_SEQ,
+  S_FLAGS,
+  S_REVERSE,
+  SF_MULTICAST,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
+import type { Bridging } from './bridging';
 import { BATCH } from './context';
 import { FLOODED } from './counters';
 import type { Node } from './node';
@@ -28,6 +32,7 @@ const NEW_CONNECTION = reason('new-connection');
 const TCP_CONTROL = reason('tcp-control');
 const ICMP_ERROR = reason('icmp-error');
 const RING_FULL = reason('ring-full');
+const NONE: readonly number[] = [];
 const LOOPED = reason('looped');
 /** How often INODEs pass one frame on, at most: they may disagree for a moment about who its key's home is. */
 const HOPS_MAX = 4;
@@ -51,6 +56,7 @@ export class Ingress {
     private readonly connections: ConnectionTable,
     private readonly siblings: Siblings,
     private readonly replicas: Replicas,
+    private readonly bridging: Bridging,
   ) {
     this.stamped = node.ctx.allocateList(BATCH);
     this.mtu = new PathMtu(node);
@@ -77,11 +83,11 @@ export class Ingress {
         continue;
       if (needsClassifier(ctx.arena, address) && !this.admits(classifier, slot, address)) continue;
       if (this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2])) continue;
-      if (ctx.topologies.narrowest !== Infinity && !this.mtu.passes(slot, address)) {
+      if (ctx.topologies.hasRare && this.isRare(address)) {
         // What goes on in its place goes behind the frames before it.
         this.stampAndSend(m);
         m = 0;
-        this.sendFragments();
+        this.sendRare(slot, address);
         continue;
       }
       u32[(this.stamped >>> 2) + m++] = slot;
@@ -96,18 +102,32 @@ export class Ingress {
     this.hops = HOPS_MAX;
     this.lent = 0;
     if (!this.admits(classifier, slot, ctx.slot(slot))) return;
-    if (ctx.topologies.narrowest !== Infinity && !this.mtu.passes(slot, ctx.slot(slot))) {
-      this.sendFragments();
-      return;
-    }
-    ctx.one(this.stamped, slot);
-    this.stampAndSend(1);
+    this.sendRare(slot, ctx.slot(slot));
   }
 
-  /** Sends what goes on in place of a frame that did not fit through a link of its path. */
-  private sendFragments(): void {
-    for (const slot of this.mtu.takeFragments()) {
-      this.node.ctx.one(this.stamped, slot);
+  /** Whether a frame may go on as several, or not at all: it goes to a group of a bridge domain, or may be too long. */
+  private isRare(address: number): boolean {
+    return this.mtu.concerns(address) || this.isBridged(address);
+  }
+
+  private isBridged(address: number): boolean {
+    const { u8, u16 } = this.node.ctx.arena;
+    const isGroup = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0;
+    return isGroup && u8[address + S_REVERSE] === 0 && this.node.ctx.topologies.hasBridges;
+  }
+
+  /** Sends a frame, and its copies for the rest of a bridge domain, as far as they fit through their paths. */
+  private sendRare(slot: number, address: number): void {
+    const copies = this.isBridged(address) ? this.bridging.copiesOf(slot, address) : NONE;
+    this.sendFitting(slot, address);
+    for (const copy of copies) this.sendFitting(copy, this.node.ctx.slot(copy));
+  }
+
+  private sendFitting(slot: number, address: number): void {
+    const { ctx } = this.node;
+    const parts = !this.mtu.concerns(address) || this.mtu.passes(slot, address) ? [slot] : this.mtu.takeFragments();
+    for (const part of parts) {
+      ctx.one(this.stamped, part);
       this.stampAndSend(1);
     }
   }

@@ -54,6 +54,8 @@ export class FlowLifecycle implements ClassifierPorts {
     private readonly allocation: FlowAllocation,
     private readonly replicas: Replicas,
     private readonly stateless: StatelessIngress,
+    /** A flow ends: its branches, which end with it. */
+    private readonly branchesOf: (flow: number) => readonly number[],
   ) {}
 
   /** Takes the policies of the topology that new flows are stamped with. */
@@ -97,6 +99,11 @@ export class FlowLifecycle implements ClassifierPorts {
       const { flow, end } = this.ended.pop() as { flow: number; end: ConnectionEnd };
       if (this.node.ctx.arena.u32[(flow + F_CONNS) >>> 2] === 0 && this.mayEnd(flow)) this.endFlow(flow, end);
     }
+  }
+
+  /** A branch of a flow has begun, with the frame at this address. */
+  branchBegan(flow: number, address: number): void {
+    this.reportStart(flow, address, 'ingress', 'first-packet');
   }
 
   /** The node dies: nobody is told of what ends from now on. */
@@ -220,6 +227,7 @@ export class FlowLifecycle implements ClassifierPorts {
     if ((side.phase[aux] & PHASE_OWNED) !== 0) {
       const id = u32[(flow + F_ID) >>> 2];
       const clone = side.replica[aux];
+      for (const branch of this.branchesOf(flow)) this.endFlow(branch, end);
       counters.values[FLOWS_ENDED]++;
       this.tellEnd(flow, end);
       this.allocation.ended(id, side.path[aux]);

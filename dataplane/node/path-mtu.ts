@@ -40,6 +40,15 @@ export class PathMtu {
     };
   }
 
+  /** Whether {@link passes} is to be asked about a classified frame; most are too short for any narrow link to matter. */
+  concerns(address: number): boolean {
+    const { arena, topologies } = this.node.ctx;
+    if (topologies.narrowest === Infinity) return false;
+    const descriptor = D_FIXED + 2 * arena.u8[arena.u32[(address + S_FLOW) >>> 2] + F_COUNT];
+    const bytes = arena.u32[(address + S_LEN) >>> 2] - ETHERNET_HEADER;
+    return bytes + descriptor > topologies.narrowest || announcesMss(arena, address);
+  }
+
   /**
    * Whether a classified frame of a known flow goes on as one; a segment size that it announces has then been lowered to
    * what fits. False: its slot is taken over; {@link takeFragments} tells what goes on in its place, if anything.
@@ -49,13 +58,10 @@ export class PathMtu {
     const { u8, u16, u32 } = ctx.arena;
     const flow = u32[(address + S_FLOW) >>> 2];
     const bytes = u32[(address + S_LEN) >>> 2] - ETHERNET_HEADER;
-    const descriptor = D_FIXED + 2 * u8[flow + F_COUNT];
-    const isSyn = announcesMss(ctx.arena, address);
-    if (!isSyn && bytes + descriptor <= ctx.topologies.narrowest) return true;
-    const room = this.narrowestOf(flow) - descriptor;
+    const room = this.narrowestOf(flow) - D_FIXED - 2 * u8[flow + F_COUNT];
     if (room === Infinity) return true;
     const mtu = room - (u16[(address + S_L3) >>> 1] - ETHERNET_HEADER);
-    if (isSyn && clampMss(ctx.arena, address, mtu)) this.node.counters.values[MSS_CLAMPED]++;
+    if (announcesMss(ctx.arena, address) && clampMss(ctx.arena, address, mtu)) this.node.counters.values[MSS_CLAMPED]++;
     if (bytes <= room) return true;
     this.refuse(slot, address, mtu);
     return false;

@@ -13,6 +13,8 @@ export class Topologies {
   private stamped: TopologyView | undefined;
   /** MTU of the narrowest link that an operator lets carry less than the networks send, in all of them; else Infinity. */
   narrowest = Infinity;
+  /** Whether one of them has bridge domains. */
+  hasBridges = false;
 
   constructor(private readonly tables: RendezvousTables) {}
 
@@ -23,6 +25,7 @@ export class Topologies {
     const view = new TopologyView(published, this.tables);
     this.byWireId[published.topology.wireId] = view;
     this.narrowest = Math.min(this.narrowest, view.narrowest);
+    this.hasBridges ||= !view.bridges.isEmpty;
     if (this.newest === undefined || view.topology.version > this.newest.topology.version) this.newest = view;
     return view;
   }
@@ -42,9 +45,11 @@ export class Topologies {
     this.byWireId[wireId] = undefined;
     const inUse = new Set<RendezvousTable>();
     this.narrowest = Infinity;
+    this.hasBridges = false;
     for (const each of this.byWireId) {
       if (each === undefined) continue;
       this.narrowest = Math.min(this.narrowest, each.narrowest);
+      this.hasBridges ||= !each.bridges.isEmpty;
       for (const table of each.derivedTables()) inUse.add(table);
     }
     this.tables.keepOnly(inUse);
@@ -59,6 +64,11 @@ export class Topologies {
   /** Visits every installed topology. */
   forEach(visit: (view: TopologyView) => void): void {
     for (const view of this.byWireId) if (view !== undefined) visit(view);
+  }
+
+  /** Whether any frame may need more than to be stamped and sent where it enters: what most grids never have. */
+  get hasRare(): boolean {
+    return this.hasBridges || this.narrowest !== Infinity;
   }
 
   /** The latest installed: who greets whom, and which functions run. */

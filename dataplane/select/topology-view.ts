@@ -18,6 +18,7 @@ import type {
   TopologyCluster,
   VirtualLink,
 } from '../../domain/topology/topology';
+import { Bridges } from './bridges';
 
 /**
  * Rendezvous tables by membership. A table depends on (cluster, node IDs, seed) alone, so that the versions of a
@@ -69,6 +70,7 @@ export class TopologyView {
   private readonly narrow: readonly VirtualLink[];
   /** MTU of the narrowest link that its operator lets carry less than the networks send; Infinity when there is none. */
   readonly narrowest: number;
+  readonly bridges: Bridges;
 
   constructor(
     readonly published: PublishedTopology,
@@ -77,6 +79,7 @@ export class TopologyView {
     this.topology = published.topology;
     for (const cluster of this.topology.clusters) this.clusters[cluster.id] = cluster;
     for (const path of this.topology.paths) this.pathsByName.set(path.name, path);
+    this.bridges = new Bridges(this.topology);
     this.narrow = this.topology.links.filter((link) => link.narrow === true && !link.control);
     this.narrowest = Math.min(...this.narrow.map(({ mtu }) => mtu));
   }

@@ -17,7 +17,7 @@ export interface GridSettings {
 export interface CaptureEntry extends CaptureSides {
   /** First matching rule wins; without one, the sides above. */
   readonly rules: readonly CaptureRule[];
-  /** Bridge domains: broadcast and multicast go once to every other network of the sender's. */
+  /** Bridge domains as older grid files listed them; networks name their own now, and this list is empty. */
   readonly bridges: readonly (readonly number[])[];
 }
 

@@ -25,6 +25,8 @@ export interface NodeStatistics {
   readonly created: number;
   readonly copied: number;
   readonly replicated: number;
+  /** Copies of broadcast and multicast frames for further networks of their bridge domain. */
+  readonly bridged: number;
   /** Outputs of a backup that were held and then let go because the primary had sent them (shadow). */
   readonly suppressed: number;
   /** Frames let into the grid without a flow entry (flag 7: flood guard). */

@@ -61,6 +61,11 @@ export interface ExternalNetwork {
   /** The INODE cluster through which it connects. */
   readonly cluster: ClusterId;
   readonly tagged: boolean;
+  /**
+   * Number of its bridge domain: broadcast and multicast go once to every other network of the domain. Absent: it is in
+   * none, and they go where the flow's path leads.
+   */
+  readonly bridge?: number;
 }
 
 /** `discard | redirect | backup` ([0085]). */

@@ -8,7 +8,7 @@ import type { Topology } from '../../domain/topology/topology';
 import { judgeConservation, TapCounts } from './conservation';
 import { DescriptorReader, senderByMac } from './descriptor-reader';
 import { FlowBook, type Toll } from './flow-book';
-import { CREATED, FrameBook } from './frame-book';
+import { CREATED, FrameBook, journeyTo } from './frame-book';
 import { KnownGrid } from './known-grid';
 import { sipHash24 } from './siphash';
 import { Judge, type Verdicts } from './words';
@@ -244,8 +244,8 @@ class StreamingChecker implements Checker {
     if (record.frameNo === CREATED) this.created++;
     const entry = this.frames.find(record.frameNo);
     this.judgeOutside(record, entry);
-    const flow = entry?.flow;
-    const hop = entry === undefined || flow === undefined ? undefined : this.flows.left(flow, entry, record);
+    const journey = entry === undefined ? undefined : journeyTo(entry, record.from);
+    const hop = journey === undefined ? undefined : this.flows.left(journey.flow, journey, record);
     this.frames.leave(record, entry, hop);
   }
 
@@ -258,6 +258,15 @@ class StreamingChecker implements Checker {
     if (this.frames.isReplica(record, entry)) this.breaksOutside(record, 'as a replica');
     if (!this.grid.isEmpty && !this.grid.isOnNetwork(record.network, record.from)) {
       this.breaksOutside(record, `to network ${record.network}, which another cluster connects`);
+    }
+    if (entry?.isGroup === true && this.grid.bridgeOf(entry.network) !== 0) this.judgeBridged(record, entry.network);
+  }
+
+  /** A broadcast reaches other networks of its bridge domain, and no others. */
+  private judgeBridged(record: TapRecord, from: number): void {
+    if (record.network === from) this.breaksOutside(record, `to network ${from}, where it was broadcast`);
+    else if (this.grid.bridgeOf(record.network) !== this.grid.bridgeOf(from)) {
+      this.breaksOutside(record, `to network ${record.network}, outside of the bridge domain that it was broadcast in`);
     }
   }
 

@@ -76,13 +76,13 @@ export function judgeConservation(
 }
 
 function judgeBalance(judge: Judge, node: NodeStatistics, name: string): void {
-  const into = node.externalIn + node.received + node.created + node.copied + node.replicated;
+  const into = node.externalIn + node.received + node.created + node.copied + node.replicated + node.bridged;
   const dropped = sum(Object.values(node.dropped));
   const out = node.externalOut + node.sent + node.consumed + dropped + node.suppressed + node.inFlight;
   if (into === out) return;
   judge.broken(
     `${name} counted ${into} frames in (${node.externalIn} external, ${node.received} internal, ${node.created} created, ` +
-      `${node.copied} copied, ${node.replicated} replicated) and ${out} out (${node.externalOut} external, ${node.sent} ` +
+      `${node.copied} copied, ${node.replicated} replicated, ${node.bridged} bridged) and ${out} out (${node.externalOut} external, ${node.sent} ` +
       `internal, ${node.consumed} consumed, ${dropped} dropped, ${node.suppressed} suppressed, ${node.inFlight} in flight)`,
   );
 }
@@ -105,7 +105,7 @@ function agree(judge: Judge, name: string, what: string, counted: number, seen: 
 function judgeDead(judge: Judge, node: NodeRef, seen: NodeTaps, figures: NodeFigures, grid: KnownGrid): void {
   judge.observed();
   const lives = [...figures.nodes, ...figures.dead].filter((life) => life.node === node);
-  const created = sum(lives.map((life) => life.created + life.replicated));
+  const created = sum(lives.map((life) => life.created + life.replicated + life.bridged));
   const kept = sum(lives.map((life) => life.consumed + life.suppressed + droppedAlive(life)));
   const into = seen.entered + seen.sentTo + seen.shadowCopies + Math.max(created, seen.replicas);
   const out = seen.left + seen.sent + seen.lostTo + kept;

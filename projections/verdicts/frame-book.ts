@@ -1,4 +1,4 @@
-import type { NodeRef } from '../../domain/base/ids';
+import { clusterOf, type NodeRef } from '../../domain/base/ids';
 import type { TapRecord } from '../../domain/seams/tap';
 import type { DescriptorReader } from './descriptor-reader';
 import { hashFrame, type FrameHash } from './frame-hash';
@@ -14,6 +14,17 @@ const FRAMES = 1 << 16;
 /** The frame number of frames that a node itself created. */
 export const CREATED = 0xffffffff;
 
+/** A frame's way through the grid as a frame of one flow. */
+export interface Journey {
+  readonly flow: ObservedFlow;
+  /** The cluster by which its path leads out. */
+  readonly exit: number;
+  readonly isReverse: boolean;
+  readonly stamper: NodeRef;
+  readonly sequence: number;
+  readonly wireId: number;
+}
+
 /** What is remembered of a frame from its entry on. */
 export interface FrameEntry {
   frameNo: number;
@@ -22,12 +33,11 @@ export interface FrameEntry {
   readonly hash: FrameHash;
   length: number;
   isFragment: boolean;
-  /** Where its descriptor was last seen; undefined while none was. */
-  flow: ObservedFlow | undefined;
-  isReverse: boolean;
-  stamper: NodeRef;
-  sequence: number;
-  wireId: number;
+  /** The network at which it entered, and whether it went to a group of hosts. */
+  network: number;
+  isGroup: boolean;
+  /** Where its descriptor was last seen, by flow: one, but for broadcasts that went several ways; empty while none was. */
+  readonly journeys: Journey[];
   isAltered: boolean;
   /** Of a SYN that entered a grid with a narrow link. */
   mss: AnnouncedMss | undefined;
@@ -68,7 +78,9 @@ export class FrameBook {
     entry.ordinal = this.entered++;
     entry.length = record.bytes.length;
     entry.isFragment = isFragment(record.bytes);
-    entry.flow = undefined;
+    entry.journeys.length = 0;
+    entry.network = record.network;
+    entry.isGroup = (record.bytes[0]! & 1) !== 0;
     entry.isAltered = false;
     entry.at = entry.replicaAt = 0;
     entry.leftTo.length = 0;
@@ -88,12 +100,13 @@ export class FrameBook {
   travel(record: TapRecord, flow: ObservedFlow, descriptor: DescriptorReader, sender: number): void {
     const entry = this.find(record.frameNo);
     if (entry === undefined) return;
-    entry.flow = flow;
     entry.at = record.to;
-    entry.isReverse = descriptor.isReverse;
-    entry.stamper = descriptor.stamper;
-    entry.sequence = descriptor.sequence;
-    entry.wireId = descriptor.wireId;
+    const { isReverse, stamper, sequence, wireId, count } = descriptor;
+    const exit = descriptor.clusterAt(isReverse ? 0 : count - 1);
+    const journey = { flow, exit, isReverse, stamper, sequence, wireId };
+    const at = entry.journeys.findIndex((known) => known.flow === flow);
+    if (at < 0) entry.journeys.push(journey);
+    else entry.journeys[at] = journey;
     if (this.grid.mayAlter(sender)) entry.isAltered = true;
   }
 
@@ -140,8 +153,9 @@ export class FrameBook {
       return;
     }
     this.altered++;
-    if (entry.flow === undefined || entry.flow.isAltered) return;
-    entry.flow.isAltered = true;
+    const flow = journeyTo(entry, record.from)?.flow;
+    if (flow === undefined || flow.isAltered) return;
+    flow.isAltered = true;
     this.alteredFlows++;
   }
 
@@ -151,9 +165,16 @@ export class FrameBook {
   }
 
   private breaks(record: TapRecord, entry: FrameEntry, what: string): void {
-    const flow = entry.flow === undefined ? '' : ` of flow ${flowName(entry.flow.id)}`;
+    const journey = journeyTo(entry, record.from);
+    const flow = journey === undefined ? '' : ` of flow ${flowName(journey.flow.id)}`;
     this.judge.broken(`frame ${record.frameNo}${flow} at ${this.grid.nodeName(record.from)} ${what}`);
   }
+}
+
+/** The journey that led a frame out at a node: of several the one whose path ends there. */
+export function journeyTo({ journeys }: FrameEntry, node: NodeRef): Journey | undefined {
+  if (journeys.length < 2) return journeys[0];
+  return journeys.find(({ exit }) => exit === clusterOf(node)) ?? journeys[0];
 }
 
 function emptyEntry(): FrameEntry {
@@ -163,11 +184,9 @@ function emptyEntry(): FrameEntry {
     hash: { low: 0, high: 0 },
     length: 0,
     isFragment: false,
-    flow: undefined,
-    isReverse: false,
-    stamper: 0,
-    sequence: 0,
-    wireId: 0,
+    network: 0,
+    isGroup: false,
+    journeys: [],
     isAltered: false,
     mss: undefined,
     at: 0,

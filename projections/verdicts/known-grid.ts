@@ -19,6 +19,7 @@ export class KnownGrid {
   private readonly clusters = new Map<number, TopologyCluster>();
   private readonly links = new Map<number, VirtualLink>();
   private readonly networks = new Map<number, number>();
+  private readonly bridges = new Map<number, number>();
   private readonly everMember = new Set<NodeRef>();
   private readonly failed = new Set<NodeRef>();
   /** MTU of the narrowest link that ever was allowed to carry less than the networks send; Infinity while none was. */
@@ -31,7 +32,10 @@ export class KnownGrid {
       this.links.set(link.id, link);
       if (link.narrow === true && !link.control) this.narrowest = Math.min(this.narrowest, link.mtu);
     }
-    for (const network of topology.networks) this.networks.set(network.id, network.cluster);
+    for (const { id, cluster, bridge } of topology.networks) {
+      this.networks.set(id, cluster);
+      this.bridges.set(id, bridge ?? 0);
+    }
     for (const cluster of topology.clusters) {
       this.clusters.set(cluster.id, cluster);
       for (const member of cluster.members) this.everMember.add((cluster.id << 7) | member.node);
@@ -81,6 +85,11 @@ export class KnownGrid {
   /** Whether `node` connects an external network. */
   isOnNetwork(network: number, node: NodeRef): boolean {
     return this.networks.get(network) === clusterOf(node) && this.everMember.has(node);
+  }
+
+  /** Number of a network's bridge domain; 0 = none. */
+  bridgeOf(network: number): number {
+    return this.bridges.get(network) ?? 0;
   }
 
   /** `AB-2`, or numbers where the cluster was never published. */

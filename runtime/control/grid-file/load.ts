@@ -3,8 +3,9 @@ import type { GridSettings } from '../../../domain/grid/settings';
 import { DEFAULT_FLOOD, DEFAULT_TIMING, type FloodSettings, type Timing } from '../../../domain/topology/topology';
 import { readClusters } from './clusters';
 import type { DesiredGrid } from './desired';
+import { readBridges } from './bridges';
 import { readCapture, readLinks, readNetworks } from './networks';
-import { checkSteps, readPaths, readPolicies, type Paths } from './paths';
+import { checkPaths, checkSteps, readPaths, readPolicies, type Paths } from './paths';
 import { Reader, type Problem, type Value } from './reader';
 
 const SECTIONS = [
@@ -14,6 +15,7 @@ const SECTIONS = [
   'timing',
   'flood',
   'networks',
+  'bridgeDomains',
   'clusters',
   'links',
   'paths',
@@ -55,13 +57,15 @@ export function inspectGridFile(text: string): {
   checkSteps(reader, paths, links, clusters);
   const policies = readPolicies(reader, root.policies, paths, networks.names);
   const capture = readCapture(reader, root.capture, networks.names);
+  const bridged = readBridges(reader, root.bridgeDomains, capture.bridges, networks);
+  checkPaths(reader, paths, policies, bridged);
   const settings: GridSettings = {
     name: reader.text(root.grid ?? reader.root, 'grid'),
     seed: reader.integer(root.seed, 'seed', [0, 0xffff_ffff], 1),
     selection: reader.choice(root.selection, 'selection', ['centralized', 'distributed'], 'centralized'),
     timing: readTiming(reader, root.timing),
     ...(reader.isAbsent(root.flood) ? {} : { flood: readFlood(reader, root.flood) }),
-    networks: networks.networks,
+    networks: bridged,
     capture: capture.entry,
   };
   checkEntry(reader, root.capture, settings, paths, policies.at(-1)?.paths ?? []);

@@ -125,17 +125,16 @@ export function readCapture(
   reader: Reader,
   section: Value,
   networks: Names,
-): { readonly entry: CaptureEntry | null; readonly file: string | undefined } {
-  if (reader.isAbsent(section)) return { entry: null, file: undefined };
+): { readonly entry: CaptureEntry | null; readonly file: string | undefined; readonly bridges: readonly Value[] } {
+  if (reader.isAbsent(section)) return { entry: null, file: undefined, bridges: [] };
   const members = reader.members(section, 'capture', ['file', 'initiator', 'responder', 'bridge', 'rules']);
   const sides = readSides(reader, members, networks, 'capture');
   const rules = reader.items(members.rules).map((rule): CaptureRule => {
     const parts = reader.members(rule, 'a capture rule', ['match', 'initiator', 'responder']);
     return { match: readMatch(reader, parts.match, networks), ...readSides(reader, parts, networks, 'a capture rule') };
   });
-  const bridges = reader.items(members.bridge).map((bridge) => networks.idsOf(bridge, 'a bridge domain'));
   const file = reader.isAbsent(members.file) ? undefined : reader.text(members.file, 'capture: file');
-  return { entry: { ...sides, rules, bridges }, file };
+  return { entry: { ...sides, rules, bridges: [] }, file, bridges: reader.items(members.bridge) };
 }
 
 function readSides(

@@ -1,7 +1,7 @@
 import type { ClusterId } from '../../../domain/base/ids';
 import type { ClusterSettings } from '../../../domain/cluster/events';
 import { PATH_CLUSTERS_MAX } from '../../../domain/path/decide';
-import type { FlowPath, FlowPolicy, VirtualLink } from '../../../domain/topology/topology';
+import type { ExternalNetwork, FlowPath, FlowPolicy, VirtualLink } from '../../../domain/topology/topology';
 import { readMatch } from './match';
 import { Names } from './names';
 import type { Networks } from './networks';
@@ -102,6 +102,43 @@ function stepsOf({ clusters }: FlowPath, settings: readonly ClusterSettings[]): 
     }
   });
   return steps;
+}
+
+/**
+ * Of a path's clusters and its flow's type the far end must be able to tell where frames leave; and where its networks
+ * belong to bridge domains, to which one.
+ */
+export function checkPaths(
+  reader: Reader,
+  { paths, places, names }: Paths,
+  policies: readonly FlowPolicy[],
+  networks: readonly ExternalNetwork[],
+): void {
+  const bridgeOf = (id: number): number => networks.find((network) => network.id === id)?.bridge ?? 0;
+  for (const path of paths) {
+    if (new Set(path.from.map(bridgeOf)).size < 2) continue;
+    reader.problem(
+      places.get(path.id),
+      `path ${path.name} begins in networks of different bridge domains`,
+      'write one path for each domain',
+    );
+  }
+  for (const type of new Set(policies.map(({ typeName }) => typeName))) {
+    const named = new Set(policies.filter((policy) => policy.typeName === type).flatMap((policy) => policy.paths));
+    const exits = new Map<string, FlowPath>();
+    for (const path of paths) {
+      if (!named.has(path.name)) continue;
+      const clusters = path.clusters.join();
+      const other = exits.get(clusters);
+      exits.set(clusters, other ?? path);
+      if (other === undefined || other.to === path.to) continue;
+      reader.problem(
+        places.get(path.id),
+        `paths ${names.nameOf(other.id)} and ${path.name} of type ${type} lead through the same clusters to different networks`,
+        'give them policies of different types: the far end tells them apart by that',
+      );
+    }
+  }
 }
 
 function joins(link: VirtualLink, cluster: ClusterId): boolean {

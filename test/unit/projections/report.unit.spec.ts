@@ -143,6 +143,7 @@ describe('the report', () => {
         shadow: 3,
         replica: 0,
         created: 0,
+        bridged: 0,
         altered: 0,
         alteredFlows: 0,
         mtu: { answered: 0, fragmented: 0, clamped: 0 },

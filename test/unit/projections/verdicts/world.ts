@@ -317,6 +317,7 @@ export function noFigures(node: NodeRef): NodeStatistics {
     dropped: {},
     latencyBuckets: [],
     hellosSent: 0,
+    bridged: 0,
     tooBigAnswered: 0,
     fragmented: 0,
     mssClamped: 0,

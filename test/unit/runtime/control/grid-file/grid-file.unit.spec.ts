@@ -79,7 +79,8 @@ describe('a grid file', () => {
     expect(grid.nodes.filter(({ spare }) => spare)).toEqual([{ cluster: 5, node: 4, weight: 1, spare: true }]);
     expect(grid.paths[0]).toEqual({ id: 1, name: 'guarded', from: [1], to: 4, clusters: [1, 5, 6, 3] });
     expect(grid.links.map(({ control }) => control)).toEqual([false, false, false, false, true]);
-    expect(grid.settings.capture).toEqual({ initiator: 1, responder: 4, rules: [], bridges: [[1, 4]] });
+    expect(grid.settings.capture).toEqual({ initiator: 1, responder: 4, rules: [], bridges: [] });
+    expect(grid.settings.networks.map(({ bridge }) => bridge)).toEqual([1, undefined, undefined, 1]);
     const types = grid.policies.map(({ typeName }) => typeName);
     expect(types).toEqual(['dns', 'icmp', 'ftp', 'ssh', 'web', 'tls', 'other', 'l2']);
     expect(new Set(grid.policies.map(({ flowType }) => flowType)).size).toBe(8);
@@ -191,6 +192,35 @@ describe('a grid file', () => {
     expect(inspectGridFile(figure).problems.map(({ what }) => what)).toEqual([
       'policy dns: flows on path light-b begin at neither end of guarded, and cannot be replicated to it',
     ]);
+  });
+
+  it('FG-195: reads bridge domains, and refuses what could not be told apart', () => {
+    const base = `grid: g
+networks: { A: { cluster: X }, B: { cluster: X }, C: { cluster: Y }, D: { cluster: Y } }
+clusters: { X: { role: inode }, Y: { role: inode } }
+links: { L: { members: [X, Y] } }
+`;
+    const problems = (more: string): string[] => inspectGridFile(base + more).problems.map(({ what }) => what);
+    const fine = 'paths: { p: { from: A, to: C } }\npolicies: [{ type: all, paths: p }]\n';
+    const { desired } = inspectGridFile(`${base}${fine}bridgeDomains: { lan: [A, C] }\n`);
+    expect(desired.settings.networks.map(({ bridge }) => bridge)).toEqual([1, undefined, 1, undefined]);
+    const older = inspectGridFile(`${base}${fine}capture: { initiator: A, responder: C, bridge: [[A, C]] }\n`).desired;
+    expect(older.settings.networks).toEqual(desired.settings.networks);
+    expect(problems(`${fine}bridgeDomains: { lan: [A, C], other: [C, D] }\n`)).toEqual([
+      'network C is in several bridge domains, or twice in one',
+    ]);
+    expect(problems(`${fine}bridgeDomains: { lan: [A] }\n`)).toEqual(['bridge domain lan has fewer than two networks']);
+    const mixed = 'paths: { p: { from: [A, B], to: C } }\npolicies: [{ type: all, paths: p }]\n';
+    expect(problems(`${mixed}bridgeDomains: { lan: [A, C] }\n`)).toEqual([
+      'path p begins in networks of different bridge domains',
+    ]);
+    const twins = 'paths: { p: { from: A, to: C }, q: { from: B, to: D } }\n';
+    expect(problems(`${twins}policies: [{ type: all, paths: [p, q] }]\n`)).toEqual([
+      'paths p and q of type all lead through the same clusters to different networks',
+    ]);
+    expect(
+      problems(`${twins}policies: [{ type: t, match: { networks: B }, paths: q }, { type: all, paths: p }]\n`),
+    ).toEqual([]);
   });
 
   it('FG-190: takes a smaller MTU where the link is called narrow, but not less than IPv6 needs', () => {

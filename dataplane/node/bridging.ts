@@ -1,0 +1,102 @@
+import { F_COUNT, F_NET_FWD, F_TYPE, S_FLAGS, S_FLOW, S_NETWORK, S_REASON, SF_START } from '../frames/layout';
+import { reason } from '../frames/reasons';
+import type { FlowAllocation } from './allocation';
+import { BRIDGED } from './counters';
+import type { Node } from './node';
+
+const NO_PATH = reason('no-path');
+
+/** The further flows of a flow whose frames go to a group, and how many networks of the domain none of them reaches. */
+interface Branches {
+  readonly flows: readonly number[];
+  readonly missed: number;
+}
+
+const ALONE: Branches = { flows: [], missed: 0 };
+
+/**
+ * Broadcast and multicast at the INODE where they enter: a flow leads to one INODE cluster, so for each further cluster
+ * that connects networks of the bridge domain a flow has a branch, a flow of its own, that carries a copy of each frame.
+ */
+export class Bridging {
+  private readonly byFlow = new Map<number, Branches>();
+  private copies: number[] = [];
+
+  constructor(
+    private readonly node: Node,
+    private readonly allocation: FlowAllocation,
+    /** A branch has begun, with the frame at this address. */
+    private readonly began: (flow: number, address: number) => void,
+  ) {}
+
+  /** Copies of a classified group frame for the branches of its flow, each a slot of the caller's; valid until the next call. */
+  copiesOf(slot: number, address: number): readonly number[] {
+    this.copies.length = 0;
+    const { ctx } = this.node;
+    const { u16, u32 } = ctx.arena;
+    const flow = u32[(address + S_FLOW) >>> 2];
+    if (this.node.stateless.has(flow)) {
+      // A flow without an entry can have no branches.
+      this.node.counters.values[BRIDGED]++;
+      this.node.count('table-full');
+      return this.copies;
+    }
+    const known = this.byFlow.get(flow);
+    const { flows, missed } = known ?? this.branch(flow, address);
+    for (let i = 0; i < missed; i++) {
+      this.node.counters.values[BRIDGED]++;
+      this.node.counters.drop(NO_PATH);
+    }
+    for (const branch of flows) {
+      const copy = ctx.slots.allocate();
+      if (copy < 0) {
+        this.node.counters.values[BRIDGED]++;
+        this.node.count('no-slot');
+        continue;
+      }
+      ctx.kernels.copySlot(slot, copy);
+      this.node.counters.values[BRIDGED]++;
+      const target = ctx.slot(copy);
+      u32[(target + S_FLOW) >>> 2] = branch;
+      const flags = u16[(target + S_FLAGS) >>> 1];
+      u16[(target + S_FLAGS) >>> 1] = known === undefined ? flags | SF_START : flags & ~SF_START;
+      this.copies.push(copy);
+    }
+    return this.copies;
+  }
+
+  /** A flow ends: its branches, which end with it. */
+  take(flow: number): readonly number[] {
+    const { flows } = this.byFlow.get(flow) ?? ALONE;
+    this.byFlow.delete(flow);
+    return flows;
+  }
+
+  /** Makes the branches of a flow; also of one that fell to this node, whose branches died with the INODE before it. */
+  private branch(flow: number, address: number): Branches {
+    const { ctx } = this.node;
+    const { u8, u16 } = ctx.arena;
+    const network = u16[(flow + F_NET_FWD) >>> 1];
+    const view = this.node.viewOf(flow);
+    const type = u16[(flow + F_TYPE) >>> 1];
+    const policy = view.topology.policies.find(({ flowType }) => flowType === type);
+    let branches = ALONE;
+    if (policy !== undefined && view.bridges.has(network) && u16[(address + S_NETWORK) >>> 1] === network) {
+      const { paths, missed: pathless } = view.bridges.pathsOf(policy, network);
+      let missed = pathless;
+      const last = this.node.clusterAt(flow, u8[flow + F_COUNT] - 1);
+      const flows: number[] = [];
+      for (const path of paths) {
+        if (path.clusters[path.clusters.length - 1] === last) continue;
+        const branch = this.allocation.allocateOn(address, policy, view, path);
+        if (branch !== 0) flows.push(branch);
+        else missed++;
+      }
+      u16[(address + S_REASON) >>> 1] = 0;
+      branches = { flows, missed };
+    }
+    this.byFlow.set(flow, branches);
+    for (const each of branches.flows) this.began(each, address);
+    return branches;
+  }
+}

@@ -1,0 +1,148 @@
+import { nodeRef } from '../../../../domain/base/ids';
+import type { FlowPath, Topology, VirtualLink } from '../../../../domain/topology/topology';
+import { createChecker, type Verdicts } from '../../../../projections/verdicts';
+import { mac, payload } from '../mtu/packets';
+import { cluster, TestGrid } from './test-grid';
+
+/** One bridge domain behind three INODE clusters; network 7 is beside 4 and 5 and in no domain. */
+const NETWORKS: Topology['networks'] = [
+  { id: 1, name: 'EN-1', cluster: 1, tagged: false, bridge: 1 },
+  { id: 4, name: 'EN-4', cluster: 3, tagged: false, bridge: 1 },
+  { id: 5, name: 'EN-5', cluster: 3, tagged: false, bridge: 1 },
+  { id: 6, name: 'EN-6', cluster: 4, tagged: false, bridge: 1 },
+  { id: 7, name: 'EN-7', cluster: 3, tagged: false },
+];
+const PATHS: FlowPath[] = [
+  { id: 1, name: 'to-4', from: [1], to: 4, clusters: [1, 2, 3] },
+  { id: 2, name: 'to-6', from: [1], to: 6, clusters: [1, 2, 4] },
+  { id: 3, name: 'back', from: [4, 5], to: 1, clusters: [3, 2, 1] },
+  { id: 4, name: 'across', from: [4], to: 6, clusters: [3, 2, 4] },
+  { id: 5, name: 'out', from: [7], to: 1, clusters: [3, 2, 1] },
+];
+const INGRESS = [nodeRef(1, 1), nodeRef(1, 2)];
+
+function grid(): TestGrid {
+  const link = (id: number, a: number, b: number): VirtualLink => ({
+    id,
+    name: `VN-${id}`,
+    kind: 'switch',
+    members: [{ cluster: a }, { cluster: b }],
+    control: false,
+    mtu: 9000,
+  });
+  const paths = PATHS.map(({ name }) => name);
+  return new TestGrid({
+    clusters: [
+      cluster(1, 2, { role: 'inode' }),
+      cluster(2, 2, { failure: 'backup' }),
+      cluster(3, 2, { role: 'inode' }),
+      cluster(4, 1, { role: 'inode' }),
+    ],
+    networks: NETWORKS,
+    paths: PATHS,
+    links: [link(1, 1, 2), link(2, 2, 3), link(3, 2, 4), link(4, 1, 1), link(5, 3, 3)],
+    policies: [{ id: 1, name: 'all', flowType: 9, typeName: 'other', match: {}, paths, criteria: 'static' }],
+    timing: { otherIdleMs: 1000 },
+  });
+}
+
+/** An ARP request, as far as anybody here reads it. */
+function broadcast(from: number, seed = 1): Uint8Array {
+  return Uint8Array.of(255, 255, 255, 255, 255, 255, ...mac(from), 8, 6, ...payload(46, seed));
+}
+
+function reached(g: TestGrid, network: number, bytes: Uint8Array, via = 0): number[] {
+  const before = g.left.length;
+  g.inject(network, bytes, via);
+  g.settle();
+  const left = g.left.slice(before);
+  for (const each of left) expect(each.bytes).toEqual(bytes);
+  return left.map((each) => each.network).sort();
+}
+
+function verdicts(g: TestGrid): Verdicts {
+  const checker = createChecker();
+  checker.observeCommit({ events: [{ type: 'TopologyPublished', data: { topology: g.topology } }] } as never);
+  for (const record of g.taps) checker.observe(record);
+  for (const [node, events] of g.events)
+    for (const event of events) checker.observeFlowEvent(`${node >>> 7}/${node & 0x7f}@1`, event);
+  const refs = g.topology.clusters.flatMap(({ id, members }) => members.map(({ node }) => nodeRef(id, node)));
+  return checker.verdicts({ nodes: refs.map((ref) => g.group(ref).statistics(ref)), inTransit: 0 });
+}
+
+function expectSound(g: TestGrid): void {
+  const all = verdicts(g);
+  expect(Object.values(all).filter((verdict) => verdict.startsWith('broken'))).toEqual([]);
+  expect(all.conservation).toBe('held');
+}
+
+describe('bridge domains', () => {
+  test('FG-56: a broadcast goes once to every other network of its domain, whichever INODE it comes in at', () => {
+    const g = grid();
+    for (const via of [...INGRESS, ...INGRESS]) expect(reached(g, 1, broadcast(1), via)).toEqual([4, 5, 6]);
+    expect(g.total(({ bridged }) => bridged)).toBe(8);
+    expect(g.total(({ flowsStarted }) => flowsStarted)).toBe(2);
+    expectSound(g);
+  });
+
+  test('FG-195: networks of the domain that no path reaches are counted, frame by frame', () => {
+    const g = grid();
+    expect(reached(g, 4, broadcast(2))).toEqual([1, 6]);
+    expect(g.dropped('no-path')).toBe(1);
+    expectSound(g);
+  });
+
+  test('FG-195: a network in no domain keeps to its path, and hears nothing of the domain', () => {
+    const g = grid();
+    expect(reached(g, 7, broadcast(3))).toEqual([1]);
+    expectSound(g);
+  });
+
+  test('FG-195: frames to one host are not copied', () => {
+    const g = grid();
+    const unicast = broadcast(1);
+    unicast.set(mac(9), 0);
+    expect(reached(g, 1, unicast)).toEqual([4]);
+    expect(g.total(({ bridged }) => bridged)).toBe(0);
+  });
+
+  test('FG-195: all ways end together, and hold no slot', () => {
+    const g = grid();
+    const free = g.freeSlots();
+    reached(g, 1, broadcast(1));
+    g.now += 2_000_000;
+    g.beats(20);
+    expect(g.allEvents().filter(({ type }) => type === 'FlowEnded')).toHaveLength(2);
+    expect(g.total(({ flowsPrimary, flowsBackup }) => flowsPrimary + flowsBackup)).toBe(0);
+    expect(g.groups[0]!.reportLiveWireIds()).toEqual([]);
+    expect(g.freeSlots()).toBe(free);
+    expect(reached(g, 1, broadcast(1))).toEqual([4, 5, 6]);
+  });
+
+  test('FG-195: after the INODE died that a broadcaster came in at, its frames go everywhere as before', () => {
+    const g = grid();
+    reached(g, 1, broadcast(1), INGRESS[0]);
+    g.beat();
+    g.kill(INGRESS[0]!);
+    g.beats(8);
+    expect(reached(g, 1, broadcast(1), INGRESS[1])).toEqual([4, 5, 6]);
+    expect(reached(g, 1, broadcast(1, 2), INGRESS[1])).toEqual([4, 5, 6]);
+  });
+
+  test('FG-195: the checker finds a broadcast that comes back, or leaves its domain', () => {
+    const planted = (network: number): string => {
+      const g = grid();
+      reached(g, 1, broadcast(1));
+      const checker = createChecker();
+      checker.observeCommit({ events: [{ type: 'TopologyPublished', data: { topology: g.topology } }] } as never);
+      for (const record of g.taps) {
+        const isFirst = record.kind === 'left' && record.network === 4;
+        checker.observe(isFirst ? { ...record, network } : record);
+      }
+      return checker.verdicts().isolation;
+    };
+    expect(planted(4)).toBe('held');
+    expect(planted(1)).toContain('to network 1, which another cluster connects');
+    expect(planted(7)).toContain('outside of the bridge domain');
+  });
+});
