@@ -1,9 +1,9 @@
 /** The shapes that all events and commands share, and what deciding can answer. */
 
 /** Something that happened, past tense. `v` is the version of `data`'s shape (upcasters lift older ones on reading). */
-export interface EventOf<Type extends string, Data> {
+export interface EventOf<Type extends string, Data, Version extends number = 1> {
   readonly type: Type;
-  readonly v: 1;
+  readonly v: Version;
   readonly data: Data;
 }
 

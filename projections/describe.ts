@@ -2,6 +2,7 @@ import { unreachable } from '../domain/base/errors';
 import type { TopologyEvent } from '../domain/events';
 import type { FlowEvent } from '../domain/flow/events';
 import type { GridState } from '../domain/grid-state';
+import type { TopologyChanges } from '../domain/topology/changes';
 import { flowName, type Names } from './names';
 
 /** Takes from an event the names that it gives. Call in the order of the log, before {@link describe}. */
@@ -21,10 +22,20 @@ export function learnNames(names: Names, event: TopologyEvent): void {
     case 'PolicyDefined':
       return names.learn({ policies: [event.data] });
     case 'TopologyPublished':
-      return names.learn(event.data.topology);
+      return learnChanges(names, event.data.changes);
     default:
       return undefined;
   }
+}
+
+function learnChanges(names: Names, { settings, clusters, links, paths, policies }: TopologyChanges): void {
+  names.learn({
+    networks: settings?.networks ?? [],
+    clusters: clusters?.set ?? [],
+    links: links?.set ?? [],
+    paths: paths?.set ?? [],
+    policies: policies?.set ?? [],
+  });
 }
 
 /** Takes from a state the names of all that it holds: what {@link learnNames} would have learned, but for what is gone. */

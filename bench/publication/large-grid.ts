@@ -107,7 +107,8 @@ export function publicationOf(state: GridState): Extract<TopologyEvent, { type: 
 /** The grid after it published itself. */
 export function published(state: GridState): { readonly state: GridState; readonly topology: Topology } {
   const event = publicationOf(state);
-  return { state: evolve(state, event), topology: event.data.topology };
+  const next = evolve(state, event);
+  return { state: next, topology: next.topology.latest! };
 }
 
 /** A member gets no new flows any more: the smallest change of a membership. */

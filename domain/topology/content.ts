@@ -72,7 +72,8 @@ function sameContent(content: TopologyContent, latest: Topology): boolean {
   );
 }
 
-function sameParts(a: readonly object[], b: readonly object[]): boolean {
+/** Whether two lists hold equal parts; parts that are the same object, or were compared before, cost nothing. */
+export function sameParts(a: readonly object[], b: readonly object[]): boolean {
   return a.length === b.length && a.every((part, index) => part === b[index] || textOf(part) === textOf(b[index]!));
 }
 

@@ -1,6 +1,7 @@
 import type { ChainId, Millis } from '../base/ids';
 import type { GridState } from '../grid-state';
 import { NOTHING_TO_DO, reject, type Decision } from '../message';
+import { changesBetween } from './changes';
 import { contentOf, isTopologyStale } from './content';
 import type { TopologyLifeEvent } from './events';
 import { liveTopology, stampedTopology } from './state';
@@ -16,8 +17,8 @@ export function publishTopology(state: GridState, at: Millis): TopologyDecision 
   const wireId = nextWireId(state.topology, at);
   if (wireId === 0) return reject('none-free', 'all 255 topology IDs are carried by live flows or resting');
   const version = state.topology.version + 1;
-  const topology = { ...content, version, wireId };
-  return [{ type: 'TopologyPublished', v: 1, data: { version, wireId, topology, dead: deadLives(state) } }];
+  const changes = changesBetween(state.topology.latest, content);
+  return [{ type: 'TopologyPublished', v: 2, data: { version, wireId, changes, dead: deadLives(state) } }];
 }
 
 /** Lives that some live topology may still name, each once. */

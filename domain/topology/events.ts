@@ -1,17 +1,21 @@
 import type { ChainId, Millis, WireId } from '../base/ids';
 import type { EventOf } from '../message';
-import type { Topology } from './topology';
+import type { TopologyChanges } from './changes';
 
-/** A topology was made: nodes install it and acknowledge (phase one of publication). */
+/**
+ * A topology was made: nodes install it and acknowledge (phase one of publication). Since version 2 it holds what changed
+ * since the one before; version 1 held the whole.
+ */
 export type TopologyPublished = EventOf<
   'TopologyPublished',
   {
     readonly version: number;
     readonly wireId: WireId;
-    readonly topology: Topology;
+    readonly changes: TopologyChanges;
     /** Lives known dead that some live topology still names. */
     readonly dead: readonly ChainId[];
-  }
+  },
+  2
 >;
 /** All live nodes had installed it: FNODEs stamp new flows with it (phase two). */
 export type TopologyApplied = EventOf<'TopologyApplied', { readonly version: number; readonly tookMs: number }>;

@@ -1,8 +1,10 @@
+import { applyChanges, changesBetween, composed } from './changes';
 import { unreachable } from '../base/errors';
 import { chainId, nodeRef, type Millis, type Seq } from '../base/ids';
 import type { NodeLifeEvent } from '../node/evolve';
 import type { TopologyLifeEvent } from './events';
 import type { LiveTopology, TopologyState } from './state';
+import type { Topology } from './topology';
 
 /** Applies an event of a topology's life; `seq` and `at` are those of its commit. */
 export function evolveTopology(state: TopologyState, event: TopologyLifeEvent, seq: Seq, at: Millis): TopologyState {
@@ -41,13 +43,14 @@ function published(
   seq: Seq,
   at: Millis,
 ): TopologyState {
-  const { version, wireId, topology } = data;
+  const { version, wireId, changes } = data;
+  const topology = applyChanges(state.latest, changes, version, wireId);
   const live: LiveTopology = { version, wireId, seq, publishedAt: at, appliedAt: 0, heldUntil: 0, repinTo: 0 };
   return {
     ...state,
     version,
     latest: topology,
-    live: [...state.live, live],
+    live: [...reachedFrom(topology, state), live],
     quarantine: state.quarantine.filter((resting) => resting.freeAt > at),
     heldFnodes: state.heldFnodes.filter((held) => held.freeAt > at),
   };
@@ -58,7 +61,7 @@ function retired(
   data: Extract<TopologyLifeEvent, { type: 'TopologyRetired' }>['data'],
   at: Millis,
 ): TopologyState {
-  const live = state.live.filter((topology) => topology.version !== data.version);
+  const live = without(state.live, data.version);
   const oldest = live[0]?.version ?? state.version;
   return {
     ...state,
@@ -69,6 +72,27 @@ function retired(
     ],
     dead: state.dead.filter((life) => life.version >= oldest),
   };
+}
+
+/** The live topologies, the newest of which is found from `next` from now on. */
+function reachedFrom(next: Topology, { live, latest }: TopologyState): readonly LiveTopology[] {
+  const newest = live.at(-1);
+  if (newest === undefined || latest === null) return live;
+  const step = changesBetween(next, latest);
+  const back = newest.back === undefined ? step : composed(step, newest.back);
+  return [...live.slice(0, -1), { ...newest, back }];
+}
+
+/** The live topologies but one; the next older is found from the next newer. */
+function without(live: readonly LiveTopology[], version: number): readonly LiveTopology[] {
+  const place = live.findIndex((topology) => topology.version === version);
+  const gone = live[place];
+  if (gone === undefined) return live;
+  return live.flatMap((topology, i) => {
+    if (i === place) return [];
+    if (i !== place - 1 || gone.back === undefined || topology.back === undefined) return [topology];
+    return [{ ...topology, back: composed(gone.back, topology.back) }];
+  });
 }
 
 function change(state: TopologyState, version: number, members: Partial<LiveTopology>): TopologyState {

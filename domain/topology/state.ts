@@ -1,11 +1,12 @@
 import type { ChainId, Millis, Seq, WireId } from '../base/ids';
+import { applyChanges, type TopologyChanges } from './changes';
 import type { Topology } from './topology';
 
 /** A topology that flows may live under: published and not yet retired. */
 export interface LiveTopology {
   readonly version: number;
   readonly wireId: WireId;
-  /** The commit that published it: where its whole text is found. */
+  /** The commit that published it. */
   readonly seq: Seq;
   readonly publishedAt: Millis;
   /** When all live nodes had acknowledged it; 0 = not yet. */
@@ -14,6 +15,8 @@ export interface LiveTopology {
   readonly heldUntil: Millis;
   /** Version whose wire ID its flows were asked to move to; 0 = they were not. */
   readonly repinTo: number;
+  /** What makes it out of the next newer live one; absent in the newest. */
+  readonly back?: TopologyChanges;
 }
 
 /** A life of a node that is over, and the newest topology that can name it. */
@@ -47,6 +50,21 @@ export const NO_TOPOLOGY: TopologyState = {
 /** The newest topology that FNODEs stamp; undefined before the first is applied. */
 export function stampedTopology(state: TopologyState): LiveTopology | undefined {
   return state.live.findLast((topology) => topology.appliedAt !== 0);
+}
+
+/** The live topologies, each whole, newest first. Parts that two of them share are the same objects. */
+export function* wholeTopologies({ latest, live }: TopologyState): Iterable<Topology> {
+  let topology = latest;
+  for (const { version, wireId, back } of live.toReversed()) {
+    if (back !== undefined) topology = applyChanges(topology, back, version, wireId);
+    if (topology !== null) yield topology;
+  }
+}
+
+/** One of them; undefined if it is not live. */
+export function wholeTopology(state: TopologyState, version: number): Topology | undefined {
+  for (const topology of wholeTopologies(state)) if (topology.version === version) return topology;
+  return undefined;
 }
 
 export function liveTopology(state: TopologyState, version: number): LiveTopology | undefined {

@@ -123,7 +123,7 @@ class StreamingChecker implements Checker {
 
   observeCommit(commit: Commit<TopologyEvent>): void {
     for (const event of commit.events) {
-      if (event.type === 'TopologyPublished') this.grid.publish(event.data.topology);
+      if (event.type === 'TopologyPublished') this.grid.publishNext(event.data);
       else if (event.type === 'NodeFailed') this.grid.markFailed(nodeRef(event.data.cluster, event.data.node));
     }
   }

@@ -1,4 +1,6 @@
 import { clusterOf, nodeName, nodeOf, type NodeRef, type WireId } from '../../domain/base/ids';
+import { applyChanges } from '../../domain/topology/changes';
+import type { TopologyPublished } from '../../domain/topology/events';
 import type { Topology, TopologyCluster, VirtualLink } from '../../domain/topology/topology';
 
 /** Functions that never change, drop or end a frame: a cluster of them must hand on what it got. */
@@ -15,6 +17,7 @@ const UNALTERING_FUNCTIONS: readonly string[] = [
 
 /** What the log says about the grid, as far as the verdicts need it. */
 export class KnownGrid {
+  private newest: Topology | null = null;
   private readonly byWireId = new Map<WireId, Topology>();
   private readonly clusters = new Map<number, TopologyCluster>();
   private readonly links = new Map<number, VirtualLink>();
@@ -25,8 +28,14 @@ export class KnownGrid {
   /** MTU of the narrowest link that ever was allowed to carry less than the networks send; Infinity while none was. */
   narrowest = Infinity;
 
+  /** The newest topology was published, as what it changes. */
+  publishNext({ changes, version, wireId }: TopologyPublished['data']): void {
+    this.publish(applyChanges(this.newest, changes, version, wireId));
+  }
+
   /** A topology was published. Its wire ID means this topology from now on. */
   publish(topology: Topology): void {
+    this.newest = topology;
     this.byWireId.set(topology.wireId, topology);
     for (const link of topology.links) {
       this.links.set(link.id, link);

@@ -281,7 +281,7 @@ export class ControlPlane {
     if (live) {
       this.perform(effects);
       this.nodes.watchChanged(commit, this.folded.state, this.world().now);
-      this.publication.folded(commit, hash);
+      this.publication.folded(commit, hash, this.folded.state.topology);
       this.publication.applied(commit, this.folded.state.topology);
     }
     this.options.onCommit?.(commit, this.folded.state, hash);

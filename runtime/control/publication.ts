@@ -3,9 +3,15 @@ import { retirable, type World } from '../../actors/reactions';
 import type { WireId } from '../../domain/base/ids';
 import type { TopologyEvent } from '../../domain/events';
 import type { Commit } from '../../domain/log/commit';
-import type { EventLog, StoredCommit } from '../../domain/seams/event-log';
-import { liveTopology, stampedTopology, type TopologyState } from '../../domain/topology/state';
-import type { PublishedTopology } from '../../domain/topology/topology';
+import type { EventLog } from '../../domain/seams/event-log';
+import {
+  liveTopology,
+  stampedTopology,
+  wholeTopologies,
+  wholeTopology,
+  type TopologyState,
+} from '../../domain/topology/state';
+import type { PublishedTopology, Topology } from '../../domain/topology/topology';
 
 /**
  * What nodes are told about topologies, in order. Every message may come again (a new leader repeats what holds) and
@@ -41,13 +47,17 @@ export class Publication {
     private readonly log: EventLog,
   ) {}
 
-  /** Announces what a commit changed. */
-  folded(commit: Commit<TopologyEvent>, hash: string): void {
+  /** Announces what a commit changed; `topology` is the state after it. */
+  folded(commit: Commit<TopologyEvent>, hash: string, topology: TopologyState): void {
     for (const event of commit.events) {
       switch (event.type) {
-        case 'TopologyPublished':
-          this.tell((listener) => listener.published(asPublished(event.data, commit.seq, hash)));
+        case 'TopologyPublished': {
+          const whole = wholeTopology(topology, event.data.version);
+          if (whole === undefined) break;
+          const published = { topology: whole, seq: commit.seq, hash, dead: event.data.dead };
+          this.tell((listener) => listener.published(published));
           break;
+        }
         case 'TopologyRepinRequested':
           this.tell((listener) => listener.repin(event.data));
           break;
@@ -72,10 +82,7 @@ export class Publication {
   /** Repeats what holds, for nodes that missed it under an earlier leader. */
   async repeat(topology: TopologyState): Promise<void> {
     this.asked.clear();
-    for (const { version } of topology.live) {
-      const published = await this.published(topology, version);
-      if (published !== undefined) this.tell((listener) => listener.published(published));
-    }
+    for (const published of await this.all(topology)) this.tell((listener) => listener.published(published));
     const stamped = stampedTopology(topology);
     if (stamped !== undefined) this.tell((listener) => listener.applied(stamped.version, stamped.wireId));
     for (const { version, wireId, repinTo } of topology.live) {
@@ -95,31 +102,35 @@ export class Publication {
     }
   }
 
-  /** A live topology's whole text, from the log; undefined if it is not live. */
+  /** A live topology whole; undefined if it is not live. */
   async published(topology: TopologyState, version: number): Promise<PublishedTopology | undefined> {
-    const live = liveTopology(topology, version);
-    if (live === undefined) return undefined;
-    const [stored] = await this.log.read(live.seq, 1);
-    return stored === undefined ? undefined : publishedIn(stored, version);
+    const whole = wholeTopology(topology, version);
+    return whole === undefined ? undefined : this.asPublished(topology, whole);
+  }
+
+  /** Every live topology, whole, oldest first. */
+  private async all(topology: TopologyState): Promise<PublishedTopology[]> {
+    const published: PublishedTopology[] = [];
+    for (const whole of wholeTopologies(topology)) {
+      const found = await this.asPublished(topology, whole);
+      if (found !== undefined) published.push(found);
+    }
+    return published.reverse();
+  }
+
+  /** With what its commit says of it. */
+  private async asPublished(state: TopologyState, topology: Topology): Promise<PublishedTopology | undefined> {
+    const [stored] = await this.log.read(liveTopology(state, topology.version)?.seq ?? 0, 1);
+    if (stored === undefined) return undefined;
+    const { events } = decodeCommit(stored.bytes) as Commit<TopologyEvent>;
+    for (const event of events) {
+      if (event.type !== 'TopologyPublished' || event.data.version !== topology.version) continue;
+      return { topology, seq: stored.seq, hash: stored.hash, dead: event.data.dead };
+    }
+    return undefined;
   }
 
   private tell(message: (listener: TopologyListener) => void): void {
     for (const listener of this.listeners) message(listener);
   }
-}
-
-function publishedIn(stored: StoredCommit, version: number): PublishedTopology | undefined {
-  const commit = decodeCommit(stored.bytes) as Commit<TopologyEvent>;
-  for (const event of commit.events) {
-    if (event.type === 'TopologyPublished' && event.data.version === version) {
-      return asPublished(event.data, stored.seq, stored.hash);
-    }
-  }
-  return undefined;
-}
-
-type PublishedData = Extract<TopologyEvent, { type: 'TopologyPublished' }>['data'];
-
-function asPublished({ topology, dead }: PublishedData, seq: number, hash: string): PublishedTopology {
-  return { topology, seq, hash, dead };
 }

@@ -1,5 +1,7 @@
-import { createUpcasters, type Upcasters } from '../../adapters/codec/upcast';
+import { createUpcasters, type Upcaster, type Upcasters } from '../../adapters/codec/upcast';
 import type { TopologyEventType } from '../../domain/events';
+import { wholeAsChanges } from '../../domain/topology/changes';
+import type { Topology } from '../../domain/topology/topology';
 
 /** The version of each event's data that this program writes. The compiler asks for every type. */
 const EVENT_VERSIONS: { readonly [Type in TopologyEventType]: number } = {
@@ -29,7 +31,7 @@ const EVENT_VERSIONS: { readonly [Type in TopologyEventType]: number } = {
   PolicyDeleted: 1,
   FlowPathDefined: 1,
   FlowPathDeleted: 1,
-  TopologyPublished: 1,
+  TopologyPublished: 2,
   TopologyApplied: 1,
   TopologyRepinRequested: 1,
   TopologyRetired: 1,
@@ -43,7 +45,17 @@ const EVENT_VERSIONS: { readonly [Type in TopologyEventType]: number } = {
   FlowsAnchored: 1,
 };
 
-/** Upcasters of the `topology` stream: every event is at its first version. */
+/** Version 1 recorded the whole topology, version 2 what changed since the one before. */
+const publishedWhole: Upcaster = {
+  type: 'TopologyPublished',
+  from: 1,
+  up(data) {
+    const { topology, ...rest } = data as { readonly topology: Topology };
+    return { ...rest, changes: wholeAsChanges(topology) };
+  },
+};
+
+/** Upcasters of the `topology` stream. */
 export function topologyUpcasters(): Upcasters {
-  return createUpcasters(EVENT_VERSIONS, []);
+  return createUpcasters(EVENT_VERSIONS, [publishedWhole]);
 }

@@ -1,3 +1,4 @@
+import { wholeAsChanges } from '../../domain/topology/changes';
 import { chainId, clusterOf, nodeOf, nodeRef, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { TopologyEvent } from '../../domain/events';
 import type { NodeStatistics } from '../../domain/node/statistics';
@@ -94,7 +95,11 @@ export class StageDriver {
     this.wires.push(wireId);
     await this.hostNew();
     this.observe(
-      { type: 'TopologyPublished', v: 1, data: { version, wireId, topology: published.topology, dead: [] } },
+      {
+        type: 'TopologyPublished',
+        v: 2,
+        data: { version, wireId, changes: wholeAsChanges(published.topology), dead: [] },
+      },
       published,
     );
     await this.host.install(published);

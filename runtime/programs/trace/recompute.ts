@@ -4,6 +4,7 @@ import { RendezvousTables, TopologyView } from '../../../dataplane/select/topolo
 import { clusterOf, nodeRef, type Micros, type NodeRef, type Seq } from '../../../domain/base/ids';
 import type { TopologyEvent } from '../../../domain/events';
 import type { Commit } from '../../../domain/log/commit';
+import { applyChanges } from '../../../domain/topology/changes';
 import type { Topology } from '../../../domain/topology/topology';
 import { routeAt, type FlowRecord } from '../../../projections';
 
@@ -50,15 +51,17 @@ function topologyOf(
   upTo: Seq,
   wireId: number,
 ): { readonly topology: Topology; readonly seq: Seq } | undefined {
-  for (const commit of commits.toReversed()) {
-    if (commit.seq > upTo) continue;
-    for (const event of commit.events) {
-      if (event.type === 'TopologyPublished' && event.data.wireId === wireId) {
-        return { topology: event.data.topology, seq: commit.seq };
-      }
+  let latest: Topology | null = null;
+  let found: { readonly topology: Topology; readonly seq: Seq } | undefined;
+  for (const { seq, events } of commits) {
+    if (seq > upTo) break;
+    for (const event of events) {
+      if (event.type !== 'TopologyPublished') continue;
+      latest = applyChanges(latest, event.data.changes, event.data.version, event.data.wireId);
+      if (event.data.wireId === wireId) found = { topology: latest, seq };
     }
   }
-  return undefined;
+  return found;
 }
 
 function obituaryAt(commits: readonly Commit<TopologyEvent>[], at: Micros): Obituary {

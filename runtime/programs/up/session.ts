@@ -9,6 +9,7 @@ import { COMMAND_LIFETIME_MS, type CommandBody, type Outcome } from '../../../do
 import type { TopologyEvent } from '../../../domain/events';
 import { canonicalState, type GridState } from '../../../domain/grid-state';
 import type { Commit } from '../../../domain/log/commit';
+import { wholeTopologies } from '../../../domain/topology/state';
 import { DEFAULT_FLOOD } from '../../../domain/topology/topology';
 import type { NodeLimits } from '../../../dataplane/node/node-group';
 import type { UpOptions } from '../../../interface/cli/programs';
@@ -196,11 +197,7 @@ export class Session {
   private async recallPast(past: SessionEvents['past']): Promise<void> {
     const { control } = this;
     await control.load();
-    const live = await Promise.all(control.state.topology.live.map(({ version }) => control.published(version)));
-    this.observation.past(
-      control.state,
-      live.flatMap((published) => (published === undefined ? [] : [published.topology])),
-    );
+    this.observation.past(control.state, [...wholeTopologies(control.state.topology)].reverse());
     past(control.state);
   }
 

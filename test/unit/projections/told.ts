@@ -1,3 +1,4 @@
+import { wholeAsChanges } from '../../../domain/topology/changes';
 import { chainId, type ChainId } from '../../../domain/base/ids';
 import type { TopologyEvent } from '../../../domain/events';
 import type { FlowEvent, FlowStarted } from '../../../domain/flow/events';
@@ -35,7 +36,7 @@ export const REPAIRED: Topology = topologyOf({
 
 function published(topology: Topology): TopologyEvent {
   const { version, wireId } = topology;
-  return { type: 'TopologyPublished', v: 1, data: { version, wireId, topology, dead: [] } };
+  return { type: 'TopologyPublished', v: 2, data: { version, wireId, changes: wholeAsChanges(topology), dead: [] } };
 }
 
 function joined(cluster: number, node: number): TopologyEvent[] {

@@ -1,3 +1,4 @@
+import { wholeAsChanges } from '../../../../domain/topology/changes';
 import { chainId, clusterOf, nodeOf, nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import type { TopologyEvent } from '../../../../domain/events';
 import { nodeKey } from '../../../../dataplane/descriptor/node-table';
@@ -28,7 +29,11 @@ class Watched {
     this.grid = new TestGrid({ clusters, selection });
     const { topology } = this.grid;
     const { version, wireId } = topology;
-    this.commit({ type: 'TopologyPublished', v: 1, data: { version, wireId, topology, dead: [] } });
+    this.commit({
+      type: 'TopologyPublished',
+      v: 2,
+      data: { version, wireId, changes: wholeAsChanges(topology), dead: [] },
+    });
   }
 
   /** One frame each way on each of `flows` flows. */

@@ -1,3 +1,4 @@
+import { wholeAsChanges } from '../../../../domain/topology/changes';
 import { createHmac } from 'node:crypto';
 import { chainId, clusterOf, nodeOf, nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import type { FlowEvent } from '../../../../domain/flow/events';
@@ -61,7 +62,11 @@ export class World {
 
   publish(topology: Topology): void {
     const { version, wireId } = topology;
-    this.commit({ type: 'TopologyPublished', v: 1, data: { version, wireId, topology, dead: [] } });
+    this.commit({
+      type: 'TopologyPublished',
+      v: 2,
+      data: { version, wireId, changes: wholeAsChanges(topology), dead: [] },
+    });
   }
 
   commit(event: TopologyEvent): void {
