@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { chainId, clusterOf, nodeOf, nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import { createPrng } from '../../../../domain/base/prng';
-import type { TopologyEvent } from '../../../../domain/events';
 import type { FailurePolicy, SelectorKind } from '../../../../domain/topology/topology';
 import { nodeKey } from '../../../../dataplane/descriptor/node-table';
 import { createChecker, type Verdicts } from '../../../../projections/verdicts';
@@ -49,11 +48,7 @@ class Pressed {
       groups: this.refs.map((ref) => [ref]),
       slots: 8192,
     });
-    const { topology } = this.grid;
-    const { version, wireId } = topology;
-    const event: TopologyEvent = { type: 'TopologyPublished', v: 1, data: { version, wireId, topology, dead: [] } };
-    const header = { seq: 1, prev: '', epoch: 1, commandId: 'c', at: 0, by: 'operator:test', cause: 0, corr: 'c' };
-    this.checker.observeCommit({ ...header, events: [event] });
+    this.checker.observeStanding([this.grid.topology], []);
   }
 
   /** Frames of a flow from a side, and a few steps of nodes drawn at random before the next. */
