@@ -20,6 +20,9 @@ export interface Failure {
   readonly atFrame: number;
   /** Milliseconds from the silence until the control plane held the node failed; −1 while it has not. */
   readonly detectedMs: number;
+  /** When its neighbours noticed, where somebody heard them: milliseconds until the first did, and how many. */
+  readonly noticedMs?: number;
+  readonly noticedBy?: number;
   /** Live flows that the node handled as primary when it fell silent. */
   readonly flowsOnNode: number;
   readonly takenOver: number;
@@ -41,6 +44,28 @@ export function failuresOf(
       const next = all.slice(i + 1).find((other) => other.node === silence.node);
       return { ...silence, ...effectsOn(records, silence, next?.at ?? Infinity) };
     });
+}
+
+/** A neighbour noticed that a node had fallen silent. */
+export interface Notice {
+  readonly node: NodeRef;
+  readonly by: NodeRef;
+  readonly at: Micros;
+}
+
+/** The failures with what neighbours noticed of each, until the same node failed again. */
+export function withNotices(failures: readonly Failure[], notices: readonly Notice[]): Failure[] {
+  return failures.map((failure, i) => {
+    const next = failures.slice(i + 1).find(({ node }) => node === failure.node)?.at ?? Infinity;
+    const own = notices.filter(({ node, at }) => node === failure.node && at >= failure.at && at < next);
+    if (own.length === 0) return failure;
+    const first = own.reduce((earliest, { at }) => Math.min(earliest, at), Infinity);
+    return {
+      ...failure,
+      noticedMs: (first - failure.at) / 1_000,
+      noticedBy: new Set(own.map(({ by }) => by)).size,
+    };
+  });
 }
 
 type Silence = Pick<Failure, 'node' | 'at' | 'atFrame' | 'detectedMs'>;

@@ -80,8 +80,12 @@ function clusterText(cluster: ClusterReport): string[] {
 function failureText(failure: FailureReport): string[] {
   const when = failure.atFrame < 0 ? '' : ` at frame ${grouped(failure.atFrame)}`;
   const detected = failure.detectedMs < 0 ? 'not detected' : `detected after ${failure.detectedMs} ms`;
+  const noticed =
+    failure.noticedMs < 0
+      ? ''
+      : `, noticed after ${failure.noticedMs} ms by the first of ${failure.noticedBy} neighbours`;
   return [
-    `Failure of ${failure.node}${when}: ${detected}`,
+    `Failure of ${failure.node}${when}: ${detected}${noticed}`,
     `  of ${grouped(failure.flowsOnNode)} flows ${grouped(failure.takenOver)} were taken over, ` +
       `${grouped(failure.rerouted)} rerouted, ${grouped(failure.discarded)} given up`,
     `  frames lost ${grouped(failure.framesLost)}, left twice ${grouped(failure.framesDuplicated)}`,

@@ -115,6 +115,9 @@ export interface FailureReport {
   readonly atFrame: number;
   /** −1 while undetected. */
   readonly detectedMs: number;
+  /** Grid time until the first neighbour noticed and the flows went on (−1: none did), and how many neighbours did. */
+  readonly noticedMs: number;
+  readonly noticedBy: number;
   readonly flowsOnNode: number;
   readonly takenOver: number;
   readonly rerouted: number;
@@ -245,11 +248,13 @@ function nodeReport(
 }
 
 function failureReport(failure: Failure, figures: CheckerFigures, names: Names): FailureReport {
-  const { node, at: _at, detectedMs, ...counts } = failure;
+  const { node, at: _at, detectedMs, noticedMs = -1, noticedBy = 0, ...counts } = failure;
   return {
     ...counts,
     node: names.node(node),
     detectedMs: Math.round(detectedMs * 1_000) / 1_000,
+    noticedMs: Math.round(noticedMs * 1_000) / 1_000,
+    noticedBy,
     framesLost: figures.tolls.get(node)?.lost ?? 0,
     framesDuplicated: figures.duplicates,
   };

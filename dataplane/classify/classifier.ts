@@ -221,6 +221,11 @@ export class Classifier implements FlowClassifier {
 
   close(): void {
     this.fragments.close();
+    this.endAll();
+  }
+
+  /** Ends every connection, as at the end of a capture. */
+  endAll(): void {
     let cursor = 0;
     do {
       cursor = this.connections.scan(cursor, MAKE_ROOM_PLACES, (connection) => {

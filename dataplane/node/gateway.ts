@@ -213,6 +213,12 @@ export class Gateway implements Deliver {
     this.settle();
   }
 
+  /** The grid is taken down in good order: every flow that was allocated here ends, and those on its route are told. */
+  endFlows(): void {
+    this.classifier?.endAll();
+    this.settle();
+  }
+
   /** The node dies: gives up every slot it holds to `lose`, and forgets its connections. */
   abandon(lose: (slot: number) => void): void {
     this.lifecycle.die();

@@ -191,6 +191,11 @@ export class HostedNode {
   }
 
   /** A hello round: greet, notice deaths, then let go of what needs no holding any more. */
+  /** The grid is taken down in good order: flows end now. */
+  endFlows(): void {
+    if (this.alive) this.gateway?.endFlows();
+  }
+
   round(): void {
     if (!this.alive) return;
     const timing = this.ctx.topologies.latest?.topology.timing;

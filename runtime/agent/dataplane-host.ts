@@ -71,6 +71,8 @@ export interface DataplaneHost {
   settle(now: Micros, underWay?: number): Promise<void>;
   /** One hello round, if a hello interval has passed. */
   tick(now: Micros): Promise<void>;
+  /** The grid is taken down in good order: every flow ends, and its events can be harvested when all has settled. */
+  endFlows(now: Micros): Promise<void>;
   /** What happened since the last harvest. */
   harvest(): Promise<GridHarvest>;
   /** What every hosted node counted, dead ones included, in order of node. Looks at every flow: for reports, not for ticks. */

@@ -22,6 +22,7 @@ export type GroupCommand =
   | { readonly op: 'retire'; readonly wireId: WireId }
   | { readonly op: 'repin'; readonly from: WireId; readonly target: WireTarget }
   | { readonly op: 'tick'; readonly now: Micros }
+  | { readonly op: 'end'; readonly now: Micros }
   | { readonly op: 'harvest' }
   | { readonly op: 'statistics' };
 
@@ -159,6 +160,9 @@ export class GroupService {
         return DONE;
       case 'tick':
         this.group.tick(command.now);
+        return DONE;
+      case 'end':
+        this.group.endFlows(command.now);
         return DONE;
       case 'harvest':
         return { harvest: this.harvest() };

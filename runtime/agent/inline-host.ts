@@ -92,6 +92,10 @@ export class InlineHost implements DataplaneHost {
     this.service.execute({ op: 'tick', now });
   }
 
+  async endFlows(now: Micros): Promise<void> {
+    this.service.execute({ op: 'end', now });
+  }
+
   async harvest(): Promise<GridHarvest> {
     const harvest = this.service.execute({ op: 'harvest' }).harvest!;
     return { ...harvest, taps: harvest.taps.map(({ record }) => record) };

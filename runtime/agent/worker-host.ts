@@ -235,6 +235,11 @@ export class WorkerHost implements DataplaneHost {
     this.waitUntil(() => this.load(CELL_TICKED) === ((rounds * this.workers.length) | 0));
   }
 
+  async endFlows(now: Micros): Promise<void> {
+    this.setNow(now);
+    await this.all({ op: 'end', now });
+  }
+
   async harvest(): Promise<GridHarvest> {
     const harvests = await Promise.all(this.workers.map((worker) => worker.request({ op: 'harvest' })));
     const all = harvests.map(({ harvest }) => harvest!);

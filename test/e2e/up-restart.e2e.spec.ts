@@ -19,6 +19,26 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const hasFlows = (receipts: readonly Receipt[]): boolean =>
   receipts.some(({ receipt, chain, seq }) => receipt === 'acknowledged' && chain !== 'topology' && seq >= 5);
 
+describe('a program that ends in good order', () => {
+  test('FG-199: ends the flows that still live, with what they carried, so that the next one finds none lost', async () => {
+    const site = newSite('orderly');
+    const { code, stdout } = await site.run(CAPTURE);
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout) as Report;
+    expect(report.flows.active).toBeGreaterThan(0);
+    const records = [...(await site.story()).flows.records()];
+    expect(records.filter((record) => overAt(record) === Infinity)).toEqual([]);
+    // But for TCP flows that were closed already and lingered, whose end is their own.
+    const ends = records.filter(({ ended }) => ended?.end === 'eof');
+    expect(ends.length).toBeGreaterThan(report.flows.active / 2);
+    for (const { ended } of ends) expect(ended!.packets[0]).toBeGreaterThan(0);
+    await expectSound(site);
+    expect((await site.run(CAPTURE)).code).toBe(0);
+    const later = [...(await site.story()).flows.records()];
+    expect(later.filter(({ ended }) => ended?.end === 'lost')).toEqual([]);
+  }, 120_000);
+});
+
 describe('a program that takes up what a killed one left', () => {
   test('FG-211: flows alive at the crash ended with it, and the same IDs begin new lives in the same chains', async () => {
     const site = newSite('again');

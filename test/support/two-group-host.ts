@@ -115,6 +115,10 @@ export class TwoGroupHost implements DataplaneHost {
     for (const group of this.groups) group.execute({ op: 'tick', now });
   }
 
+  async endFlows(now: Micros): Promise<void> {
+    for (const group of this.groups) group.execute({ op: 'end', now });
+  }
+
   async harvest(): Promise<GridHarvest> {
     const [all, apart] = this.groups.map((group) => group.execute({ op: 'harvest' }).harvest!);
     const taps = [...all!.taps, ...apart!.taps].sort((a, b) => a.order - b.order);

@@ -178,6 +178,15 @@ export class Conductor {
     }
   }
 
+  /** Every flow ends, and the log says so: nothing is under way any more, and nothing will be. */
+  async end(): Promise<void> {
+    const { host } = this.parts;
+    await host.settle(this.now);
+    await host.endFlows(this.now);
+    await host.settle(this.now);
+    await this.harvest();
+  }
+
   private async ship(spool: FlowSpool): Promise<void> {
     for (let batch = spool.next(); batch !== undefined; batch = spool.next()) {
       const result = await this.parts.control.appendFlows(batch);

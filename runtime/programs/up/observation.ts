@@ -12,12 +12,14 @@ import { PcapngWriter } from '../../../dataplane/packet-ports/capture/pcapng-wri
 import {
   chainNode,
   failuresOf,
+  withNotices,
   FlowsProjection,
   StatisticsProjection,
   type Failure,
   type Kill,
 } from '../../../projections';
 import { createChecker, type Checker, type Evidence, type Verdicts } from '../../../projections/verdicts';
+import type { Detection } from '../../../dataplane/node/node-group';
 import type { GridHarvest } from '../../agent/dataplane-host';
 import type { Fleet } from './fleet';
 
@@ -34,6 +36,8 @@ export class Observation {
   readonly statistics = new StatisticsProjection();
   readonly commits: Commit<TopologyEvent>[] = [];
   readonly kills: Kill[] = [];
+  /** Deaths as the nodes themselves noticed them. */
+  private readonly detections: Detection[] = [];
   /** Frames that came in and went out, both as of the last harvest, for the status. */
   entered = 0;
   left = 0;
@@ -83,6 +87,7 @@ export class Observation {
 
   harvest(harvest: GridHarvest, fleet: Fleet): void {
     for (const record of harvest.taps) this.tap(record);
+    this.detections.push(...harvest.detections);
     for (const { node, events } of harvest.events) {
       const life = fleet.get(node);
       if (life?.alive !== true) continue;
@@ -113,7 +118,7 @@ export class Observation {
   }
 
   failures(): Failure[] {
-    return failuresOf(this.commits, this.flows.records(), this.kills);
+    return withNotices(failuresOf(this.commits, this.flows.records(), this.kills), this.detections);
   }
 
   verdicts(statistics: readonly NodeStatistics[], rest: Omit<Evidence, 'nodes' | 'dead'>): Verdicts {

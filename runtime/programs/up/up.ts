@@ -64,6 +64,8 @@ export async function up(options: UpOptions, io: Io): Promise<number> {
     display.say(session.conductor.now, `grid ${desired.settings.name} is up`);
     const code = await new Run(session, display, io, { options, desired, source, actions }).whole();
     if (fault !== undefined) throw fault;
+    // Flows that still live end with the program; only those that a crash ended are lost.
+    await session.conductor.end();
     return code;
   } finally {
     await session.close();

@@ -7,6 +7,7 @@ import {
   reportText,
   stateAt,
   StatisticsProjection,
+  withNotices,
 } from '../../../projections';
 import { createChecker } from '../../../projections/verdicts';
 import { chains, commits, INGRESS, micros, OTHER_FLOW } from './told';
@@ -29,6 +30,20 @@ describe('failures', () => {
 
   it('count from the last sign of life where nobody tells of a kill', () => {
     expect(failuresOf(commits(), flows().records())).toMatchObject([{ node: AB2, atFrame: -1, detectedMs: 40 }]);
+  });
+
+  it('tell when the first neighbour noticed, and how many did, each failure by its own notices', () => {
+    const other = { node: AC1, atFrame: 15_000, at: micros(2_990) };
+    const found = withNotices(failuresOf(commits(), flows().records(), [kill, other]), [
+      { node: AB2, by: AC1, at: micros(2_045) },
+      { node: AB2, by: IA1, at: micros(2_035) },
+      { node: AB2, by: IA1, at: micros(2_036) },
+      { node: AB2, by: AC1, at: micros(2_000) },
+    ]);
+    expect(found.map(({ noticedMs, noticedBy }) => [noticedMs, noticedBy])).toEqual([
+      [30, 2],
+      [undefined, undefined],
+    ]);
   });
 
   it('list a kill that nobody has noticed, and tell rerouted from given up', () => {
@@ -155,6 +170,8 @@ describe('the report', () => {
           node: 'AB-2',
           atFrame: 10_000,
           detectedMs: 35,
+          noticedMs: -1,
+          noticedBy: 0,
           flowsOnNode: 1,
           takenOver: 1,
           rerouted: 0,
