@@ -1,5 +1,6 @@
 import {
   clusterOf,
+  nodeRef,
   type FlowId,
   type Incarnation,
   type Micros,
@@ -97,6 +98,9 @@ export class HostedNode {
   private readonly list: number;
   /** IDs of flows that ended while frames of them were held. */
   private readonly ending: FlowId[] = [];
+  /** INODEs that have returned, in which life. */
+  private readonly returned = new Map<NodeRef, Incarnation>();
+  private present: TopologyView | undefined;
   private readonly parsedFlows = new Uint32Array(BATCH);
   private cursor = 0;
 
@@ -115,7 +119,7 @@ export class HostedNode {
       this.node,
       (ref, incarnation) => {
         this.moves.buried(ref);
-        this.takeover.bury(ref, incarnation);
+        this.takeover.goOnWithout(ref, incarnation);
         this.node.flood.died(ref, this.longestIdleUs());
         if (clusterOf(ref) === this.node.cluster) this.gateway?.siblingDied();
         this.stage.acknowledged(this.deltas.buried(ref));
@@ -152,8 +156,43 @@ export class HostedNode {
     }
     if (this.ctx.topologies.active === undefined) this.gateway?.configure(view);
     for (const dead of view.published.dead) this.buryText(dead);
+    if (view === this.ctx.topologies.latest) this.follow(view);
     this.gateway?.topologiesChanged();
     this.receiver.unpark();
+  }
+
+  /** Who is a member now: members that left are chosen no more, and INODEs that are back are refused no more. */
+  private follow(view: TopologyView): void {
+    this.node.obituary.follow(view);
+    this.partFrom(this.present, view);
+    this.present = view;
+    for (const { id, role, members } of view.topology.clusters) {
+      if (role !== 'inode') continue;
+      for (const { node, incarnation } of members) {
+        const ref = nodeRef(id, node);
+        if (incarnation < 2 || this.returned.get(ref) === incarnation) continue;
+        this.returned.set(ref, incarnation);
+        if (ref !== this.node.ref) this.bury(ref, incarnation - 1);
+        this.node.visitFlows((flow) => this.node.unfence(flow, ref));
+      }
+    }
+  }
+
+  /** Members that the latest topology names no more: no flow may count on them, though it began when they were there. */
+  private partFrom(before: TopologyView | undefined, now: TopologyView): void {
+    for (const { id, members } of before?.topology.clusters ?? []) {
+      if (!now.hasCluster(id)) continue;
+      for (const { node, incarnation } of members) {
+        const ref = nodeRef(id, node);
+        const stays = now.incarnationOf(ref) === incarnation || this.node.obituary.isDead(ref, incarnation);
+        if (!stays && ref !== this.node.ref) this.takeover.goOnWithout(ref, incarnation);
+      }
+    }
+  }
+
+  /** This node begins a new life: its neighbours hear it before anything else from it, and go on without the one before. */
+  arrive(): void {
+    this.watch.greet();
   }
 
   /** New flows are stamped with this topology from now on. */
@@ -328,7 +367,7 @@ export class HostedNode {
       return;
     }
     const last = this.node.side.position[this.node.aux(flow)] === u8[flow + F_COUNT] - 1;
-    if (last && u32[(flow + F_CONNS) >>> 2] > 0) {
+    if (u32[(flow + F_CONNS) >>> 2] > 0) {
       this.node.setState(flow, FS_ENDED);
       this.gateway?.endConnections(flow);
       return;
@@ -337,11 +376,12 @@ export class HostedNode {
     const aux = this.node.aux(flow);
     const emitter = u16[(flow + F_EMITTER) >>> 1];
     const gone = (phase[aux] & PHASE_GONE) !== 0;
-    const hops = gone ? [emitter] : [...this.node.hopsBehind(flow), confidant[aux], movedFrom[aux]];
+    const behind = last ? [] : [...this.node.hopsBehind(flow), confidant[aux], movedFrom[aux]];
+    const hops = gone ? [emitter] : behind;
     const emits = emitter === this.node.ref || gone;
     this.forget(flow);
-    if (last || !emits) return;
-    for (const to of hops) {
+    if (!emits) return;
+    for (const to of [...hops, ...(this.gateway?.peers() ?? [])]) {
       if (to === 0 || !this.node.control.begin(this.node.incarnation)) continue;
       this.node.control.u32(id);
       this.node.control.send(this.node.ref, to, CONTROL_END, 0);

@@ -1,5 +1,6 @@
 import type { Classifier } from '../classify/classifier';
 import type { ClassifierPorts, ConnectionEnd, ConnectionStart, Expectation } from '../classify/ports';
+import type { FlowId, NodeRef } from '../../domain/base/ids';
 import type { FlowPolicy } from '../../domain/topology/topology';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
@@ -9,6 +10,7 @@ import {
   F_BYTES_REV,
   F_CONNS,
   F_COUNT,
+  F_EMITTER,
   F_ID,
   F_NET_FWD,
   F_NET_REV,
@@ -222,10 +224,10 @@ export class FlowLifecycle implements ClassifierPorts {
   /** The flow's last connection is over: it is forgotten here, and all along its route. */
   private endFlow(flow: number, end: ConnectionEnd): void {
     const { counters, side } = this.node;
-    const { u32 } = this.node.ctx.arena;
+    const { u16, u32 } = this.node.ctx.arena;
     const aux = this.node.aux(flow);
+    const id = u32[(flow + F_ID) >>> 2];
     if ((side.phase[aux] & PHASE_OWNED) !== 0) {
-      const id = u32[(flow + F_ID) >>> 2];
       const clone = side.replica[aux];
       for (const branch of this.branchesOf(flow)) this.endFlow(branch, end);
       counters.values[FLOWS_ENDED]++;
@@ -237,12 +239,13 @@ export class FlowLifecycle implements ClassifierPorts {
         this.node.removeFlow(clone);
       }
     }
+    if (u16[(flow + F_EMITTER) >>> 1] === this.node.ref) this.tellToForget(id, this.siblings.peers());
     this.node.removeFlow(flow);
   }
 
   /** The end of a flow that was allocated here, for the log and for the nodes of its route. */
   private tellEnd(flow: number, end: ConnectionEnd): void {
-    const { ctx, control } = this.node;
+    const { ctx } = this.node;
     const { u32, f64 } = ctx.arena;
     const id = u32[(flow + F_ID) >>> 2];
     this.node.emitEvent({
@@ -254,10 +257,16 @@ export class FlowLifecycle implements ClassifierPorts {
       packets: [u32[(flow + F_PACKETS_FWD) >>> 2], u32[(flow + F_PACKETS_REV) >>> 2]],
       bytes: [f64[(flow + F_BYTES_FWD) >>> 3], f64[(flow + F_BYTES_REV) >>> 3]],
     });
-    for (const to of this.node.hopsBehind(flow)) {
-      if (!control.begin(this.node.incarnation)) continue;
+    this.tellToForget(id, this.node.hopsBehind(flow));
+  }
+
+  /** Whoever has an entry or a copy of the flow forgets it. */
+  private tellToForget(id: FlowId, nodes: readonly NodeRef[]): void {
+    const { control, incarnation, ref } = this.node;
+    for (const to of nodes) {
+      if (to === 0 || !control.begin(incarnation)) continue;
       control.u32(id);
-      control.send(this.node.ref, to, CONTROL_END, 0);
+      control.send(ref, to, CONTROL_END, 0);
     }
   }
 }

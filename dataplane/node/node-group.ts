@@ -78,6 +78,8 @@ export class NodeGroup {
     while (before.drainInternal() + before.drainExternal() > 0);
     this.hosted.delete(ref);
     this.addNode(ref, incarnation, this.tables.get(ref)?.connections === undefined ? 'anode' : 'inode');
+    this.require(ref).arrive();
+    this.ctx.publish();
   }
 
   /** Stops hosting a drained node. */

@@ -1,4 +1,5 @@
-import { clusterOf, type ClusterId, type Incarnation, type NodeRef, type Seq } from '../../domain/base/ids';
+import { flowBucket } from '../../domain/cluster/rendezvous';
+import { clusterOf, nodeRef, type ClusterId, type Incarnation, type NodeRef, type Seq } from '../../domain/base/ids';
 import type { FlowEvent } from '../../domain/flow/events';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TopologyCluster } from '../../domain/topology/topology';
@@ -77,6 +78,7 @@ export class Node {
     this.cluster = clusterOf(ref);
     this.events = new FlowEventBuffer(ctx.limits.events);
     this.control = new ControlCursor(ctx);
+    if (incarnation > 1) this.obituary.record(ref, incarnation - 1);
     this.routing = new Routing(this);
     this.choices = new Choices(this);
     this.figures = new Figures(this);
@@ -212,8 +214,15 @@ export class Node {
     u16[at + FENCED_MAX - 1] = ref;
   }
 
-  /** The next member after `ref` in the flow's order that is neither dead nor replaced in this flow; 0 if there is none. */
+  /**
+   * The next member after `ref` in the flow's order that is neither dead nor gone nor replaced in this flow; where none
+   * is left of an INODE's cluster, one that has come since. 0 if there is none.
+   */
   nextFor(flow: number, ref: NodeRef): NodeRef {
+    return this.nextMember(flow, ref) || this.standIn(flow, ref);
+  }
+
+  private nextMember(flow: number, ref: NodeRef): NodeRef {
     const view = this.viewOf(flow);
     const id = this.ctx.arena.u32[(flow + F_ID) >>> 2];
     const order = this.side.order[this.aux(flow)];
@@ -222,11 +231,41 @@ export class Node {
       candidate =
         order === undefined
           ? successorOf(view, candidate, id, this.obituary)
-          : nextInOrder(order, candidate, (member) => this.obituary.isDeadIn(view, member));
+          : nextInOrder(order, candidate, (member) => !this.obituary.mayTakeOver(view, member));
       if (candidate === 0 || candidate === ref) return 0;
       if (!this.isFenced(flow, candidate)) return candidate;
     }
     return 0;
+  }
+
+  /**
+   * INODEs that came after the flow began have copies of it, those first that have been there longest: the flow's hash
+   * chooses one of them, other than `ref`. 0 where there is none, and in clusters of ANODEs.
+   */
+  standIn(flow: number, ref: NodeRef): NodeRef {
+    const { latest } = this.ctx.topologies;
+    const cluster = clusterOf(ref);
+    if (latest === undefined || !latest.hasCluster(cluster) || latest.cluster(cluster).role !== 'inode') return 0;
+    const bucket = flowBucket(this.ctx.arena.u32[(flow + F_ID) >>> 2], cluster, latest.topology.seed);
+    const node = latest.table(cluster).firstLive(bucket, this.obituary.seniors(this.ctx.topologies, latest, cluster));
+    const chosen = nodeRef(cluster, node);
+    return node === 0 || chosen === ref ? 0 : chosen;
+  }
+
+  /** Whether `ref` is an INODE of the latest topology, alive in a life that the flow's own topology does not know. */
+  isStandIn(flow: number, ref: NodeRef): boolean {
+    const { latest } = this.ctx.topologies;
+    const cluster = clusterOf(ref);
+    if (latest === undefined || !latest.hasCluster(cluster) || latest.cluster(cluster).role !== 'inode') return false;
+    const life = latest.incarnationOf(ref);
+    return life !== 0 && life !== this.viewOf(flow).incarnationOf(ref) && !this.obituary.isDead(ref, life);
+  }
+
+  /** A new life of `ref` is a member: what is refused of the one before cannot come any more. */
+  unfence(flow: number, ref: NodeRef): void {
+    const at = (flow + F_FENCED) >>> 1;
+    const { u16 } = this.ctx.arena;
+    for (let i = 0; i < FENCED_MAX; i++) if (u16[at + i] === ref) u16[at + i] = 0;
   }
 
   /**

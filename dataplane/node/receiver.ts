@@ -306,7 +306,8 @@ export class Receiver {
     const emitterAt = (place: number): NodeRef => {
       if (place < 0 || place >= route.length) return 0;
       const chosen = (route[place] & 0x7f) === 0 ? 0 : route[place];
-      return emitterFor(view, clusterOf(route[place]), chosen, id, node.obituary);
+      const emitter = emitterFor(view, clusterOf(route[place]), chosen, id, node.obituary);
+      return emitter || node.standIn(flow, route[place]);
     };
     const own = emitterAt(position) || node.ref;
     u16[(flow + F_EMITTER) >>> 1] = own;

@@ -72,15 +72,16 @@ export class Takeover {
     else this.follow(flow, emitter);
   }
 
-  /** A node of the grid died (`incarnation` of it): repairs every flow that it had a part in. */
-  bury(dead: NodeRef, incarnation: Incarnation): void {
+  /** A node of the grid died, or left it (`incarnation` of it): repairs every flow that it had a part in. */
+  goOnWithout(dead: NodeRef, incarnation: Incarnation): void {
     if (clusterOf(dead) === this.node.cluster) {
       const { detectMultiplier } = this.node.ctx.topologies.latest?.topology.timing ?? { detectMultiplier: 3 };
       this.node.unsettledUntil = this.node.ctx.round + detectMultiplier + 2;
     }
     this.node.visitFlows((flow) => {
       const member = this.node.viewOf(flow).incarnationOf(dead);
-      if (member === 0 || member > incarnation) return;
+      // An INODE may stand in for those of a topology that does not name it.
+      if (member > incarnation) return;
       this.replaceHop(flow, dead, F_NEXT_FWD, F_SHADOW_FWD, true);
       this.replaceHop(flow, dead, F_NEXT_REV, F_SHADOW_REV, false);
       this.replaceCopies(flow, dead);
@@ -124,7 +125,8 @@ export class Takeover {
 
   /** A sender that does not know yet may still name, and frames under way may still come from, a node that is out. */
   private isReplaced(flow: number, ref: NodeRef): boolean {
-    return this.node.isFenced(flow, ref) || this.node.obituary.isDeadIn(this.node.viewOf(flow), ref);
+    if (this.node.isFenced(flow, ref)) return true;
+    return this.node.obituary.isDeadIn(this.node.viewOf(flow), ref) && !this.node.isStandIn(flow, ref);
   }
 
   /** Node ID that the frame names as emitter of this node's cluster; 0 = none. */

@@ -281,7 +281,8 @@ class StreamingChecker implements Checker {
       if (named === record.to && !this.descriptor.isReplica) this.flows.lost(record, this.descriptor);
     }
     this.taps.lost++;
-    this.taps.at(record.to).lostTo++;
+    // What came from an external network, and waited for a node that was dead, never entered.
+    if (record.from !== 0) this.taps.at(record.to).lostTo++;
   }
 
   private conservation(evidence: Evidence): Judge {

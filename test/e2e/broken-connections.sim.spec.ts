@@ -91,8 +91,8 @@ describe(`broken connections, with a stage of 24 nodes that grows to 29 and shri
     TIMEOUT_MS,
   );
 
-  test.each(['inode-joins', 'inode-returns'] as const)(
-    'FG-150 FG-151: %s with an empty table among flows that go on: it takes none of them for a new one',
+  test.each(['inode-joins', 'inode-returns', 'inode-loses-tables', 'inode-swaps', 'inode-succession'] as const)(
+    'FG-150 FG-151 FG-153: %s: those with an empty table take no flow for a new one, and none is lost',
     async (scenario) => {
       const result = await run(scenario, FLOWS / 5);
       expectMembershipChanged(result);

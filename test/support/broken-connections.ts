@@ -10,7 +10,7 @@ import { StageDriver } from './stage-driver';
  * The broken-connections test of the literature, as a program of its own: `broken-connections.ts SCENARIO FLOWS
  * SEED` sends flows through one stage while its membership changes, and prints a {@link BrokenConnections} as JSON.
  */
-export type Scenario = 'membership' | 'capped' | 'inode-lost' | 'inode-returns' | 'inode-joins' | 'inode-drains';
+export type Scenario = 'membership' | 'capped' | keyof typeof INODE_CHANGES;
 
 /** What became of the flows, judged by the number that each frame got where it was made. */
 export interface BrokenConnections {
@@ -54,6 +54,47 @@ interface Change {
   readonly act: (run: Run) => Promise<void>;
 }
 
+const dies = (at: number, node: NodeRef): Change => ({ at, act: ({ driver }) => driver.die(node) });
+const returns = (at: number, node: NodeRef): Change => ({ at, act: ({ driver }) => driver.revive(node) });
+const joins = (at: number, node: NodeRef): Change => ({ at, act: ({ driver }) => driver.join(node) });
+const drains = (at: number, node: NodeRef): Change => ({ at, act: (run) => run.drain(node) });
+const losesTables = (at: number, node: NodeRef): Change => ({ at, act: ({ driver }) => driver.loseTables(node) });
+const recovers = (at: number, node: NodeRef): Change => ({ at, act: ({ driver }) => driver.recover(node) });
+
+/** What happens to the INODEs, three a side at first. */
+const INODE_CHANGES = {
+  'inode-lost': () => [dies(0.32, nodeRef(INGRESS, 1)), dies(0.62, nodeRef(EGRESS, 2))],
+  'inode-returns': () => [
+    dies(0.32, nodeRef(INGRESS, 1)),
+    dies(0.33, nodeRef(EGRESS, 3)),
+    returns(0.42, nodeRef(INGRESS, 1)),
+    returns(0.43, nodeRef(EGRESS, 3)),
+  ],
+  'inode-joins': () => [joins(0.31, nodeRef(INGRESS, 4)), joins(0.33, nodeRef(EGRESS, 4))],
+  'inode-drains': () => [drains(0.52, nodeRef(INGRESS, 2))],
+  // One leaves while another joins, at either end.
+  'inode-swaps': () => [
+    drains(0.3, nodeRef(INGRESS, 2)),
+    joins(0.301, nodeRef(INGRESS, 4)),
+    joins(0.6, nodeRef(EGRESS, 4)),
+    drains(0.601, nodeRef(EGRESS, 1)),
+  ],
+  'inode-loses-tables': () => [
+    losesTables(0.32, nodeRef(INGRESS, 1)),
+    recovers(0.33, nodeRef(INGRESS, 1)),
+    losesTables(0.52, nodeRef(EGRESS, 2)),
+    recovers(0.53, nodeRef(EGRESS, 2)),
+  ],
+  // In the end nobody is left of those who were there first.
+  'inode-succession': () =>
+    [INGRESS, EGRESS].flatMap((cluster, i) =>
+      [1, 2, 3].flatMap((node) => {
+        const at = 0.1 + 0.25 * node + 0.1 * i;
+        return [dies(at, nodeRef(cluster, node)), returns(at + 0.02, nodeRef(cluster, node))];
+      }),
+    ),
+} satisfies Record<string, () => Change[]>;
+
 class Run {
   readonly driver: StageDriver;
   readonly drainingSince = new Map<NodeRef, number>();
@@ -77,7 +118,7 @@ class Run {
     this.macs = createPrng(seed).fork('macs');
     this.driver = new StageDriver({
       nodes: 24,
-      inodes: scenario === 'membership' || scenario === 'capped' ? 1 : 3,
+      inodes: scenario in INODE_CHANGES ? 3 : 1,
       start: START,
       // Connections that are over leave the tables soon: what lives is what counts.
       timing: { helloMs: 100, tcpIdleMs: 3000, udpIdleMs: 3000 },
@@ -207,16 +248,7 @@ function changesOf(scenario: Scenario): Change[] {
   for (let i = 0; i < 7; i++) {
     changes.push({ at: 0.45 + 0.05 * i, act: (run) => run.drain(nodeRef(STAGE, 3 + 4 * i)) });
   }
-  if (scenario === 'inode-lost') {
-    changes.push({ at: 0.32, act: ({ driver }) => driver.die(nodeRef(INGRESS, 1)) });
-    changes.push({ at: 0.62, act: ({ driver }) => driver.die(nodeRef(EGRESS, 2)) });
-  }
-  if (scenario === 'inode-returns') {
-    changes.push({ at: 0.32, act: ({ driver }) => driver.die(nodeRef(INGRESS, 1)) });
-    changes.push({ at: 0.42, act: ({ driver }) => driver.revive(nodeRef(INGRESS, 1)) });
-  }
-  if (scenario === 'inode-joins') changes.push({ at: 0.31, act: ({ driver }) => driver.join(nodeRef(INGRESS, 4)) });
-  if (scenario === 'inode-drains') changes.push({ at: 0.52, act: (run) => run.drain(nodeRef(INGRESS, 2)) });
+  if (scenario in INODE_CHANGES) changes.push(...INODE_CHANGES[scenario as keyof typeof INODE_CHANGES]());
   return changes.sort((a, b) => a.at - b.at);
 }
 

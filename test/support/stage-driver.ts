@@ -165,26 +165,26 @@ export class StageDriver {
    * control plane notice before traffic goes on.
    */
   async die(node: NodeRef): Promise<void> {
-    await this.rest();
-    await this.host.kill(node);
-    this.checker.observeDeath(node);
-    const last = (await this.host.statistics()).find((each) => each.node === node);
-    if (last !== undefined) this.lastWords.push(last);
+    await this.kill(node);
     this.host.setReachable(node, false);
     await this.advance(this.now + 5 * this.roundUs);
-    const cluster = this.clusterMembers(node);
-    const incarnation = cluster.get(nodeOf(node))?.incarnation ?? 1;
-    this.dead.push(chainId(node, incarnation));
-    cluster.delete(nodeOf(node));
-    const data = {
-      cluster: clusterOf(node),
-      node: nodeOf(node),
-      incarnation,
-      lastSeen: 0,
-      detectedAt: 0,
-      fnodeFreeAt: 0,
-    };
-    this.observe({ type: 'NodeFailed', v: 1, data });
+    this.recordDeath(node);
+    this.clusterMembers(node).delete(nodeOf(node));
+    await this.publish();
+  }
+
+  /** A node loses its tables and goes on at once, as a new life: nobody has noticed, and no topology says so yet. */
+  async loseTables(node: NodeRef): Promise<void> {
+    await this.kill(node);
+    await this.host.revive(node, this.lifeOf(node) + 1);
+    this.checker.observeRevival(node);
+  }
+
+  /** The control plane has noticed what {@link loseTables} did. */
+  async recover(node: NodeRef): Promise<void> {
+    const incarnation = this.lifeOf(node) + 1;
+    this.recordDeath(node);
+    this.clusterMembers(node).set(nodeOf(node), { incarnation, state: 'active' });
     await this.publish();
   }
 
@@ -240,6 +240,32 @@ export class StageDriver {
     const nodes = [...statistics.filter((each) => !isOver(each)), ...removed];
     const dead = this.lastWords.filter((last) => !removed.includes(last));
     return this.checker.verdicts({ nodes, dead });
+  }
+
+  private async kill(node: NodeRef): Promise<void> {
+    await this.rest();
+    await this.host.kill(node);
+    this.checker.observeDeath(node);
+    const last = (await this.host.statistics()).find((each) => each.node === node);
+    if (last !== undefined) this.lastWords.push(last);
+  }
+
+  private lifeOf(node: NodeRef): number {
+    return this.clusterMembers(node).get(nodeOf(node))?.incarnation ?? 1;
+  }
+
+  private recordDeath(node: NodeRef): void {
+    const incarnation = this.lifeOf(node);
+    this.dead.push(chainId(node, incarnation));
+    const data = {
+      cluster: clusterOf(node),
+      node: nodeOf(node),
+      incarnation,
+      lastSeen: 0,
+      detectedAt: 0,
+      fnodeFreeAt: 0,
+    };
+    this.observe({ type: 'NodeFailed', v: 1, data });
   }
 
   private async harvest(): Promise<void> {

@@ -1,5 +1,6 @@
 import { nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import { createPrng } from '../../../../domain/base/prng';
+import type { TopologyCluster } from '../../../../domain/topology/topology';
 import { ACK, FIN, numbered, numberIn, SYN, tallyIn, tcp, udp } from './frames';
 import { cluster, TestGrid } from './test-grid';
 
@@ -7,14 +8,16 @@ const INGRESS = [1, 2, 3].map((node) => nodeRef(1, node));
 const EGRESS = [1, 2].map((node) => nodeRef(3, node));
 const FLOWS = 12;
 
+function shape(name = 'tally'): TopologyCluster[] {
+  return [
+    cluster(1, 3, { role: 'inode' }),
+    cluster(2, 3, { failure: 'backup', function: { name, config: {} } }),
+    cluster(3, 2, { role: 'inode' }),
+  ];
+}
+
 function grid(name = 'tally'): TestGrid {
-  return new TestGrid({
-    clusters: [
-      cluster(1, 3, { role: 'inode' }),
-      cluster(2, 3, { failure: 'backup', function: { name, config: {} } }),
-      cluster(3, 2, { role: 'inode' }),
-    ],
-  });
+  return new TestGrid({ clusters: shape(name) });
 }
 
 /** Requests and replies of many flows, each frame by any live INODE of its network. */
@@ -26,11 +29,12 @@ class Traffic {
   constructor(
     private readonly grid: TestGrid,
     readonly dead: Set<NodeRef> = new Set(),
+    private readonly ports = 0,
   ) {}
 
   exchange(): void {
     for (let flow = 0; flow < FLOWS; flow++) {
-      const ends = { from: '10.0.0.1', to: '10.9.0.1', fromPort: 5000 + flow, toPort: 53 };
+      const ends = { from: '10.0.0.1', to: '10.9.0.1', fromPort: 5000 + this.ports + flow, toPort: 53 };
       this.grid.inject(1, udp({ ...ends, payload: numbered(++this.sent[flow]) }), this.door(INGRESS));
       this.grid.settle();
       const back = { from: ends.to, to: ends.from, fromPort: ends.toPort, toPort: ends.fromPort };
@@ -51,6 +55,93 @@ function arrived(g: TestGrid, network: number, flow: number): { numbers: number[
     ({ network: to, bytes }) => to === network && ((bytes[at] << 8) | bytes[at + 1]) === 5000 + flow,
   );
   return { numbers: left.map(({ bytes }) => numberIn(bytes)), tallies: left.map(({ bytes }) => tallyIn(bytes)) };
+}
+
+/** The grid's clusters with some INODEs in another life, or (life 0) left out. */
+function withLives(lives: ReadonlyMap<NodeRef, number>, drained: readonly NodeRef[] = []): TopologyCluster[] {
+  return shape().map((each) => ({
+    ...each,
+    members: each.members
+      .map((member) => {
+        const ref = nodeRef(each.id, member.node);
+        const incarnation = lives.get(ref) ?? 1;
+        const fnode = (member.fnode ?? 0) + 32 * (incarnation - 1);
+        const state = drained.includes(ref) ? ('draining' as const) : member.state;
+        return { ...member, incarnation, state, ...(member.fnode === undefined ? {} : { fnode }) };
+      })
+      .filter(({ incarnation }) => incarnation > 0),
+  }));
+}
+
+/** INODEs die, are given up, and return empty; `between` happens before their return is published. */
+class Lives {
+  private readonly lives = new Map<NodeRef, number>();
+  private readonly deadLives: string[] = [];
+
+  constructor(
+    private readonly grid: TestGrid,
+    private readonly traffic: Traffic,
+  ) {}
+
+  die(ref: NodeRef): void {
+    this.grid.kill(ref);
+    this.traffic.dead.add(ref);
+    this.grid.beats(6);
+    this.giveUp(ref);
+    this.lives.set(ref, 0);
+    this.publish();
+  }
+
+  return(ref: NodeRef): void {
+    const incarnation = this.livesOf(ref) + 1;
+    this.grid.group(ref).revive(ref, incarnation);
+    this.grid.world.setAlive(ref, true);
+    this.traffic.dead.delete(ref);
+    this.lives.set(ref, incarnation);
+    this.publish();
+  }
+
+  /** Loses its tables and goes on at once; `between` happens before anybody is told. */
+  loseTables(ref: NodeRef, between: () => void): void {
+    this.grid.group(ref).kill(ref);
+    this.giveUp(ref);
+    const incarnation = this.livesOf(ref) + 1;
+    this.grid.group(ref).revive(ref, incarnation);
+    between();
+    this.lives.set(ref, incarnation);
+    this.publish();
+  }
+
+  publish(drained: readonly NodeRef[] = []): void {
+    this.grid.change(withLives(this.lives, drained), this.deadLives);
+    this.grid.settle();
+  }
+
+  private giveUp(ref: NodeRef): void {
+    this.deadLives.push(`${ref >>> 7}/${ref & 0x7f}@${this.livesOf(ref) + 1}`);
+  }
+
+  /** Lives of a node that are over. */
+  private livesOf(ref: NodeRef): number {
+    return this.deadLives.filter((chain) => chain.startsWith(`${ref >>> 7}/${ref & 0x7f}@`)).length;
+  }
+}
+
+function expectUnbroken(g: TestGrid, exchanges: number): void {
+  for (let flow = 0; flow < FLOWS; flow++) {
+    expect(arrived(g, 4, flow)).toEqual({ numbers: upTo(exchanges), tallies: upTo(exchanges) });
+    expect(arrived(g, 1, flow)).toEqual({ numbers: upTo(exchanges), tallies: upTo(exchanges) });
+  }
+}
+
+/** Begins other flows than {@link Traffic} and returns at which INODEs of the entrance they were allocated. */
+function beginOthers(g: TestGrid, port: number): NodeRef[] {
+  const before = INGRESS.map((ref) => g.group(ref).statistics(ref).flowsStarted);
+  for (let i = 0; i < 48; i++) {
+    g.inject(1, udp({ from: '10.0.0.2', to: '10.9.0.1', fromPort: port + i, toPort: 53, payload: numbered(1) }));
+    g.settle();
+  }
+  return INGRESS.filter((ref, i) => g.group(ref).statistics(ref).flowsStarted > before[i]);
 }
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
@@ -131,5 +222,86 @@ describe('several INODEs on one network', () => {
     const ended = g.allEvents().filter(({ type }) => type === 'FlowEnded');
     expect(ended).toHaveLength(1);
     expect(ended[0]).toMatchObject({ end: 'fin', packets: [4, 2] });
+  });
+
+  test('FG-150 FG-151: an INODE that returns allocates nothing until it has what the others own, then its share', () => {
+    const g = grid();
+    const traffic = new Traffic(g);
+    const lives = new Lives(g, traffic);
+    for (let i = 0; i < 3; i++) traffic.exchange();
+    lives.die(INGRESS[0]);
+    lives.die(EGRESS[0]);
+    lives.return(INGRESS[0]);
+    lives.return(EGRESS[0]);
+    for (let i = 0; i < 3; i++) traffic.exchange();
+    expect(beginOthers(g, 6000)).toEqual([INGRESS[1], INGRESS[2]]);
+    g.beats(8);
+    for (let i = 0; i < 3; i++) traffic.exchange();
+    expect(beginOthers(g, 6100)).toEqual(INGRESS);
+    expectUnbroken(g, 9);
+  });
+
+  test('FG-153: one INODE after another dies and returns, until none is left that saw a flow begin: none is lost', () => {
+    const g = grid();
+    const traffic = new Traffic(g);
+    const lives = new Lives(g, traffic);
+    traffic.exchange();
+    for (const ref of [...INGRESS, ...EGRESS]) {
+      lives.die(ref);
+      traffic.exchange();
+      lives.return(ref);
+      traffic.exchange();
+      g.beats(10);
+    }
+    traffic.exchange();
+    expectUnbroken(g, 12);
+    expect(g.total(({ dropped }) => Object.values(dropped).reduce((sum, n) => sum + n, 0))).toBe(0);
+  });
+
+  test('FG-153: an INODE that loses its tables and goes on at once is noticed by its first word: no flow is lost', () => {
+    const g = grid();
+    const traffic = new Traffic(g);
+    const lives = new Lives(g, traffic);
+    for (let i = 0; i < 3; i++) traffic.exchange();
+    lives.loseTables(INGRESS[1], () => traffic.exchange());
+    traffic.exchange();
+    lives.loseTables(EGRESS[1], () => traffic.exchange());
+    g.beats(8);
+    traffic.exchange();
+    expectUnbroken(g, 7);
+    expect(g.total(({ flowsStarted }) => flowsStarted)).toBeLessThanOrEqual(FLOWS);
+  });
+
+  test('FG-153: a death while a newcomer is being brought in step loses no copy', () => {
+    const g = grid();
+    const traffic = new Traffic(g);
+    const lives = new Lives(g, traffic);
+    for (let i = 0; i < 3; i++) traffic.exchange();
+    lives.die(INGRESS[0]);
+    lives.return(INGRESS[0]);
+    lives.die(INGRESS[1]);
+    g.beats(20);
+    lives.die(INGRESS[2]);
+    for (let i = 0; i < 3; i++) traffic.exchange();
+    expectUnbroken(g, 6);
+  });
+
+  test('FG-35: an INODE that drains is home of nothing new', () => {
+    const g = grid();
+    const lives = new Lives(g, new Traffic(g));
+    lives.publish([INGRESS[2]]);
+    expect(beginOthers(g, 6000)).toEqual([INGRESS[0], INGRESS[1]]);
+  });
+
+  test('FG-154: a flow that ended leaves no copy behind: tables for some flows take many, one after another', () => {
+    const g = new TestGrid({ clusters: shape(), limits: { flows: 64, connections: 64 }, timing: { udpIdleMs: 1000 } });
+    for (let wave = 0; wave < 8; wave++) {
+      const traffic = new Traffic(g, new Set(), 100 * wave);
+      traffic.exchange();
+      g.now += 2_000_000;
+      g.beats(4);
+    }
+    expect(g.total(({ flowsStarted }) => flowsStarted)).toBe(8 * FLOWS);
+    expect(g.dropped('table-full')).toBe(0);
   });
 });

@@ -3,7 +3,13 @@ import { nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import { createPrng, type Prng } from '../../../../domain/base/prng';
 import type { FailurePolicy, SelectorKind } from '../../../../domain/topology/topology';
 import type { Verdicts } from '../../../../projections/verdicts';
-import { CLIENT_NETWORK, PublishedGrid, SERVER_NETWORK, type StageShape } from '../../../support/published-grid';
+import {
+  CLIENT_NETWORK,
+  ENTRANCE,
+  PublishedGrid,
+  SERVER_NETWORK,
+  type StageShape,
+} from '../../../support/published-grid';
 import { ACK, FIN, numbered, SYN, tcp, udp } from '../../dataplane/node/frames';
 
 /** Random grids per run; `FLOWGRID_GRIDS` asks for more, `FLOWGRID_SEED` for the one that a failure named. */
@@ -14,7 +20,9 @@ const STEPS = 90;
 const RECOVERED = 16;
 
 /** Seeds that once found something, mostly two deaths in neighbouring stages within one detection time. */
-const FOUND_ONCE = [129_436_769, 980_310_423, 1_583_210_172, 1_866_716_721, 577_190_403, 940_695_218, 550_408_871];
+const FOUND_ONCE = [
+  129_436_769, 980_310_423, 1_583_210_172, 1_866_716_721, 577_190_403, 940_695_218, 550_408_871, 91_556_986,
+];
 
 const POLICIES: readonly FailurePolicy[] = ['backup', 'redirect', 'discard'];
 const SELECTORS: readonly SelectorKind[] = ['hash', 'round-robin', 'weighted-round-robin', 'least-flows', 'feedback'];
@@ -33,20 +41,17 @@ class Scenario {
   readonly grid: PublishedGrid;
   readonly counts = { frames: 0, kills: 0, revivals: 0, scalings: 0 };
   private readonly prng: Prng;
+  /** At either end. */
+  private readonly inodes: number;
   private readonly stages: StageShape[];
   private readonly flows: Conversation[] = [];
   private readonly dead: NodeRef[] = [];
   private readonly quietSince = new Map<number, number>();
-  /**
-   * Backing stages that members have died in, and that members have left: a flow's order may name a member that has left
-   * as its next backup, so one stage of a run sees the one or the other.
-   */
-  private readonly bereaved = new Set<number>();
-  private readonly shrunk = new Set<number>();
   private rounds = 0;
 
   constructor(seed: number) {
     this.prng = createPrng(seed);
+    this.inodes = 1 + createPrng(seed).fork('inodes').below(3);
     this.stages = Array.from({ length: 1 + this.prng.below(3) }, () => ({
       nodes: 2 + this.prng.below(4),
       spares: this.prng.below(3),
@@ -55,6 +60,7 @@ class Scenario {
     }));
     this.grid = new PublishedGrid({
       stages: this.stages,
+      inodes: this.inodes,
       selection: this.prng.below(2) === 0 ? 'centralized' : 'distributed',
       seed: this.prng.next(),
       udpIdleMs: 300,
@@ -116,12 +122,12 @@ class Scenario {
     flow.request = await this.grid.send(CLIENT_NETWORK, frame);
   }
 
-  /** A node of a stage that has recovered from what happened to it last, and has another left, dies. */
+  /** A node of a stage, or an INODE, that has recovered from what happened to it last, and has another left, dies. */
   private async kill(): Promise<void> {
-    const stage = this.stage();
+    const ends = this.inodes > 1 && this.prng.below(4) === 0;
+    const stage = ends ? this.pick([ENTRANCE, this.grid.exit]) : this.stage();
     const members = this.activeIn(stage);
-    if (members.length < 2 || !this.isQuiet(stage) || this.shrunk.has(stage)) return;
-    if (this.isBacking(stage)) this.bereaved.add(stage);
+    if (members.length < 2 || !this.isQuiet(stage)) return;
     const victim = nodeRef(stage, this.pick(members));
     this.quietSince.set(stage, this.rounds);
     this.dead.push(victim);
@@ -143,8 +149,6 @@ class Scenario {
     const serving = this.activeIn(stage).length;
     if (serving < 2 || !this.isQuiet(stage)) return;
     const grows = this.prng.below(2) === 0;
-    if (!grows && this.bereaved.has(stage)) return;
-    if (!grows && this.isBacking(stage)) this.shrunk.add(stage);
     this.counts.scalings++;
     await this.grid.scale(stage, grows ? serving + 1 : Math.max(2, serving - 1));
   }
@@ -155,10 +159,6 @@ class Scenario {
     const weight = 1 + this.prng.below(100);
     await this.grid.command({ type: 'ConfigureNode', data: { cluster: stage, node, weight } });
     await this.grid.conductor.obey();
-  }
-
-  private isBacking(stage: number): boolean {
-    return this.stages[stage - 2]!.failure === 'backup';
   }
 
   private isQuiet(stage: number): boolean {
