@@ -1,6 +1,7 @@
 import type { CommandRequest } from '../../domain/commands';
 import { COMMAND_LIFETIME_MS } from '../../domain/commands';
 import type { Anchors } from '../../domain/log/evolve';
+import { settledChains } from '../../domain/log/lives';
 import type { FlowAnchor } from '../../domain/log/events';
 import type { Clock } from '../../domain/seams/clock';
 import type { EventLog, FlowBatchRecord } from '../../domain/seams/event-log';
@@ -32,8 +33,10 @@ export class FlowIntake {
   async anchorRequest(seq: number, anchors: Anchors): Promise<CommandRequest | undefined> {
     this.sinceAnchor = 0;
     const grown: FlowAnchor[] = [];
-    for (const { chain, number, hash } of await this.log.chains()) {
-      if (number > (anchors[chain]?.number ?? 0)) grown.push({ chain, number, hash });
+    const chains = await this.log.chains();
+    const settled = settledChains(chains.map(({ chain }) => chain));
+    for (const { chain, number, hash } of chains) {
+      if (!settled.has(chain) && number > (anchors[chain]?.number ?? 0)) grown.push({ chain, number, hash });
     }
     if (grown.length === 0) return undefined;
     return {
