@@ -19,6 +19,14 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** 32 bytes to 64 hex digits, through one buffer: a view of each would cost more than its digits. */
+export function hashText(bytes: Uint8Array): string {
+  digest.set(bytes);
+  return digest.toString('hex');
+}
+
+const digest = Buffer.alloc(32);
+
 /** 64 hex digits to 32 bytes. */
 export function hashBytes(hex: string): Uint8Array {
   return Buffer.from(hex, 'hex');

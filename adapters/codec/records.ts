@@ -1,6 +1,6 @@
 import type { Commit, CommittedEvent } from '../../domain/log/commit';
 import { FlowgridError } from '../../domain/base/errors';
-import { asBuffer, hashBytes } from './hash';
+import { hashBytes, hashText } from './hash';
 import { pack, unpack } from './pack';
 
 /**
@@ -59,7 +59,7 @@ export function decodeCommit(bytes: Uint8Array): Commit {
   }
   const commit = {
     seq,
-    prev: asBuffer(prev).toString('hex'),
+    prev: hashText(prev),
     epoch,
     commandId,
     at,

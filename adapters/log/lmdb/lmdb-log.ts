@@ -23,7 +23,7 @@ import {
   storedHead,
   type Environment,
 } from './environment';
-import { assertIntact } from './intact';
+import { readCommits } from './commit-reader';
 import { LmdbWriter } from './lmdb-writer';
 import { takeWriterLock, type RequestHandler, type WriterLock } from './writer-lock';
 
@@ -186,12 +186,7 @@ class StoredLog implements LmdbLog {
   private commits(from: Seq, limit: number): StoredCommit[] {
     const count = Math.min(limit, this.head().seq - from + 1);
     if (count <= 0) return [];
-    const found: StoredCommit[] = [];
-    for (const { key, value } of this.env.topology.getRange({ start: from, limit: count })) {
-      found.push(assertIntact(from + found.length, decodeStoredCommit(key, value)));
-    }
-    if (found.length < count) assertIntact(from + found.length, undefined);
-    return found;
+    return readCommits(this.env, from, count);
   }
 
   private *chainHeads(): Iterable<ChainHead> {
