@@ -156,6 +156,8 @@ export const S_SCRATCH = 384;
 export const SEALED_FIELDS = 64;
 /** Bytes of a slot, from its start, that a packed frame keeps, followed by its descriptor. */
 export const PACKED_FIELDS = S_DESCRIPTOR;
+/** Different senders of one batch that the kernel `survey` lists. */
+export const SENDERS_MAX = 8;
 
 /** S_FLAGS bits. */
 /** First frame of its flow (descriptor flag bit 0). */

@@ -63,6 +63,29 @@ export interface Kernels {
    * direction.
    */
   advance(self: number, list: number, n: number): void;
+  /*
+   * Questions about a whole batch. 1 = every frame is ordinary, and the batch may go on as one; 0 = some frame needs a
+   * look of its own, and which one is for the caller to find.
+   */
+  /** Ingress, after `lookupConnections`: every frame is for one receiver, of a known flow that `self` stamps, no first fragment. */
+  areKnown(self: number, list: number, n: number): number;
+  /** After `open`: every frame is believed, carries data, and its flow has an entry by its flags. */
+  arePlain(list: number, n: number): number;
+  /**
+   * After `admit`: every frame was admitted, came from the node that its flow names in the opposite direction, and names
+   * the emitter that its flow has. At `out`: u32 bytes of all frames, u32 number of different senders, and the senders,
+   * u32 each; more than SENDERS_MAX are not listed, and then the answer is 0.
+   */
+  survey(self: number, list: number, n: number, out: number): number;
+  /**
+   * Splits a batch in order: frames whose flow `self` emits to the list at `emitting`, the rest to the one at
+   * `shadowing`, both with room for `n`. Returns how many `self` emits; 0xffffffff (or −1) if a frame has an `S_REASON`.
+   */
+  divide(self: number, list: number, n: number, emitting: number, shadowing: number): number;
+  /** Before `seal`: every frame has a next hop, nothing against it, and is no replica. */
+  haveHops(list: number, n: number): number;
+  /** At an INODE: every frame's path ends in `self`'s cluster, its route is known in full, and none is a replica. */
+  areLeaving(self: number, list: number, n: number): number;
   /** Copies slot number `source` whole (fields, descriptor, frame) over slot number `target`. */
   copySlot(source: number, target: number): void;
   /**

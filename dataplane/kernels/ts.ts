@@ -1,5 +1,6 @@
 import type { Arena } from '../frames/arena';
 import type { Kernels } from './kernels';
+import { areKnown, areLeaving, arePlain, divide, haveHops, survey } from './twin/batch';
 import { copySealed, copySlot, pack, unpack } from './twin/copy';
 import { admit, advance, stamp } from './twin/flow';
 import { lookupConnections, lookupFlows } from './twin/lookup';
@@ -24,6 +25,12 @@ export function createTsKernels(arena: Arena): Kernels {
     open: (self, list, n, nowUs) => open(arena, self, list, n, nowUs),
     admit: (_self, list, n) => admit(arena, list, n),
     advance: (self, list, n) => advance(arena, self, list, n),
+    areKnown: (self, list, n) => areKnown(arena, self, list, n),
+    arePlain: (list, n) => arePlain(arena, list, n),
+    survey: (self, list, n, at) => survey(arena, self, list, n, at),
+    divide: (self, list, n, emitting, shadowing) => divide(arena, self, list, n, emitting, shadowing),
+    haveHops: (list, n) => haveHops(arena, list, n),
+    areLeaving: (self, list, n) => areLeaving(arena, self, list, n),
     copySlot: (source, target) => copySlot(arena, source, target),
     copySealed: (source, target) => copySealed(arena, source, target),
     pack: (slot, to) => pack(arena, slot, to),

@@ -34,6 +34,8 @@ export class FlowSide {
   waitTail = new Uint32Array(64);
   /** Hello round until which the backup gets a copy of every frame from this node; 0 = not fed. */
   feedUntil = new Uint32Array(64);
+  /** Flows whose backup is being fed. */
+  feeding = 0;
   /** Hello round since which frames wait. */
   waitSince = new Uint32Array(64);
   /** Latest sequence that the function has processed, at 2 × index forward and 2 × index + 1 reverse. */

@@ -178,6 +178,11 @@ export class Gateway implements Deliver {
   deliver(list: number, n: number): void {
     const { ctx, side } = this.node;
     const { u8, u32 } = ctx.arena;
+    if (ctx.kernels.areLeaving(this.node.ref, list, n) === 1) {
+      this.egress.leave(this.classifier, this.seed, list, n);
+      this.settle();
+      return;
+    }
     let out = 0;
     let onward = 0;
     for (let i = 0; i < n; i++) {

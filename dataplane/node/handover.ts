@@ -89,7 +89,7 @@ export class Handover {
     if (!this.sendEntry(flow, backup, CONTROL_EXPORT, 0, movable ? state : undefined) || !movable) return;
     const { detectMultiplier } = this.node.viewOf(flow).topology.timing;
     const aux = this.node.aux(flow);
-    if (this.node.side.feedUntil[aux] === 0) this.feeding.push(flow);
+    if (this.node.side.feedUntil[aux] === 0) this.node.side.feeding = this.feeding.push(flow);
     this.node.side.feedUntil[aux] = this.node.ctx.round + detectMultiplier + 2;
   }
 
@@ -165,7 +165,7 @@ export class Handover {
       if (side.feedUntil[aux] > ctx.round) this.feeding[kept++] = flow;
       else if (side.feedUntil[aux] !== 0) this.endFeeding(flow, aux);
     }
-    this.feeding.length = kept;
+    side.feeding = this.feeding.length = kept;
     for (const flow of [...this.waiting]) this.askOrGiveUp(flow);
   }
 
@@ -218,6 +218,7 @@ export class Handover {
     const { ctx, side } = this.node;
     const aux = this.node.aux(flow);
     if (side.feedUntil[aux] !== 0) this.feeding.splice(this.feeding.indexOf(flow), 1);
+    side.feeding = this.feeding.length;
     const at = this.waiting.indexOf(flow);
     if (at >= 0) this.waiting.splice(at, 1);
     for (let slot = this.takeWaiting(aux); slot !== NO_SLOT_NUMBER; slot = this.takeWaiting(aux)) {
@@ -233,7 +234,7 @@ export class Handover {
       for (let slot = this.takeWaiting(aux); slot !== NO_SLOT_NUMBER; slot = this.takeWaiting(aux)) lose(slot);
     }
     this.waiting.length = 0;
-    this.feeding.length = 0;
+    this.node.side.feeding = this.feeding.length = 0;
   }
 
   private endFeeding(flow: number, aux: number): void {

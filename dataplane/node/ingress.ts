@@ -74,6 +74,11 @@ export class Ingress {
     const { u32 } = ctx.arena;
     ctx.kernels.parse(list, n, seed, ~seed >>> 0);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
+    if (ctx.topologies.narrowest === Infinity && ctx.kernels.areKnown(this.node.ref, list, n) === 1) {
+      u32.copyWithin(this.stamped >>> 2, list >>> 2, (list >>> 2) + n);
+      this.stampAndSend(n);
+      return;
+    }
     let m = 0;
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];

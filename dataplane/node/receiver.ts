@@ -24,6 +24,7 @@ import {
   S_NEXT,
   S_REASON,
   S_REVERSE,
+  SENDERS_MAX,
   S_TIME,
   SF_HOLD,
   SF_START,
@@ -64,6 +65,7 @@ export interface Deliver {
 /** The way into a node from internal links: open, find the flow, admit; then the rare cases one by one. */
 export class Receiver {
   private readonly staged: number;
+  private readonly surveyed: number;
   private readonly alone: number;
   private parked: { readonly slot: number; readonly round: number }[] = [];
 
@@ -80,6 +82,7 @@ export class Receiver {
     private readonly forward: (slot: number, flow: number) => void,
   ) {
     this.staged = node.ctx.allocateList(BATCH);
+    this.surveyed = node.ctx.allocateList(2 + SENDERS_MAX);
     this.alone = node.ctx.allocateList(1);
   }
 
@@ -88,6 +91,10 @@ export class Receiver {
     const { ctx, ref } = this.node;
     const { u16, u32 } = ctx.arena;
     ctx.kernels.open(ref, list, n, ctx.now);
+    if (ctx.kernels.arePlain(list, n) === 1) {
+      this.receiveData(list, n);
+      return;
+    }
     // A control frame may change how the frames behind it are judged: it ends a run of frames.
     let start = 0;
     const { stateless } = this.node;
@@ -113,6 +120,14 @@ export class Receiver {
     const entered = f64[(ctx.slot(u32[list >>> 2]) + S_TIME) >>> 3];
     ctx.kernels.admit(ref, list, n);
     counters.values[RECEIVED] += n;
+    if (ctx.kernels.survey(ref, list, n, this.surveyed) === 1) {
+      counters.values[BYTES_RECEIVED] += u32[this.surveyed >>> 2];
+      const senders = u32[(this.surveyed >>> 2) + 1];
+      for (let i = 0; i < senders; i++) this.heard(u32[(this.surveyed >>> 2) + 2 + i]);
+      if (this.node.figures.areNeeded) this.node.figures.sample(ctx.now - entered);
+      this.next.deliver(list, n);
+      return;
+    }
     let staged = 0;
     let bytes = 0;
     let lastFrom = 0;

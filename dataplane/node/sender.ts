@@ -50,11 +50,7 @@ export class Sender {
   send(list: number, n: number): void {
     const { ctx } = this.node;
     const { u32 } = ctx.arena;
-    let m = 0;
-    for (let i = 0; i < n; i++) {
-      const slot = u32[(list >>> 2) + i];
-      if (this.hasHop(slot, ctx.slot(slot))) u32[(list >>> 2) + m++] = slot;
-    }
+    const m = ctx.kernels.haveHops(list, n) === 1 ? n : this.keepWithHops(list, n);
     if (m === 0) return;
     const copies = this.node.side.copying === 0 ? 0 : this.copyOff(list, m);
     ctx.kernels.seal(this.node.ref, list, m);
@@ -68,6 +64,18 @@ export class Sender {
       const slot = u32[(this.copiedOff >>> 2) + i];
       this.handOver(slot, ctx.slot(slot));
     }
+  }
+
+  /** Drops frames without a next hop; the others move together in the list. Returns how many are left. */
+  private keepWithHops(list: number, n: number): number {
+    const { ctx } = this.node;
+    const { u32 } = ctx.arena;
+    let m = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      if (this.hasHop(slot, ctx.slot(slot))) u32[(list >>> 2) + m++] = slot;
+    }
+    return m;
   }
 
   /** Copies for clusters in mode `copy`, into a list of their own; returns how many. */

@@ -38,6 +38,7 @@ export class Stage {
   private readonly held: HeldFrames;
   private readonly processing: number;
   private readonly leaving: number;
+  private readonly shadowing: number;
   private readonly alone: number;
   /** Frames that the function created during the batch at hand, to go before the frame that caused them. */
   private readonly created: { slot: number; cause: number }[] = [];
@@ -52,6 +53,7 @@ export class Stage {
     this.held = new HeldFrames(node.ctx, node.side);
     this.processing = node.ctx.allocateList(BATCH);
     this.leaving = node.ctx.allocateList(BATCH);
+    this.shadowing = node.ctx.allocateList(BATCH);
     this.alone = node.ctx.allocateList(1);
   }
 
@@ -93,6 +95,7 @@ export class Stage {
   private feed(list: number, n: number): void {
     const { ctx, side } = this.node;
     const { u16, u32 } = ctx.arena;
+    if (side.feeding === 0) return;
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
       const flow = u32[(ctx.slot(slot) + S_FLOW) >>> 2];
@@ -132,6 +135,14 @@ export class Stage {
   private dispatch(list: number, n: number): void {
     const { ctx } = this.node;
     const { u16, u32 } = ctx.arena;
+    if (this.created.length === 0) {
+      const emits = ctx.kernels.divide(this.node.ref, list, n, this.leaving, this.shadowing) >>> 0;
+      if (emits <= n) {
+        this.holdAll(n - emits);
+        this.emit(this.leaving, emits);
+        return;
+      }
+    }
     let m = 0;
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
@@ -145,6 +156,17 @@ export class Stage {
       else this.hold(slot, address, flow);
     }
     this.emit(this.leaving, m);
+  }
+
+  /** Holds the first `n` frames of the list of those that this node shadows. */
+  private holdAll(n: number): void {
+    const { ctx } = this.node;
+    const { u32 } = ctx.arena;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(this.shadowing >>> 2) + i];
+      const address = ctx.slot(slot);
+      this.hold(slot, address, u32[(address + S_FLOW) >>> 2]);
+    }
   }
 
   private dispatchCreated(cause: number, emits: boolean): void {

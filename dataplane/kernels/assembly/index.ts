@@ -4,6 +4,7 @@
  */
 import { fold, onesSum, sip } from './sip';
 
+export { areKnown, areLeaving, arePlain, divide, haveHops, survey } from './batch';
 export { copySealed, copySlot, pack, unpack } from './copy';
 export { parse } from './parse';
 export { lookupConnections, lookupFlows } from './lookup';

@@ -72,6 +72,7 @@ export const S_DESCRIPTOR: u32 = 128;
 export const S_SCRATCH: u32 = 384;
 export const SEALED_FIELDS: u32 = 64;
 export const PACKED_FIELDS: u32 = 128;
+export const SENDERS_MAX: u32 = 8;
 export const SF_START: u32 = 1;
 export const SF_END: u32 = 2;
 export const SF_HOLD: u32 = 4;

@@ -9,8 +9,12 @@ import {
   C_FLOW,
   C_STATE,
   DESCRIPTOR_MAX,
+  D_COUNT,
+  D_FLAGS,
   D_LIST,
+  FS_FULL_ROUTE,
   F_COUNT,
+  F_EMITTER,
   F_FENCED,
   F_NEXT_FWD,
   F_NEXT_REV,
@@ -26,6 +30,7 @@ import {
   S_DESC_LEN,
   S_FLAGS,
   S_FLOW,
+  S_FRAGMENT,
   S_FROM,
   S_HASH,
   S_LEN,
@@ -287,6 +292,70 @@ describe('compiled kernels and their twins', () => {
       expect(part(source, 0, packed.length).equals(packed)).toBe(true);
       expect(part(source, frame, end).equals(bytes)).toBe(true);
     });
+  });
+
+  it('FG-202: answer questions about a whole batch alike', () => {
+    const out = arena.allocate(8 * BATCH, 64);
+    const answers = new Map<string, number>();
+    const ask = (name: string, question: (kernels: Kernels) => number): void => {
+      const given: number[] = [];
+      both(name, (kernels) => given.push(question(kernels) >>> 0));
+      expect([name, given[0]]).toEqual([name, given[1]]);
+      const key = `${name} ${given[0] === 0xffff_ffff ? 'not all' : Math.min(given[0], 1)}`;
+      answers.set(key, (answers.get(key) ?? 0) + 1);
+    };
+    seeds(400, (prng) => {
+      putFrames(prng);
+      putFlows(prng);
+      // Ordinary batches, with now and then one thing out of order in one frame.
+      const odd = prng.below(3) === 0 ? prng.below(BATCH) : -1;
+      const flow = Array.from({ length: BATCH }, (_, i) => arena.u32[(arena.slot(i) + S_FLOW) >>> 2]).find(Boolean)!;
+      arena.u16[(flow + F_EMITTER) >>> 1] = SELF;
+      arena.u16[(flow + F_NEXT_FWD) >>> 1] = arena.u16[(flow + F_NEXT_REV) >>> 1] = PATH[2];
+      arena.u32[(flow + F_STATE) >>> 2] |= FS_FULL_ROUTE;
+      const last = prng.below(2) === 0 ? SELF : PATH[3];
+      for (let i = 0; i < BATCH; i++) {
+        const slot = arena.slot(i);
+        arena.u32[(slot + S_FLOW) >>> 2] = flow;
+        arena.u16[(slot + S_REASON) >>> 1] = 0;
+        arena.u8[slot + S_FRAGMENT] = 0;
+        arena.u16[(slot + S_FLAGS) >>> 1] = 0;
+        arena.u16[(slot + S_FROM) >>> 1] = PATH[2];
+        arena.u16[(slot + S_TO) >>> 1] = PATH[2];
+        const descriptor = slot + S_DESCRIPTOR;
+        arena.u8[descriptor + D_FLAGS] = 0;
+        arena.u8[descriptor + D_COUNT] = 2;
+        const path = last === SELF ? [PATH[3], SELF] : [SELF, last];
+        path.forEach((ref, at) => arena.u8.set([ref >>> 7, ref & 127], descriptor + D_LIST + 2 * at));
+        if (i !== odd) continue;
+        const what = prng.below(10);
+        if (what === 0) arena.u16[(slot + S_REASON) >>> 1] = 1 + prng.below(40);
+        if (what === 1) arena.u32[(slot + S_FLOW) >>> 2] = 0;
+        if (what === 2) arena.u16[(slot + S_FROM) >>> 1] = PATH[3];
+        if (what === 3) arena.u16[(slot + S_TO) >>> 1] = 0;
+        if (what === 4) arena.u8[descriptor + D_FLAGS] = prng.below(256);
+        if (what === 5) arena.u8.set(noise(prng, 4), descriptor + D_LIST);
+        if (what === 6) arena.u8[slot + S_FRAGMENT] = 1;
+        if (what === 7) arena.u16[(flow + F_EMITTER) >>> 1] = PATH[2];
+        if (what === 9) arena.u16[(slot + S_FLAGS) >>> 1] = prng.below(64);
+        if (what === 8) arena.u32[(flow + F_STATE) >>> 2] &= ~FS_FULL_ROUTE;
+      }
+      if (prng.below(4) === 0) {
+        for (let i = 0; i < BATCH; i++) arena.u16[(arena.slot(i) + S_FROM) >>> 1] = 128 + prng.below(odd < 0 ? 5 : 30);
+      }
+      ask('areKnown', (kernels) => kernels.areKnown(SELF, list, BATCH));
+      ask('arePlain', (kernels) => kernels.arePlain(list, BATCH));
+      ask('survey', (kernels) => kernels.survey(SELF, list, BATCH, out));
+      ask('divide', (kernels) => kernels.divide(SELF, list, BATCH, out, out + 4 * BATCH));
+      ask('haveHops', (kernels) => kernels.haveHops(list, BATCH));
+      ask('areLeaving', (kernels) => kernels.areLeaving(SELF, list, BATCH));
+    });
+    for (const name of ['areKnown', 'arePlain', 'survey', 'haveHops', 'areLeaving']) {
+      for (const answer of [0, 1]) {
+        expect([name, answer, (answers.get(`${name} ${answer}`) ?? 0) > 5]).toEqual([name, answer, true]);
+      }
+    }
+    for (const answer of ['0', '1', 'not all']) expect(answers.get(`divide ${answer}`)).toBeGreaterThan(2);
   });
 
   it('hash keys alike, never to 0 or 1, and differently under another seed', () => {
