@@ -201,6 +201,8 @@ export function describeFlow(event: FlowEvent, names: Names): string {
     case 'FlowTakenOver':
       return `${flow} was taken over from ${names.node(event.from)} by ${names.node(event.to)}`;
     case 'FlowRerouted':
+      if (event.reason === 'diverted' && event.to === 0)
+        return `${flow} goes past ${names.node(event.from)} from now on (diverted)`;
       return event.to === 0
         ? `${flow} was given up at ${names.node(event.from)} (${event.reason})`
         : `${flow} was rerouted from ${names.node(event.from)} to ${names.node(event.to)} (${event.reason})`;

@@ -101,6 +101,7 @@ function effectsOn(
       ({ event }) => 'from' in event && event.from === node && effectOf(event) >= at && effectOf(event) < until,
     )?.event;
     if (left?.type === 'FlowTakenOver') takenOver++;
+    else if (left?.type === 'FlowRerouted' && left.reason === 'diverted') continue;
     else if (left?.type === 'FlowRerouted' && left.to === 0) discarded++;
     else if (left?.type === 'FlowRerouted') rerouted++;
   }

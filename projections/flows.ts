@@ -235,6 +235,8 @@ export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
     if (effectOf(event) > at) break;
     if (event.type === 'FlowTakenOver') {
       stops = moved(stops, event.from, { node: event.to, backup: event.backup, because: change });
+    } else if (event.type === 'FlowRerouted' && event.reason === 'diverted' && event.to === 0) {
+      stops = stops.filter((stop) => clusterOf(stop.node) !== clusterOf(event.from));
     } else if (event.type === 'FlowRerouted') {
       stops = moved(stops, event.from, { node: event.to, backup: 0, because: change });
     }

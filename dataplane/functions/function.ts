@@ -17,6 +17,8 @@ export interface PacketFunction {
   readonly reads: Reads;
   /** Names of the reasons it may drop for; `drop(i)` counts under `dropReasons[i]`. */
   readonly dropReasons: readonly string[];
+  /** Shorter paths that it may send flows on; `detour(i)` chooses `detours[i]`. */
+  readonly detours?: readonly Detour[];
   /**
    * Judges one frame. `frame` and `flow` are reusable cursors: they are valid during the call and must not be kept.
    * Must not throw on any content and should not allocate once a flow is established.
@@ -68,7 +70,7 @@ export type StateKind = 'stateless' | 'per-flow' | 'exported' | 'opaque';
  */
 export type Reads = 'nothing' | 'bytes' | 'headers';
 
-/** {@link FORWARD}, {@link CONSUME} or {@link drop}. A number, so that a verdict costs nothing. */
+/** {@link FORWARD}, {@link CONSUME}, {@link drop} or {@link detour}. A number, so that a verdict costs nothing. */
 export type Verdict = number;
 /** The frame goes on along its path, as it is now. */
 export const FORWARD: Verdict = 0;
@@ -84,6 +86,28 @@ export function drop(reasonIndex: number): Verdict {
 /** The index into `dropReasons` of a verdict made by {@link drop}; negative for the others. */
 export function dropIndex(verdict: Verdict): number {
   return verdict - FIRST_DROP;
+}
+
+/**
+ * The frame goes on, and its flow leaves out clusters from here on, both ways: `detours[index]` of the function ({@link
+ * Detour}). Asking again for what is so already changes nothing.
+ */
+export function detour(index: number): Verdict {
+  return -1 - index;
+}
+
+/** The index into `detours` of a verdict made by {@link detour}; negative for the others. */
+export function detourIndex(verdict: Verdict): number {
+  return -1 - verdict;
+}
+
+/** A shorter path for a flow ([0060]). */
+export interface Detour {
+  /**
+   * Clusters, by name, that the flow need not visit. Of the clusters behind this one, those from the next one on are left
+   * out as long as they are named here; the last cluster of a path never is.
+   */
+  readonly skip: readonly string[];
 }
 
 /** What a function learns when it is created. */

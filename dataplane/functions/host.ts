@@ -22,7 +22,16 @@ import type { FrameEmitter } from './emitter';
 import { FlowTimes } from './flow-times';
 import { FlowView } from './flow-view';
 import { type ArenaViews, FrameView } from './frame-view';
-import { CONSUME, FORWARD, type PacketFunction, type StateKind, type Verdict, dropIndex } from './function';
+import {
+  CONSUME,
+  FORWARD,
+  type PacketFunction,
+  type StateKind,
+  type Verdict,
+  type Detour,
+  detourIndex,
+  dropIndex,
+} from './function';
 import { decodeState, encodeState } from './state-codec';
 
 /** What a node offers to the function it hosts. An arena, a slot pool and the kernels make one. */
@@ -47,6 +56,8 @@ export interface FunctionServices {
    * direction of `cause`. The slot belongs to the node from here on.
    */
   emit(slot: number, cause: number, back: boolean): void;
+  /** The function shortens the path of the flow of `slot`, from this frame on; ignored when absent. */
+  detour?(slot: number, detour: Detour): void;
 }
 
 /** How a function is counted, besides what the node counts. Plain numbers; read, never written, from outside. */
@@ -254,6 +265,10 @@ export class FunctionHost {
     }
     if (verdict === FORWARD) {
       counters.forwarded++;
+    } else if (verdict < 0) {
+      counters.forwarded++;
+      const detour = this.fn.detours?.[detourIndex(verdict)];
+      if (detour !== undefined) this.services.detour?.(slot, detour);
     } else if (verdict === CONSUME) {
       counters.consumed++;
       u16[(address + S_REASON) >>> 1] = CONSUMED;

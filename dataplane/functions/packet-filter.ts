@@ -7,7 +7,9 @@ import {
   type FunctionDefinition,
   type NumberRange,
   type PacketFunction,
+  type Detour,
   type Verdict,
+  detour,
   drop,
 } from './function';
 import { PrefixSet, inRanges, readProtocols } from './matching';
@@ -50,6 +52,8 @@ interface Rule {
   readonly from: PrefixSet;
   readonly to: PrefixSet;
   readonly ports: readonly NumberRange[];
+  /** What frames that the rule decided on get; {@link detour} where it names clusters to skip. */
+  readonly verdict: Verdict;
 }
 
 /**
@@ -70,6 +74,7 @@ class PacketFilter implements PacketFunction {
   readonly stateKind = 'per-flow';
   readonly reads = 'headers';
   readonly dropReasons = ['denied', 'not-begun', 'filter-table-full'];
+  readonly detours: Detour[] = [];
 
   private readonly strict: boolean;
   private readonly rules: readonly Rule[];
@@ -77,13 +82,15 @@ class PacketFilter implements PacketFunction {
   private readonly nonIp: Verdict;
   private readonly flowsMax: number;
   private readonly flows = new Map<number, [Side, Side]>();
+  /** The rule that decided on the connection at hand. */
+  private decidedBy: Rule | undefined;
 
   constructor(config: FunctionConfig) {
     this.strict = config.oneOf('mode', ['strict', 'open'], 'strict') === 'strict';
     this.fallback = config.oneOf('default', ['allow', 'deny'], 'allow');
     this.nonIp = config.oneOf('nonIp', ['allow', 'deny'], 'allow') === 'allow' ? FORWARD : DENIED;
     this.flowsMax = config.integer('flows', 1, 16_000_000, 1_000_000);
-    this.rules = config.has('rules') ? config.list('rules').map(readRule) : [];
+    this.rules = config.has('rules') ? config.list('rules').map((rule) => readRule(rule, this.detours)) : [];
   }
 
   process(frame: FrameView, flow: FlowView): Verdict {
@@ -92,6 +99,7 @@ class PacketFilter implements PacketFunction {
     if (side === undefined) return TABLE_FULL;
     const connection = flow.connection;
     let state = connection === side.last ? side.lastState : (side.connections.get(connection) ?? 0);
+    let opened = FORWARD;
     if (state !== OPEN) {
       const decided = this.decide(frame, flow, side, state);
       if (decided !== state) {
@@ -99,11 +107,12 @@ class PacketFilter implements PacketFunction {
         side.connections.set(connection, decided);
         if (decided === OPEN) side.anyOpen = true;
         state = decided;
+        if (decided === OPEN) opened = this.decidedBy?.verdict ?? FORWARD;
       }
     }
     side.last = connection;
     side.lastState = state;
-    return state === OPEN ? FORWARD : state === DENY ? DENIED : NOT_BEGUN;
+    return state === OPEN ? opened : state === DENY ? DENIED : NOT_BEGUN;
   }
 
   exportFlow(flow: FlowId): Uint8Array | undefined {
@@ -143,6 +152,7 @@ class PacketFilter implements PacketFunction {
       // A SYN-ACK out of nowhere stays refused when it is sent again.
       return startsWithSynAck(frame, flow) ? REFUSED : state;
     }
+    this.decidedBy = undefined;
     return side.anyOpen || this.allows(frame, flow) ? OPEN : DENY;
   }
 
@@ -165,6 +175,7 @@ class PacketFilter implements PacketFunction {
       if (rule.proto.length > 0 && !rule.proto.includes(frame.proto)) continue;
       if (rule.ports.length > 0 && !(frame.hasPorts && inRanges(rule.ports, port))) continue;
       if (!rule.from.matches(frame, initiator) || !rule.to.matches(frame, responder)) continue;
+      this.decidedBy = rule;
       return rule.action === 'allow';
     }
     return this.fallback === 'allow';
@@ -180,9 +191,16 @@ function newSide(): Side {
   return { connections: new Map(), last: -1, lastState: 0, anyOpen: false };
 }
 
-function readRule(config: FunctionConfig): Rule {
+/** `detours` gets a new one for a rule whose connections may skip clusters. */
+function readRule(config: FunctionConfig, detours: Detour[]): Rule {
+  const action = config.oneOf('action', ['allow', 'deny']);
+  const skip = config.strings('skip', []);
+  if (skip.length > 0 && action === 'deny')
+    config.fail('skip', 'stands in a rule that denies', 'write it in an allow rule');
+  if (skip.length > 0) detours.push({ skip });
   return {
-    action: config.oneOf('action', ['allow', 'deny']),
+    action,
+    verdict: skip.length > 0 ? detour(detours.length - 1) : FORWARD,
     direction: config.oneOf('direction', ['forward', 'reverse', 'both'], 'both'),
     proto: readProtocols(config, 'proto'),
     from: new PrefixSet(config, 'from'),

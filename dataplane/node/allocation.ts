@@ -1,4 +1,4 @@
-import { nodeOf, nodeRef, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
+import { nodeRef, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import {
   F_BACKUP,
@@ -129,7 +129,8 @@ export class FlowAllocation {
     const { u8, u32 } = ctx.arena;
     if (u8[address + S_REVERSE] === 0 || side.position[this.node.aux(flow)] !== 0) return;
     const route = routeIn(ctx.arena, address);
-    if (route.length !== u8[flow + F_COUNT] || route.some((ref) => nodeOf(ref) === 0)) return;
+    // Node 0 stands for a cluster that the flow does not visit, because a function shortened its path.
+    if (route.length !== u8[flow + F_COUNT]) return;
     const path = ctx.paths.intern(route);
     if (path === 0) return;
     ctx.paths.release(u32[(flow + F_PATH) >>> 2]);

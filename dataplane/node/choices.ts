@@ -35,11 +35,17 @@ export class Choices {
     const view = node.viewOf(flow);
     const isHashed = view.cluster(clusterOf(next)).selector === 'hash';
     if (isHashed && next === hashedNode(view, clusterOf(next), id, node.obituary)) return;
+    this.tellNext(flow);
+  }
+
+  /** Tells the sibling of the next hop, whatever the route says of it. */
+  tellNext(flow: number): void {
+    const { node } = this;
     const sibling = this.siblingOf(flow);
     node.side.confidant[node.aux(flow)] = sibling;
     if (sibling === 0 || !node.control.begin(node.incarnation)) return;
-    node.control.u32(id);
-    node.control.u16(next);
+    node.control.u32(node.ctx.arena.u32[(flow + F_ID) >>> 2]);
+    node.control.u16(node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1]);
     node.control.send(node.ref, sibling, CONTROL_CHOICE, 0);
   }
 

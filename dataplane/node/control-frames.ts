@@ -48,6 +48,8 @@ export const CONTROL_REPINNED = 12;
 export const CONTROL_CHOICE = 13;
 /** A live flow moves to another member of its cluster; the argument is the step ({@link FlowMoves}). */
 export const CONTROL_MOVE = 14;
+/** A flow leaves out clusters on its path; the argument is the step ({@link Detours}). */
+export const CONTROL_DETOUR = 15;
 /** Between INODEs of one cluster: one asks for copies, all are sent, one is in step. */
 export const CONTROL_DUTY = 20;
 

@@ -17,6 +17,8 @@ export const PHASE_MOVING = 16;
 export const PHASE_TAKING = 32;
 /** Given away: what still comes is passed on. */
 export const PHASE_GONE = 64;
+/** Its path is being shortened behind this node: frames wait, but for those that come back through what is left out. */
+export const PHASE_DETOUR = 128;
 
 /**
  * What a node remembers of its flows besides the entries that kernels read: arrays indexed by `F_AUX`. They grow by
@@ -58,6 +60,8 @@ export class FlowSide {
   path = new Uint16Array(64);
   /** The sibling that was told of this node's choice of the next hop; 0 = none. */
   confidant = new Uint16Array(64);
+  /** Nodes behind this one that the flow does not visit any more, to be told of its end. */
+  leftOut: (readonly NodeRef[] | undefined)[] = [];
   /** The member that gave this node the flow, and the hello round in which it did; 0 = none. */
   movedFrom = new Uint16Array(64);
   movedIn = new Uint32Array(64);
@@ -87,7 +91,7 @@ export class FlowSide {
     this.copyFwd[index] = this.copyRev[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.view[index] = view;
-    this.order[index] = this.repinned[index] = this.counted[index] = undefined;
+    this.order[index] = this.repinned[index] = this.counted[index] = this.leftOut[index] = undefined;
     return index;
   }
 

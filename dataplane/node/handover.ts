@@ -28,7 +28,15 @@ import {
 import { reason } from '../frames/reasons';
 import { CONTROL_BODY_MAX, CONTROL_EXPORT, CONTROL_IN_STEP, CONTROL_WANT, type ControlCursor } from './control-frames';
 import { SUPPRESSED } from './counters';
-import { NO_SLOT_NUMBER, PHASE_AWAITS, PHASE_FED, PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-side';
+import {
+  NO_SLOT_NUMBER,
+  PHASE_AWAITS,
+  PHASE_DETOUR,
+  PHASE_FED,
+  PHASE_GONE,
+  PHASE_MOVING,
+  PHASE_TAKING,
+} from './flow-side';
 import type { Node } from './node';
 import { readOrder, writeOrder } from './repin';
 import type { Stage } from './stage';
@@ -119,7 +127,7 @@ export class Handover {
 
   /** Whether direct frames of the flow must wait. */
   isWaiting(flow: number): boolean {
-    return (this.node.side.phase[this.node.aux(flow)] & (PHASE_AWAITS | PHASE_FED | PHASE_MOVING)) !== 0;
+    return (this.node.side.phase[this.node.aux(flow)] & (PHASE_AWAITS | PHASE_FED | PHASE_MOVING | PHASE_DETOUR)) !== 0;
   }
 
   /** Gives up the frames that wait, in order. */

@@ -35,6 +35,7 @@ import {
   CONTROL_CHOICE,
   CONTROL_CONNECTION,
   CONTROL_DELTA,
+  CONTROL_DETOUR,
   CONTROL_DUTY,
   CONTROL_END,
   CONTROL_EXPECT,
@@ -49,6 +50,7 @@ import {
   CONTROL_WANT,
 } from './control-frames';
 import { Deltas } from './deltas';
+import { Detours } from './detours';
 import { FlowMoves } from './flow-moves';
 import { PHASE_GONE } from './flow-side';
 import { Gateway } from './gateway';
@@ -67,6 +69,9 @@ const NODE_DEAD = reason('node-dead');
 const EXPIRE_BUDGET = 1024;
 /** A node that did not hear of a flow's end keeps it this long beyond the longest idle timeout, microseconds. */
 const FORGET_MARGIN_US = 60_000_000;
+
+/** Argument of `END`: the flow's path was shortened, so that nobody behind the receiver is to be told. */
+const LEFT_OUT = 1;
 
 /** What a node's life is made of besides the group's context. */
 export interface NodeParts {
@@ -94,6 +99,7 @@ export class HostedNode {
   private readonly deltas: Deltas;
   private readonly repinning: Repinning;
   private readonly moves: FlowMoves;
+  private readonly detours: Detours;
   private readonly gateway: Gateway | undefined;
   private readonly list: number;
   /** IDs of flows that ended while frames of them were held. */
@@ -119,6 +125,7 @@ export class HostedNode {
       this.node,
       (ref, incarnation) => {
         this.moves.buried(ref);
+        this.detours.buried();
         this.takeover.goOnWithout(ref, incarnation);
         this.node.flood.died(ref, this.longestIdleUs());
         if (clusterOf(ref) === this.node.cluster) this.gateway?.siblingDied();
@@ -131,6 +138,7 @@ export class HostedNode {
     }
     const peers = (): readonly NodeRef[] => this.gateway?.peers() ?? [];
     this.repinning = new Repinning(this.node, peers);
+    this.detours = new Detours(this.node, this.stage, this.handover);
     this.moves = new FlowMoves(this.node, this.stage, sender, this.handover, this.takeover, peers);
     const toStage: Deliver = {
       deliver: (list, n) => this.stage.run(list, n),
@@ -210,8 +218,12 @@ export class HostedNode {
       n += ring.take(this.list + 4 * n, BATCH - n);
     }
     if (n === 0) return 0;
-    if (this.alive) this.receiver.receive(this.list, n);
-    else this.loseList(n);
+    if (!this.alive) {
+      this.loseList(n);
+      return n;
+    }
+    this.receiver.receive(this.list, n);
+    this.detours.settle();
     return n;
   }
 
@@ -251,6 +263,7 @@ export class HostedNode {
     this.repinning.tick();
     this.node.flood.tick(this.longestIdleUs());
     this.moves.tick();
+    this.detours.tick();
     this.node.host?.tick(this.ctx.now);
     this.forgetSilent();
   }
@@ -313,7 +326,7 @@ export class HostedNode {
         this.handover.onWant(body, from);
         break;
       case CONTROL_END:
-        this.onEnd(body.readU32());
+        this.onEnd(body.readU32(), argument === LEFT_OUT);
         break;
       case CONTROL_PASS:
         this.gateway?.onPass(body, from, argument);
@@ -332,6 +345,9 @@ export class HostedNode {
         break;
       case CONTROL_DELTA:
         this.deltas.onDelta(body, from);
+        break;
+      case CONTROL_DETOUR:
+        this.detours.onDetour(body, argument);
         break;
       case CONTROL_MOVE:
         this.moves.onMove(body, from, argument);
@@ -355,14 +371,14 @@ export class HostedNode {
    * A flow ended: it is forgotten, and the next stage told; but not while frames of it are held, whose emitter may have
    * died before it could send them.
    */
-  private onEnd(id: number): void {
+  private onEnd(id: number, isLeftOut = false): void {
     const { u8, u16, u32 } = this.ctx.arena;
     const flow = this.node.flows.find(id);
     if (flow === 0) {
       this.node.choices.forget(id);
       return;
     }
-    if (this.stage.isHolding(flow) || this.moves.isUnderWay(flow)) {
+    if (this.stage.isHolding(flow) || this.moves.isUnderWay(flow) || this.detours.isUnderWay(flow)) {
       this.ending.push(id);
       return;
     }
@@ -379,13 +395,17 @@ export class HostedNode {
     const behind = last ? [] : [...this.node.hopsBehind(flow), confidant[aux], movedFrom[aux]];
     const hops = gone ? [emitter] : behind;
     const emits = emitter === this.node.ref || gone;
+    const leftOut = this.node.side.leftOut[aux] ?? [];
     this.forget(flow);
-    if (!emits) return;
-    for (const to of [...hops, ...(this.gateway?.peers() ?? [])]) {
-      if (to === 0 || !this.node.control.begin(this.node.incarnation)) continue;
-      this.node.control.u32(id);
-      this.node.control.send(this.node.ref, to, CONTROL_END, 0);
-    }
+    if (!emits || isLeftOut) return;
+    for (const to of leftOut) this.tellEnd(id, to, LEFT_OUT);
+    for (const to of [...hops, ...(this.gateway?.peers() ?? [])]) this.tellEnd(id, to, 0);
+  }
+
+  private tellEnd(id: number, to: NodeRef, argument: number): void {
+    if (to === 0 || !this.node.control.begin(this.node.incarnation)) return;
+    this.node.control.u32(id);
+    this.node.control.send(this.node.ref, to, CONTROL_END, argument);
   }
 
   private endPostponed(): void {
@@ -426,6 +446,7 @@ export class HostedNode {
       parse: (list, n) => this.parseKeepingFlows(list, n, seed),
       takeSlot: () => ctx.slots.allocate(),
       emit: (slot, cause) => this.stage.create(slot, cause),
+      detour: (slot, detour) => this.detours.ask(slot, detour),
     };
   }
 

@@ -36,7 +36,7 @@ import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
 import { BYTES_RECEIVED, RECEIVED, SUPPRESSED, UNTRACKED } from './counters';
 import type { Handover } from './handover';
-import { PHASE_GONE } from './flow-side';
+import { PHASE_DETOUR, PHASE_GONE } from './flow-side';
 import type { Node } from './node';
 import type { Takeover } from './takeover';
 
@@ -208,7 +208,7 @@ export class Receiver {
       return;
     }
     const fed = clusterOf(u16[(address + S_FROM) >>> 1]) === this.node.cluster;
-    if (!fed && this.handover.isWaiting(flow)) {
+    if (!fed && this.handover.isWaiting(flow) && !this.comesBack(address, flow)) {
       this.handover.wait(slot, flow);
       // The wait ends at once when the frame says that this node emits now.
       if (this.takeover.tellsNews(address, flow)) this.takeover.learn(address);
@@ -218,6 +218,14 @@ export class Receiver {
     this.node.clearState(flow, FS_SLOW);
     this.pass(slot, address, flow);
     this.node.setState(flow, state);
+  }
+
+  /** Whether a flow's path is being shortened, and the frame comes from the node that will be left out. */
+  private comesBack(address: number, flow: number): boolean {
+    const { u8, u16 } = this.node.ctx.arena;
+    const isDetour = (this.node.side.phase[this.node.aux(flow)] & PHASE_DETOUR) !== 0;
+    const next = clusterOf(u16[(flow + F_NEXT_FWD) >>> 1]);
+    return isDetour && u8[address + S_REVERSE] === 1 && clusterOf(u16[(address + S_FROM) >>> 1]) === next;
   }
 
   /** Admits one frame whose flow is now known, and delivers it. */

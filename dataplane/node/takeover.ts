@@ -16,12 +16,12 @@ import {
   S_FROM,
   S_REVERSE,
 } from '../frames/layout';
-import { PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-side';
+import { PHASE_DETOUR, PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-side';
 import type { Handover } from './handover';
 import type { Node } from './node';
 import type { Stage } from './stage';
 
-const MOVES = PHASE_MOVING | PHASE_TAKING | PHASE_GONE;
+const MOVES = PHASE_MOVING | PHASE_TAKING | PHASE_GONE | PHASE_DETOUR;
 
 /**
  * Local repair ([0085]; DESIGN.md section 5): what a node changes in its flows when it learns that a neighbour died, or

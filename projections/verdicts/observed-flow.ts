@@ -107,6 +107,8 @@ export class ObservedFlow {
         if (event.backup === 0) this.unprotected.add(clusterOf(event.to));
         return;
       case 'FlowRerouted':
+        // Nobody takes another's place: clusters are left out.
+        if (event.reason === 'diverted') return;
         this.moves.push({ from: event.from, to: event.to });
         // A flow that moves for congestion takes its state along: nothing of it may be missing.
         if (event.reason !== 'congested') this.unprotected.add(clusterOf(event.from));

@@ -1,0 +1,269 @@
+import { clusterOf, nodeOf, nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
+import {
+  F_COUNT,
+  F_EMITTER,
+  F_ID,
+  F_NEXT_FWD,
+  F_NEXT_REV,
+  F_PATH,
+  F_SHADOW_FWD,
+  F_SHADOW_REV,
+  F_STATE,
+  FS_SLOW,
+  S_FLAGS,
+  S_FLOW,
+  S_REVERSE,
+  SF_START,
+} from '../frames/layout';
+import type { Detour } from '../functions/function';
+import { emitterFor } from '../select/route';
+import { CONTROL_DETOUR, type ControlCursor } from './control-frames';
+import { PHASE_DETOUR } from './flow-side';
+import type { Handover } from './handover';
+import type { Node } from './node';
+import type { Stage } from './stage';
+
+/** Arguments of `DETOUR`; each body begins with the flow's ID (u32). */
+/** Onward through the clusters that are left out, behind their frames: who asks u16, count u8, cluster IDs u8 each. */
+const FLUSH = 1;
+/** The way back, behind the frames that went against the flow: the same, and the node (u16) that comes next from now on. */
+const FLUSHED = 2;
+/** To the shadow of that node: who is the one before it (u16) from now on. */
+const PREVIOUS = 3;
+
+/** Hello rounds after which the order of frames is not waited for any longer. */
+const PATIENCE = 8;
+
+interface Open {
+  readonly place: number;
+  readonly since: number;
+}
+
+interface Word {
+  readonly step: number;
+  readonly id: FlowId;
+  readonly origin: NodeRef;
+  readonly skipped: readonly ClusterId[];
+  readonly next: NodeRef;
+}
+
+/**
+ * Shortens the paths of live flows as a node's packet function decides ([0060], [0064]): the clusters right behind this
+ * one are left out, both ways, from now on. If the flow's very first frame decides, that is all. Later, frames are still
+ * on their way through those clusters, and none may be overtaken: the node lets the flow's frames wait, sends a word
+ * through behind them, which the node beyond sends back the same way; then what waited goes the short way.
+ */
+export class Detours {
+  /** Flows whose function has asked, and flows whose word is on its way. */
+  private readonly asked = new Map<FlowId, Detour>();
+  private readonly open = new Map<FlowId, Open>();
+  /** Words that wait here until outputs before them have left. */
+  private readonly words: Word[] = [];
+
+  constructor(
+    private readonly node: Node,
+    private readonly stage: Stage,
+    private readonly handover: Handover,
+  ) {}
+
+  /** The function asks, for the flow of the frame in `slot`, which it has just judged. */
+  ask(slot: number, detour: Detour): void {
+    const { u8, u16, u32 } = this.node.ctx.arena;
+    const address = this.node.ctx.slot(slot);
+    const flow = u32[(address + S_FLOW) >>> 2];
+    // A shadow is told by its emitter.
+    if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+    const isFirst = (u16[(address + S_FLAGS) >>> 1] & SF_START) !== 0 && u8[address + S_REVERSE] === 0;
+    const place = this.placeBeyond(flow, detour);
+    if (place === 0) return;
+    if (isFirst) this.apply(flow, place, this.nodeAt(flow, place));
+    else this.asked.set(u32[(flow + F_ID) >>> 2], detour);
+  }
+
+  /** After a batch: what was asked for is begun, behind the frames of the batch. */
+  settle(): void {
+    if (this.asked.size > 0) for (const [id, detour] of this.asked) this.begin(id, detour);
+    if (this.words.length > 0 && !this.stage.isWaitingForDeltas) {
+      for (const word of this.words.splice(0)) this.pass(word);
+    }
+  }
+
+  /** Whether the flow's frames wait for a word. */
+  isUnderWay(flow: number): boolean {
+    return (this.node.side.phase[this.node.aux(flow)] & PHASE_DETOUR) !== 0;
+  }
+
+  /** At each hello round: a word that does not come back is not waited for. */
+  tick(): void {
+    this.settle();
+    for (const [id, { since, place }] of this.open) {
+      if (this.node.ctx.round - since > PATIENCE) this.finishAlone(id, place);
+    }
+  }
+
+  /** A node died, and perhaps a word with it. */
+  buried(): void {
+    for (const [id, { place }] of this.open) this.finishAlone(id, place);
+  }
+
+  /** `DETOUR`. */
+  onDetour(body: ControlCursor, step: number): void {
+    const id = body.readU32();
+    const origin = body.readU16();
+    if (step === PREVIOUS) {
+      const flow = this.node.flows.find(id);
+      if (flow !== 0) this.setPrevious(flow, origin);
+      return;
+    }
+    const skipped = Array.from({ length: body.readU8() }, () => body.readU8());
+    const next = step === FLUSHED ? body.readU16() : 0;
+    this.words.push({ step, id, origin, skipped, next });
+    this.settle();
+  }
+
+  private begin(id: FlowId, detour: Detour): void {
+    const { node } = this;
+    const flow = node.flows.find(id);
+    const place = flow === 0 ? 0 : this.placeBeyond(flow, detour);
+    if (place === 0) {
+      this.asked.delete(id);
+      return;
+    }
+    // Something else is under way with the flow: later.
+    if ((node.ctx.arena.u32[(flow + F_STATE) >>> 2] & FS_SLOW) !== 0 || this.stage.isWaitingForDeltas) return;
+    this.asked.delete(id);
+    const own = node.side.position[node.aux(flow)];
+    const skipped = this.routeOf(flow)
+      .slice(own + 1, place)
+      .map((ref) => clusterOf(ref));
+    node.side.phase[node.aux(flow)] |= PHASE_DETOUR;
+    node.setState(flow, FS_SLOW);
+    this.open.set(id, { place, since: node.ctx.round });
+    this.say(node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1], { step: FLUSH, id, origin: node.ref, skipped, next: 0 });
+  }
+
+  /** A word goes on, turns round, or has come home. */
+  private pass(word: Word): void {
+    const { node } = this;
+    const { u16 } = node.ctx.arena;
+    const flow = node.flows.find(word.id);
+    if (flow === 0) return;
+    if (word.step === FLUSHED) {
+      if (word.origin === node.ref) this.finish(word.id, word.next);
+      else this.say(u16[(flow + F_NEXT_REV) >>> 1], word);
+    } else if (word.skipped.includes(node.cluster)) {
+      this.say(u16[(flow + F_NEXT_FWD) >>> 1], word);
+    } else {
+      const back = u16[(flow + F_NEXT_REV) >>> 1];
+      this.setPrevious(flow, word.origin);
+      this.say(back, { ...word, step: FLUSHED, next: node.ref });
+    }
+  }
+
+  private finish(id: FlowId, next: NodeRef): void {
+    const open = this.open.get(id);
+    const flow = this.node.flows.find(id);
+    this.open.delete(id);
+    if (open === undefined || flow === 0) return;
+    const { node } = this;
+    const { u16 } = node.ctx.arena;
+    const aux = node.aux(flow);
+    // They have entries of the flow, and will not hear of its end from the nodes before and behind them.
+    const leftOut = [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]];
+    node.side.leftOut[aux] = [...(node.side.leftOut[aux] ?? []), ...leftOut.filter((ref) => nodeOf(ref) !== 0)];
+    this.apply(flow, open.place, next);
+    node.side.phase[aux] &= ~PHASE_DETOUR;
+    const shadow = u16[(flow + F_SHADOW_FWD) >>> 1];
+    if (shadow !== 0) this.say(shadow, { step: PREVIOUS, id, origin: node.ref, skipped: [], next: 0 });
+    this.handover.processWaiting(flow);
+  }
+
+  private finishAlone(id: FlowId, place: number): void {
+    const flow = this.node.flows.find(id);
+    this.finish(id, flow === 0 ? 0 : this.nodeAt(flow, place));
+  }
+
+  /** From now on frames of the flow go from here to `next`, which stands at `place` of its path. */
+  private apply(flow: number, place: number, next: NodeRef): void {
+    const { node } = this;
+    const { u16, u32 } = node.ctx.arena;
+    const before = u16[(flow + F_NEXT_FWD) >>> 1];
+    const own = node.side.position[node.aux(flow)];
+    const route = this.routeOf(flow);
+    node.routing.moved(flow, before, 0);
+    u16[(flow + F_NEXT_FWD) >>> 1] = next;
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
+    node.choices.tellNext(flow);
+    for (let at = own + 1; at < place; at++) {
+      node.emitEvent({
+        type: 'FlowRerouted',
+        at: node.ctx.now,
+        flow: u32[(flow + F_ID) >>> 2],
+        topologySeq: node.seqOf(flow),
+        reason: 'diverted',
+        from: clusterOf(route[at]) === clusterOf(before) ? before : route[at],
+        to: 0,
+        effectiveAt: node.ctx.now,
+      });
+    }
+  }
+
+  /** The place behind the clusters that the detour leaves out; 0 when the next one is none of them. The last one stays. */
+  private placeBeyond(flow: number, { skip }: Detour): number {
+    const { node } = this;
+    const view = node.viewOf(flow);
+    const route = this.routeOf(flow);
+    const first = node.side.position[node.aux(flow)] + 1;
+    const next = clusterOf(node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1]);
+    let place = first;
+    while (place < route.length - 1 && skip.includes(view.cluster(clusterOf(route[place])).name)) place++;
+    const isThere = place > first && route.slice(first, place).some((ref) => clusterOf(ref) === next);
+    return isThere && this.isJoinedTo(clusterOf(route[place])) ? place : 0;
+  }
+
+  /** Whether a link that carries flows joins this node and a cluster: frames travel over nothing else. */
+  private isJoinedTo(cluster: ClusterId): boolean {
+    const { latest } = this.node.ctx.topologies;
+    const member = latest?.cluster(cluster).members[0];
+    if (latest === undefined || member === undefined) return false;
+    return latest.linkBetween(this.node.ref, nodeRef(cluster, member.node), false) !== undefined;
+  }
+
+  /** Who takes the flow in the cluster at a place of its path: whom the route names, else chosen now. */
+  private nodeAt(flow: number, place: number): NodeRef {
+    const { node } = this;
+    const view = node.viewOf(flow);
+    const id = node.ctx.arena.u32[(flow + F_ID) >>> 2];
+    const named = this.routeOf(flow)[place];
+    const cluster = clusterOf(named);
+    if (nodeOf(named) !== 0) return emitterFor(view, cluster, named, id, node.obituary);
+    const chosen = node.routing.chooseIn(view, cluster, id);
+    if (nodeOf(chosen) === 0) return 0;
+    node.routing.count(flow, [chosen]);
+    return chosen;
+  }
+
+  private routeOf(flow: number): NodeRef[] {
+    const { u8, u32 } = this.node.ctx.arena;
+    return this.node.ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+  }
+
+  private setPrevious(flow: number, previous: NodeRef): void {
+    const { u16 } = this.node.ctx.arena;
+    u16[(flow + F_NEXT_REV) >>> 1] = nodeRef(clusterOf(previous), nodeOf(previous));
+    u16[(flow + F_SHADOW_REV) >>> 1] = this.node.shadowOf(flow, previous);
+  }
+
+  private say(to: NodeRef, { step, id, origin, skipped, next }: Word): void {
+    const { control, incarnation, ref } = this.node;
+    if (nodeOf(to) === 0 || !control.begin(incarnation)) return;
+    control.u32(id);
+    control.u16(origin);
+    if (step !== PREVIOUS) {
+      control.u8(skipped.length);
+      for (const cluster of skipped) control.u8(cluster);
+      if (step === FLUSHED) control.u16(next);
+    }
+    control.send(ref, to, CONTROL_DETOUR, step);
+  }
+}

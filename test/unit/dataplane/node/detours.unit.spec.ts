@@ -1,0 +1,224 @@
+import { chainId, clusterOf, nodeOf, nodeRef, type NodeRef } from '../../../../domain/base/ids';
+import { createPrng } from '../../../../domain/base/prng';
+import type { TopologyEvent } from '../../../../domain/events';
+import { wholeAsChanges } from '../../../../domain/topology/changes';
+import type { FailurePolicy, FunctionSpec, Topology, VirtualLink } from '../../../../domain/topology/topology';
+import { detour, FORWARD, type FunctionDefinition } from '../../../../dataplane/functions/function';
+import { nodeKey } from '../../../../dataplane/descriptor/node-table';
+import { FlowsProjection, routeAt } from '../../../../projections/flows';
+import { createChecker, type Verdicts } from '../../../../projections/verdicts';
+import { ACK, numbered, numberIn, RST, SYN, tcp, udp } from './frames';
+import { cluster, TestGrid } from './test-grid';
+
+const SECRET = new Uint8Array(32).fill(7);
+const ENDS = { from: '10.0.0.1', to: '10.9.0.1', fromPort: 5000, toPort: 53 };
+const BACK = { from: ENDS.to, to: ENDS.from, fromPort: ENDS.toPort, toPort: ENDS.fromPort };
+
+/** Lets a flow leave out the cluster behind from its `after`-th forward frame on. */
+const trusting = (after: number): FunctionDefinition => ({
+  name: 'trusting',
+  summary: 'trusts a flow after some frames',
+  create: () => {
+    const seen = new Map<number, number>();
+    return {
+      stateKind: 'per-flow',
+      reads: 'nothing',
+      dropReasons: [],
+      detours: [{ skip: ['C3'] }],
+      process(_frame, flow) {
+        const n = (seen.get(flow.id) ?? 0) + (flow.reverse ? 0 : 1);
+        seen.set(flow.id, n);
+        return n >= after ? detour(0) : FORWARD;
+      },
+      exportFlow: (flow) => Uint8Array.of(seen.get(flow) ?? 0),
+      importFlow: (flow, state) => void seen.set(flow, state[0]),
+    };
+  },
+});
+
+interface Shape {
+  /** Links join neighbours on the path alone. */
+  readonly isChained?: boolean;
+  readonly function: FunctionSpec;
+  readonly after?: number;
+  readonly failure?: FailurePolicy;
+  readonly selection?: Topology['selection'];
+}
+
+/** Five clusters, all on one link, whose third can be left out; every node is drained for itself. */
+class Shortened {
+  readonly grid: TestGrid;
+  readonly refs: NodeRef[];
+
+  constructor(shape: Shape) {
+    const clusters = [
+      cluster(1, 1, { role: 'inode' }),
+      cluster(2, 2, { failure: shape.failure ?? 'backup', function: shape.function }),
+      cluster(3, 2, { failure: 'backup', function: { name: 'tally', config: {} } }),
+      cluster(4, 2, { failure: 'backup', selector: 'round-robin' }),
+      cluster(5, 1, { role: 'inode' }),
+    ];
+    this.refs = clusters.flatMap(({ id, members }) => members.map(({ node }) => nodeRef(id, node)));
+    const link: VirtualLink = {
+      id: 1,
+      name: 'VN-1',
+      kind: 'switch',
+      members: clusters.map(({ id }) => ({ cluster: id })),
+      control: false,
+      mtu: 9000,
+    };
+    this.grid = new TestGrid({
+      clusters,
+      ...(shape.isChained === true ? {} : { links: [link] }),
+      groups: this.refs.map((ref) => [ref]),
+      functions: [trusting(shape.after ?? 1)],
+      ...(shape.selection === undefined ? {} : { selection: shape.selection }),
+    });
+  }
+
+  /** Sends a frame and tells the clusters that it left, in order. */
+  visits(network: number, frame: Uint8Array): number[] {
+    const from = this.grid.taps.length;
+    this.grid.inject(network, frame);
+    this.grid.settle();
+    return this.grid.taps
+      .slice(from)
+      .filter(({ kind, from: node, to, bytes }) => kind === 'sent' && isForEmitter(bytes, to) && node !== 0)
+      .map(({ from: node }) => clusterOf(node));
+  }
+
+  verdicts(): Verdicts {
+    const { topology } = this.grid;
+    const checker = createChecker({ keysOf: (ref) => [nodeKey(SECRET, clusterOf(ref), nodeOf(ref), 1)] });
+    const { version, wireId } = topology;
+    const event: TopologyEvent = {
+      type: 'TopologyPublished',
+      v: 2,
+      data: { version, wireId, changes: wholeAsChanges(topology), dead: [] },
+    };
+    const header = { seq: 1, prev: '', epoch: 1, commandId: 'c', at: 0, by: 'operator:test', cause: 0, corr: 'c' };
+    checker.observeCommit({ ...header, events: [event] });
+    for (const record of this.grid.taps) checker.observe(record);
+    for (const [ref, events] of this.grid.events) {
+      for (const each of events) checker.observeFlowEvent(chainId(ref, 1), each);
+    }
+    return checker.verdicts({ nodes: this.refs.map((ref) => this.grid.group(ref).statistics(ref)) });
+  }
+
+  /** The clusters of the flow's route as the log tells it now. */
+  toldRoute(): number[] {
+    const flows = new FlowsProjection();
+    for (const [ref, events] of this.grid.events) for (const each of events) flows.apply(chainId(ref, 1), each);
+    const [record] = [...flows.records()];
+    return routeAt(record!, Infinity).map(({ node }) => clusterOf(node));
+  }
+}
+
+/** Whether the frame is the emitter's and not its shadow's copy: its cluster's element names the receiver. */
+function isForEmitter(bytes: Uint8Array, to: NodeRef): boolean {
+  const at = bytes.length - bytes[bytes.length - 1];
+  for (let i = 0; i < bytes[at + 40]; i++) {
+    if (bytes[at + 41 + 2 * i] === clusterOf(to)) return (bytes[at + 42 + 2 * i] & 0x7f) === nodeOf(to);
+  }
+  return false;
+}
+
+const HELD = { affinity: 'held', pinnedTopology: 'held', oneEmitter: 'held', conservation: 'held', isolation: 'held' };
+
+describe('a function that shortens the path of a flow', () => {
+  const shortens: FunctionSpec = { name: 'trusting', config: {} };
+
+  test.each(['centralized', 'distributed'] as const)(
+    'FG-187: from the first frame on, both ways leave out the cluster, and the log says so (%s)',
+    (selection) => {
+      const g = new Shortened({ function: shortens, selection });
+      for (let i = 1; i <= 3; i++) {
+        expect(g.visits(1, udp({ ...ENDS, payload: numbered(i) }))).toEqual([1, 2, 4]);
+        expect(g.visits(4, udp({ ...BACK, payload: numbered(i) }))).toEqual([5, 4, 2]);
+      }
+      expect(g.grid.left.map(({ bytes }) => numberIn(bytes))).toEqual([1, 1, 2, 2, 3, 3]);
+      expect(g.verdicts()).toMatchObject(HELD);
+      const told = g.grid.allEvents().filter(({ type }) => type === 'FlowRerouted');
+      expect(told).toMatchObject([{ reason: 'diverted', to: 0 }]);
+      expect(g.toldRoute()).toEqual([1, 2, 4, 5]);
+    },
+  );
+
+  test('FG-187: in the middle of a flow, and no frame overtakes those that go the long way', () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const g = new Shortened({
+        function: shortens,
+        after: 12,
+        selection: seed % 2 === 0 ? 'centralized' : 'distributed',
+        failure: seed % 3 === 0 ? 'redirect' : 'backup',
+      });
+      const prng = createPrng(seed);
+      expect(g.visits(1, udp({ ...ENDS, payload: numbered(1) }))).toEqual([1, 2, 3, 4]);
+      for (let n = 2; n <= 60; n++) {
+        g.grid.inject(1, udp({ ...ENDS, payload: numbered(n) }));
+        g.grid.inject(4, udp({ ...BACK, payload: numbered(n - 1) }));
+        for (let steps = prng.below(8); steps > 0; steps--) {
+          g.grid.group(g.refs[prng.below(g.refs.length)]).run(g.grid.now);
+        }
+      }
+      g.grid.settle();
+      for (const [network, most] of [
+        [4, 60],
+        [1, 59],
+      ]) {
+        const numbers = g.grid.left.filter(({ network: to }) => to === network).map(({ bytes }) => numberIn(bytes));
+        expect({ seed, network, numbers }).toEqual({ seed, network, numbers: numbers.map((_, i) => i + 1) });
+        expect(numbers).toHaveLength(most);
+      }
+      expect({ seed, ...g.verdicts() }).toMatchObject({ seed, ...HELD });
+      expect(g.visits(1, udp({ ...ENDS, payload: numbered(61) }))).toEqual([1, 2, 4]);
+      expect(g.visits(4, udp({ ...BACK, payload: numbered(60) }))).toEqual([5, 4, 2]);
+      expect(g.toldRoute()).toEqual([1, 2, 4, 5]);
+      expect(g.grid.dropped('duplicate') + g.grid.dropped('fenced')).toBe(0);
+    }
+  });
+
+  test('FG-187: the backup of the node that shortened the path goes on with the short one', () => {
+    const g = new Shortened({ function: shortens, selection: 'distributed' });
+    g.visits(1, udp({ ...ENDS, payload: numbered(1) }));
+    g.visits(4, udp({ ...BACK, payload: numbered(1) }));
+    const first = g.grid.taps.find(({ kind, from }) => kind === 'sent' && clusterOf(from) === 2)!.from;
+    const behind = g.grid.taps.find(({ kind, from }) => kind === 'sent' && clusterOf(from) === 4)!.from;
+    g.grid.kill(first);
+    g.grid.beats(8);
+    const from = g.grid.taps.length;
+    expect(g.visits(1, udp({ ...ENDS, payload: numbered(2) }))).toEqual([1, 2, 4]);
+    expect(g.grid.taps.slice(from).some(({ from: node }) => node === behind)).toBe(true);
+    expect(g.visits(4, udp({ ...BACK, payload: numbered(2) }))).toEqual([5, 4, 2]);
+    expect(g.grid.left.map(({ bytes }) => numberIn(bytes))).toEqual([1, 1, 2, 2]);
+  });
+
+  test('FG-187: a flow stays on its path where no link leads past the cluster', () => {
+    const g = new Shortened({ function: shortens, isChained: true });
+    expect(g.visits(1, udp({ ...ENDS, payload: numbered(1) }))).toEqual([1, 2, 3, 4]);
+    expect(g.verdicts()).toMatchObject(HELD);
+    expect(g.grid.allEvents().some(({ type }) => type === 'FlowRerouted')).toBe(false);
+  });
+
+  test('FG-187: nodes that are left out forget the flow when it ends', () => {
+    const g = new Shortened({ function: shortens, after: 3 });
+    const flags = [SYN, ACK, ACK, ACK];
+    flags.forEach((flag, i) => g.visits(1, tcp({ ...ENDS, flags: flag, seq: 100 + i, payload: new Uint8Array(0) })));
+    const live = (): number => g.grid.total(({ flowsPrimary, flowsBackup }) => flowsPrimary + flowsBackup);
+    expect(live()).toBeGreaterThan(4);
+    g.visits(1, tcp({ ...ENDS, flags: RST, seq: 104, payload: new Uint8Array(0) }));
+    g.grid.beats(3_000);
+    expect(live()).toBe(0);
+  });
+
+  test('FG-187: the packet filter sends connections that a rule trusts past the clusters that it names', () => {
+    const rules = [{ action: 'allow', from: ['10.0.0.0/24'], skip: ['C3'] }, { action: 'allow' }];
+    const g = new Shortened({ function: { name: 'packet-filter', config: { rules } } });
+    expect(g.visits(1, udp({ ...ENDS, payload: numbered(1) }))).toEqual([1, 2, 4]);
+    expect(g.visits(4, udp({ ...BACK, payload: numbered(1) }))).toEqual([5, 4, 2]);
+    const stranger = { ...ENDS, from: '10.0.7.1' };
+    expect(g.visits(1, udp({ ...stranger, payload: numbered(1) }))).toEqual([1, 2, 3, 4]);
+    expect(g.visits(4, udp({ ...BACK, to: stranger.from, payload: numbered(1) }))).toEqual([5, 4, 3, 2]);
+    expect(g.verdicts()).toMatchObject(HELD);
+  });
+});
