@@ -9,28 +9,27 @@ export const DEFAULT_DATA = '.flowgrid';
 
 /** Adds what every command takes, and its examples. */
 export function withCommon(command: Command, examples: readonly (readonly [command: string, what: string])[]): Command {
-  const width = Math.max(...examples.map(([line]) => line.length));
-  const lines = examples.map(([line, what]) => `  $ flowgrid ${line.padEnd(width)}   ${what}`);
+  // One below the other: side by side they would not fit a terminal, and what is pasted must be whole.
+  const lines = examples.map(([line, what]) => `  # ${what}\n  $ flowgrid ${line}`);
   return command
     .option('--json', 'one JSON document, or JSON lines, on stdout and nothing else there', false)
     .option('--data <dir>', 'data directory: event log, key, socket', DEFAULT_DATA)
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
+const FORMS =
+  'a position in the log (42), a time (2024-05-01T12:00:00Z, 1714564800.5) or an offset from the start of the log (+12.5s)';
+
 /** Adds `--since` and `--until`. */
 export function withSpan(command: Command): Command {
   return command
-    .option('--since <when>', 'from this instant on (see --at)', parseWhen)
-    .option('--until <when>', 'up to and including this instant (see --at)', parseWhen);
+    .option('--since <when>', `from this instant on: ${FORMS}`, parseWhen)
+    .option('--until <when>', 'up to and including this instant', parseWhen);
 }
 
 /** Adds `--at`. */
 export function withInstant(command: Command): Command {
-  return command.option(
-    '--at <when>',
-    'the state at this instant: a position in the log (42), a time (2024-05-01T12:00:00Z, 1714564800.5) or an offset from the start of the log (+12.5s)',
-    parseWhen,
-  );
+  return command.option('--at <when>', `the state at this instant: ${FORMS}`, parseWhen);
 }
 
 export function commonOf({ json, data }: CommonOptions): CommonOptions {

@@ -10,7 +10,7 @@ export function addCompletion(root: Command, io: Io, finish: Finish): void {
     .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh']))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ source <(flowgrid completion bash)   for this shell\n  $ flowgrid completion zsh > ~/.zfunc/_flowgrid   for every zsh',
+      '\nExamples:\n  # for this shell\n  $ source <(flowgrid completion bash)\n  # for every zsh\n  $ flowgrid completion zsh > ~/.zfunc/_flowgrid',
     )
     .action((shell: string) => {
       io.out(shell === 'bash' ? bashScript(root) : zshScript(root));

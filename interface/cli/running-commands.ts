@@ -38,6 +38,10 @@ interface UpFlags extends CommonOptions {
   readonly key?: string;
 }
 
+/** Files of a clone, so that examples can be pasted. */
+const GRID = 'examples/figure-4.yaml';
+const CAPTURE = 'examples/captures/mixed.pcap';
+
 function addUp(root: Command, programs: Programs, io: Io, finish: Finish): void {
   const up = root
     .command('up')
@@ -52,7 +56,12 @@ function addUp(root: Command, programs: Programs, io: Io, finish: Finish): void 
         .conflicts('once'),
     )
     .option('--report <file>', 'write the report as JSON');
-  repeatable(up, '--kill <node@fraction>', 'kill a node when this share of the frames is in', parseNodeAtFraction);
+  repeatable(
+    up,
+    '--kill <node@fraction>',
+    'kill a node, or the busiest one of a cluster, when this share (0–1) of the frames is in',
+    parseNodeAtFraction,
+  );
   repeatable(up, '--revive <node@fraction>', 'bring a killed node back, as a new incarnation', parseNodeAtFraction);
   repeatable(up, '--scale <cluster=n@fraction>', 'bring a cluster to n active nodes', parseScale);
   repeatable(up, '--policy <cluster=policy>', 'failure policy: discard, redirect or backup', parsePolicy);
@@ -65,10 +74,20 @@ function addUp(root: Command, programs: Programs, io: Io, finish: Finish): void 
     .option('--key <file>', "the grid's secret, 32 bytes in hex; default: <data>/grid.key, made on first start")
     .action(async (grid: string, flags: UpFlags) => finish(await programs.up(upOptions(grid, flags), io)));
   withCommon(up, [
-    ['up grid.yaml --capture web.pcap', 'a live status; stays up and says what to try next'],
-    ['up grid.yaml --capture web.pcap --once --report report.json', 'run the capture once, judge it, end'],
-    ['up grid.yaml --capture web.pcap --once --speed max --kill AB-2@0.5', 'kill AB-2 after half of the frames'],
-    ['up grid.yaml --capture web.pcap --once --out left.pcapng', 'keep what left the grid'],
+    [`up ${GRID} --capture ${CAPTURE}`, 'a live status; stays up and says what to try next'],
+    [
+      `up ${GRID} --capture ${CAPTURE} --speed max --once --report report.json`,
+      'run the capture once, judge it, end: what a script wants',
+    ],
+    [
+      `up ${GRID} --capture ${CAPTURE} --once --speed 10 --kill AB@0.4 --scale AB=4@0.7`,
+      'kill the busiest node of AB after 40 % of the frames, let a spare join after 70 %',
+    ],
+    [
+      `up ${GRID} --capture ${CAPTURE} --once --speed max --policy AB=redirect --kill AB-2@0.5 --revive AB-2@0.8`,
+      'the same traffic without backups: kill AB-2 at half, bring it back later',
+    ],
+    [`up ${GRID} --capture ${CAPTURE} --once --speed max --out left.pcapng`, 'keep what left the grid'],
   ]);
 }
 
@@ -101,8 +120,8 @@ function addClassify(root: Command, programs: Programs, io: Io, finish: Finish):
       finish(await programs.classify({ ...commonOf(flags), captures, ...idle }, io));
     });
   withCommon(classify, [
-    ['classify web.pcap', 'one line per connection, then a summary'],
-    ['classify --json --idle none ftp.pcap', 'JSON lines; silence ends nothing'],
+    ['classify examples/captures/web.pcap', 'one line per connection, then a summary'],
+    ['classify --json --idle none examples/captures/ftp.pcap', 'JSON lines; silence ends nothing'],
   ]);
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { FlowgridError } from '../../../../domain/base/errors';
 import { createCli, type Io, type Programs } from '../../../../interface/cli';
 
@@ -216,7 +218,10 @@ describe('the command line', () => {
   it.each(COMMANDS)("shows help with examples for '%s' on stdout, exit 0", async (command) => {
     const { out, err, run } = fixture();
     expect(await run(`${command} --help`)).toBe(0);
-    expect(out.join('\n')).toMatch(new RegExp(`Usage: flowgrid ${command}[\\s\\S]*Examples:\\n {2}\\$ `));
+    expect(out.join('\n')).toMatch(new RegExp(`Usage: flowgrid ${command}[\\s\\S]*Examples:\\n {2}# .+\\n {2}\\$ `));
+    // What an example names is there, so that it can be pasted.
+    const files = out.join('\n').match(/\bexamples\/[\w./-]*\w/g) ?? [];
+    expect(files.filter((file) => !existsSync(join(__dirname, '../../../..', file)))).toEqual([]);
     expect(err).toEqual([]);
   });
 
