@@ -82,11 +82,9 @@ export class NodeGroup {
     this.ctx.publish();
   }
 
-  /** Stops hosting a drained node. */
+  /** Stops hosting a drained node: it is gone like a killed one, and what it counted stays readable. */
   removeNode(ref: NodeRef): void {
     this.kill(ref);
-    this.hosted.delete(ref);
-    this.order = this.order.filter((hosted) => hosted.node.ref !== ref);
   }
 
   /**

@@ -176,6 +176,7 @@ export class Conductor {
       await this.reportDraining();
       await this.obey();
     }
+    await fleet.dismissRemoved(control.state);
   }
 
   /** Every flow ends, and the log says so: nothing is under way any more, and nothing will be. */

@@ -1,4 +1,13 @@
-import { chainId, nodeName, nodeRef, type ChainId, type Incarnation, type NodeRef } from '../../../domain/base/ids';
+import {
+  chainId,
+  clusterOf,
+  nodeName,
+  nodeOf,
+  nodeRef,
+  type ChainId,
+  type Incarnation,
+  type NodeRef,
+} from '../../../domain/base/ids';
 import { FlowgridError } from '../../../domain/base/errors';
 import { carriesFlows, nodesOf } from '../../../domain/cluster/state';
 import type { GridState } from '../../../domain/grid-state';
@@ -21,6 +30,8 @@ export interface HostedLife {
 /** The nodes that this program hosts, and what it does for them as their agent: hellos, spools, lives. */
 export class Fleet {
   private readonly lives = new Map<NodeRef, HostedLife>();
+  /** The last life of each node that was removed: one that is admitted again is another. */
+  private readonly dismissed = new Map<NodeRef, Incarnation>();
 
   constructor(
     private readonly host: DataplaneHost,
@@ -38,14 +49,33 @@ export class Fleet {
         const ref = nodeRef(id, node.node);
         const waits = node.spare && node.status === 'admitted';
         if (waits || node.status === 'removed' || node.status === 'discovered' || this.lives.has(ref)) continue;
-        const incarnation = Math.max(1, node.incarnation) + (node.status === 'failed' ? 1 : 0);
+        const next = Math.max(1, node.incarnation) + (node.status === 'failed' ? 1 : 0);
+        const incarnation = Math.max(next, 1 + (this.dismissed.get(ref) ?? 0));
         await this.host.add(ref, incarnation, role);
+        this.host.setReachable(ref, true);
         this.lives.set(ref, this.life(ref, nodeName(name, node.node), role, incarnation));
         // Hosted beside nodes that have installed it, the node has too: one that was recovering, or had not yet
         // acknowledged, when the program before this one died waits for nothing else.
         this.control.hello(ref, incarnation);
         this.control.acknowledgeTopology(ref, state.topology.version);
       }
+    }
+  }
+
+  /** Stops hosting nodes that the grid has removed, once they carry nothing; call when what they observed is shipped. */
+  async dismissRemoved({ clusters }: GridState): Promise<void> {
+    const removed = [...this.lives.values()].filter(
+      ({ ref, alive }) => alive && clusters[clusterOf(ref)]?.nodes[nodeOf(ref)]?.status === 'removed',
+    );
+    if (removed.length === 0) return;
+    const statistics = await this.host.statistics();
+    for (const { ref, incarnation } of removed) {
+      const counted = statistics.find(({ node }) => node === ref);
+      if (counted === undefined || counted.flowsPrimary + counted.flowsBackup + counted.inFlight > 0) continue;
+      this.host.setReachable(ref, false);
+      await this.host.remove(ref);
+      this.dismissed.set(ref, incarnation);
+      this.lives.delete(ref);
     }
   }
 
