@@ -214,8 +214,9 @@ export class Classifier implements FlowClassifier {
     const last = flow !== 0 && --arena.u32[(flow + F_CONNS) >>> 2] === 0;
     if (last) this.expectations.dropFlow(arena.u32[(flow + F_ID) >>> 2]);
     this.applications.forget(connection);
+    const hash = arena.u32[(connection + C_HASH) >>> 2];
     this.connections.remove(connection);
-    this.ports.connectionEnded(connection, end, last);
+    this.ports.connectionEnded(connection, end, last, hash);
     arena.u32[(connection + C_ID) >>> 2] = 0;
   }
 

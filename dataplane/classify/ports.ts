@@ -72,10 +72,10 @@ export interface ClassifierPorts {
   /** A connection entry is complete (flow and initiator known) and counted in its flow (`F_CONNS`). */
   connectionStarted(connection: number, start: ConnectionStart, slot: number): void;
   /**
-   * A connection has left the table; its entry can still be read during the call. `last`: it was its flow's last one, so
-   * that the flow has ended with it.
+   * A connection has left the table; its entry can still be read during the call, but for the hash of its key, which is
+   * given. `last`: it was its flow's last one, so that the flow has ended with it.
    */
-  connectionEnded(connection: number, end: ConnectionEnd, last: boolean): void;
+  connectionEnded(connection: number, end: ConnectionEnd, last: boolean, hash: number): void;
   /** An application announced a connection; other INODEs that may see it must be told ({@link FlowClassifier.expect}). */
   expected(expectation: Expectation): void;
   /**

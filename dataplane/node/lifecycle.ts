@@ -161,8 +161,8 @@ export class FlowLifecycle implements ClassifierPorts {
     this.siblings.announce(connection);
   }
 
-  connectionEnded(connection: number, end: ConnectionEnd, last: boolean): void {
-    if (!this.dying) this.siblings.retract(connection);
+  connectionEnded(connection: number, end: ConnectionEnd, last: boolean, hash: number): void {
+    if (!this.dying) this.siblings.retract(connection, hash);
     if (last) this.ended.push({ flow: this.node.ctx.arena.u32[(connection + C_FLOW) >>> 2], end });
   }
 

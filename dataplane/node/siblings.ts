@@ -25,6 +25,7 @@ import {
   F_STATE,
   F_TYPE,
   F_WIRE,
+  FS_ENDED,
   FS_FULL_ROUTE,
   KEY_SIZE,
   S_FRAME_NO,
@@ -147,12 +148,12 @@ export class Siblings implements CopySource {
   }
 
   /** Tells the other INODEs that a connection of a flow that this node owns is over. */
-  retract(connection: number): void {
+  retract(connection: number, hash: number): void {
     const { u16, u32 } = this.node.ctx.arena;
     if (u16[(u32[(connection + C_FLOW) >>> 2] + F_EMITTER) >>> 1] !== this.node.ref) return;
     for (const peer of this.peers()) {
       if (!this.node.control.begin(this.node.incarnation)) return;
-      this.writeKey(connection);
+      this.writeKey(connection, hash);
       this.node.control.send(this.node.ref, peer, CONTROL_CONNECTION, ENDED);
     }
   }
@@ -166,7 +167,10 @@ export class Siblings implements CopySource {
     const key = body.position;
     body.skip(KEY_SIZE);
     const known = this.connections.findKey(key, hash);
-    if (argument === ENDED) return known;
+    if (argument === ENDED) {
+      this.heardEnd(known);
+      return known;
+    }
     const flow = this.readFlow(body);
     const connection = known !== 0 ? known : this.connections.insertKey(key, hash);
     if (flow === 0 || connection === 0) return 0;
@@ -180,6 +184,14 @@ export class Siblings implements CopySource {
       u32[(flow + F_CONNS) >>> 2]++;
     }
     return 0;
+  }
+
+  /** The owner's word: a copy of a flow goes with its last connection. */
+  private heardEnd(connection: number): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    const flow = connection === 0 ? 0 : u32[(connection + C_FLOW) >>> 2];
+    if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] === this.node.ref || u32[(flow + F_CONNS) >>> 2] !== 1) return;
+    this.node.setState(flow, FS_ENDED);
   }
 
   /** A frame touched a copied connection on its way to the owner, whose clock alone ends it. */
@@ -236,15 +248,15 @@ export class Siblings implements CopySource {
 
   private sendConnection(connection: number, peer: NodeRef, what: number): boolean {
     if (!this.node.control.begin(this.node.incarnation)) return false;
-    this.writeKey(connection);
+    this.writeKey(connection, this.node.ctx.arena.u32[(connection + C_HASH) >>> 2]);
     this.writeFlow(this.node.ctx.arena.u32[(connection + C_FLOW) >>> 2]);
     return this.node.control.send(this.node.ref, peer, CONTROL_CONNECTION, what);
   }
 
-  private writeKey(connection: number): void {
+  private writeKey(connection: number, hash: number): void {
     const { u8, u32 } = this.node.ctx.arena;
     const { control } = this.node;
-    control.u32(u32[(connection + C_HASH) >>> 2]);
+    control.u32(hash);
     control.u32(u32[(connection + C_STATE) >>> 2]);
     control.bytes(u8.subarray(connection + C_KEY, connection + C_KEY + KEY_SIZE));
   }

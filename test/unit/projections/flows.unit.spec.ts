@@ -23,6 +23,24 @@ describe('flows', () => {
     expect(stop).toEqual({ node: AB3, backup: AB1, because: { chain: chains()[1]![0], event: TAKEN_OVER } });
   });
 
+  it('FG-167: tell of floods beside the flows, each with its end', () => {
+    const flows = folded();
+    const base = { flow: 0, topologySeq: 7 };
+    const began = { type: 'FloodBegan', ...base, at: micros(4_000), cause: 'tables' } as const;
+    const ended = { type: 'FloodEnded', ...base, at: micros(5_000), frames: 12 } as const;
+    const records = [...flows.records()].length;
+    flows.apply(INGRESS, began);
+    flows.apply('3/1@1', { ...began, at: micros(4_500), cause: 'rate' });
+    flows.apply(INGRESS, ended);
+    expect(flows.floods).toEqual([
+      { chain: INGRESS, began, ended },
+      { chain: '3/1@1', began: { ...began, at: micros(4_500), cause: 'rate' } },
+    ]);
+    expect([...flows.records()]).toHaveLength(records);
+    const resumed = FlowsProjection.restore(JSON.parse(JSON.stringify(flows.checkpoint())))!;
+    expect(resumed.floods).toEqual(flows.floods);
+  });
+
   it('follow several moves, a give-up and a re-pinning', () => {
     const flows = folded();
     const base = { flow: FLOW, topologySeq: 7 };

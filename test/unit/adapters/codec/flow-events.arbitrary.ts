@@ -59,4 +59,10 @@ export const flowEvents: fc.Arbitrary<FlowEvent> = fc.oneof(
   }),
   fc.record({ type: fc.constant('FlowRepinned' as const), ...common, fromWireId: fc.nat(255), toWireId: fc.nat(255) }),
   fc.record({ type: fc.constant('FlowReplicated' as const), ...common, clone: word, path: count }),
+  fc.record({
+    type: fc.constant('FloodBegan' as const),
+    ...common,
+    cause: fc.constantFrom('rate' as const, 'tables' as const),
+  }),
+  fc.record({ type: fc.constant('FloodEnded' as const), ...common, frames: count }),
 );

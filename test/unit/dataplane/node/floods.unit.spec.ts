@@ -2,7 +2,7 @@ import { nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import type { FloodSettings, TopologyCluster } from '../../../../domain/topology/topology';
 import { trailerV1 } from '../../../../dataplane/descriptor/codec';
 import { DF_FLOOD, DF_REVERSE } from '../../../../dataplane/frames/layout';
-import { icmpUnreachable, fragmentsOf, numbered, SYN, tcp, udp } from './frames';
+import { icmpUnreachable, fragmentsOf, numbered, RST, SYN, tcp, udp } from './frames';
 import { cluster, TestGrid, type TestGridOptions } from './test-grid';
 
 const SERVER = '10.9.0.1';
@@ -257,6 +257,19 @@ describe('a flood of new flows', () => {
     expect(grid.isFlooded(opposite)).toBe(true);
     for (let n = 20; n <= 30; n++) expect(grid.nodeOf(grid.talk(n, true))).toBe(grid.nodeOf(n - 1));
     droppedNothing(grid);
+  });
+
+  test('FG-160: copies of entries at other INODEs go with the flow, and do not fill tables', () => {
+    const clusters = stage(2).map((each) => (each.role === 'inode' ? cluster(each.id, 3, { role: 'inode' }) : each));
+    const grid = new Flooded({ clusters });
+    for (let n = 1; n <= 40; n++) {
+      const ends = { from: `10.0.0.${n}`, to: SERVER, fromPort: 4000 + n, toPort: 80, payload: numbered(n) };
+      send(grid, 1, tcp({ ...ends, flags: SYN }));
+      send(grid, 1, tcp({ ...ends, flags: RST }));
+      grid.beats(20);
+    }
+    expect(grid.left).toHaveLength(80);
+    expect(grid.total((node) => node.flooded + node.untracked)).toBe(0);
   });
 
   test('FG-160: flows that begin at both ends before either knows of the flood are carried where there is no room', () => {

@@ -62,6 +62,31 @@ describe('a grid file', () => {
     ]);
   });
 
+  it('FG-168: says from when on flows are not remembered; what is wrong there has its place', async () => {
+    const floodOf = (section: string): unknown =>
+      loadGridFile(SMALL.replace('grid: small\n', `grid: small\n${section}`), 'grid.yaml').settings.flood;
+    expect(floodOf('')).toBeUndefined();
+    expect(floodOf('flood: {}\n')).toEqual({ newFlowsPerSecond: 50_000, flowsPerNode: 20_000 });
+    const asked = { newFlowsPerSecond: 0, flowsPerNode: 16 };
+    expect(floodOf('flood: { newFlowsPerSecond: 0, flowsPerNode: 16 }\n')).toEqual(asked);
+    expect(
+      problemsAfter('grid: small\n', 'grid: small\nflood: { newFlowsPerSecond: -1, flowsPerNode: 9, x: 1 }\n'),
+    ).toEqual([
+      '2:29 flood: newFlowsPerSecond must be an integer from 0 to 10000000',
+      '2:47 flood: flowsPerNode must be an integer from 16 to 1000000',
+      '2:50 flood has no "x"',
+    ]);
+    const { plane, clock } = await planeWith(SMALL);
+    for (const { node, cluster } of [1, 2, 3].flatMap((id) => [{ cluster: id, node: 1 }])) {
+      plane.hello(nodeRef(cluster, node), 1);
+    }
+    await plane.settle();
+    const changed = SMALL.replace('grid: small\n', 'grid: small\nflood: { newFlowsPerSecond: 0, flowsPerNode: 16 }\n');
+    await applyDesired(plane, loadGridFile(changed, 'grid.yaml'), { by: 'operator:test', clock });
+    await plane.settle();
+    expect(plane.state.topology.latest?.flood).toEqual(asked);
+  });
+
   it('figure 4 says what the document says of it', () => {
     const grid = loadGridFile(FIGURE_4, 'figure-4.yaml');
     expect(grid.clusters.map(({ id, name, failure }) => `${id} ${name} ${failure}`)).toEqual([
