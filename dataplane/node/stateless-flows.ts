@@ -63,6 +63,8 @@ export class StatelessFlows {
   private readonly aux = new Int32Array(PLACES).fill(-1);
   private readonly ends: Ends[] = [];
   private next = 0;
+  /** Some entry lent has had a cluster beside it that gets copies. */
+  private copies = false;
 
   constructor(private readonly node: Node) {
     this.first = node.ctx.arena.allocate(PLACES * FLOW_SIZE, 128);
@@ -92,7 +94,7 @@ export class StatelessFlows {
     const list = this.listOf(flow);
     for (let i = 0; i < clusters.length; i++) {
       const ref = i === own ? this.node.ref : members.choose(clusters[i], id);
-      if (ref === 0) return 0;
+      if (ref === 0 && view.cluster(clusters[i]).mode !== 'copy') return 0;
       u8[list + 2 * i] = clusters[i];
       u8[list + 2 * i + 1] = nodeOf(ref);
     }
@@ -168,10 +170,32 @@ export class StatelessFlows {
     return this.node.ctx.arena.u32[(flow + F_PATH) >>> 2];
   }
 
+  /** Who is next in either direction, past clusters that get copies only, and who gets a copy. */
   private nameHops(flow: number, view: TopologyView, id: FlowId, list: number, count: number, position: number): void {
     const { u16 } = this.node.ctx.arena;
-    if (position + 1 < count) u16[(flow + F_NEXT_FWD) >>> 1] = this.hop(view, id, list + 2 * (position + 1));
-    if (position > 0) u16[(flow + F_NEXT_REV) >>> 1] = this.hop(view, id, list + 2 * (position - 1));
+    const { side } = this.node;
+    const aux = this.node.aux(flow);
+    const isCopy = this.isCopyAt(view, list, count, position);
+    for (let step = 1; step >= -1; step -= 2) {
+      let place = position + step;
+      let copy = 0;
+      if (!isCopy && this.isCopyAt(view, list, count, place)) copy = this.hop(view, id, list + 2 * place);
+      while (!isCopy && this.isCopyAt(view, list, count, place)) place += step;
+      const next = place < 0 || place >= count ? 0 : this.hop(view, id, list + 2 * place);
+      u16[(flow + (step > 0 ? F_NEXT_FWD : F_NEXT_REV)) >>> 1] = next;
+      if (step > 0) side.copyFwd[aux] = copy;
+      else side.copyRev[aux] = copy;
+      if (copy === 0 || this.copies) continue;
+      // Counted once for all entries lent from here on.
+      this.copies = true;
+      side.copying++;
+    }
+  }
+
+  /** Whether the stage at a place gets copies only; the ends of a path never do. */
+  private isCopyAt(view: TopologyView, list: number, count: number, place: number): boolean {
+    if (place <= 0 || place >= count - 1) return false;
+    return view.cluster(this.node.ctx.arena.u8[list + 2 * place]).mode === 'copy';
   }
 
   /** The node that the list names, or, where it has died since, the next one in the order of its cluster; 0 = none. */

@@ -100,6 +100,29 @@ describe('a flood of new flows', () => {
     expect(grid.isFlooded(29)).toBe(true);
   });
 
+  test('FG-160: a cluster in mode copy gets copies of frames without an entry, and nobody waits for it', () => {
+    const clusters = [
+      cluster(1, 1, { role: 'inode' }),
+      cluster(STAGE, 2),
+      cluster(5, 2, { mode: 'copy' }),
+      cluster(6, 2),
+      cluster(3, 1, { role: 'inode' }),
+    ];
+    const members = clusters.map(({ id }) => ({ cluster: id }));
+    const links = [{ id: 1, name: 'VN-1', kind: 'switch' as const, members, control: false, mtu: 9000 }];
+    const grid = new Flooded({ clusters, links });
+    grid.flood();
+    const hops = (frameNo: number): string[] =>
+      grid.taps
+        .filter((tap) => tap.frameNo === frameNo && tap.kind === 'sent')
+        .map(({ from, to }) => `${from >>> 7}>${to >>> 7}`);
+    expect(grid.isFlooded(29)).toBe(true);
+    expect(hops(29).sort()).toEqual(['1>2', '2>5', '2>6', '6>3']);
+    expect(hops(grid.talk(30, true)).sort()).toEqual(['2>1', '3>6', '6>2', '6>5']);
+    expect(grid.left).toHaveLength(31);
+    expect(grid.total(({ dropped }) => dropped['replica-end'] ?? 0)).toBe(grid.total(({ replicated }) => replicated));
+  });
+
   test('FG-161: flows without an entry stay on their nodes, both ways, while members join and drain', () => {
     const grid = new Flooded({ groups: EIGHT });
     grid.flood();
