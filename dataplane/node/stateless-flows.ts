@@ -46,6 +46,7 @@ interface Ends {
   readonly view: TopologyView;
   readonly flowType: number;
   readonly clusters: readonly ClusterId[];
+  readonly path: number;
   readonly initiator: number;
   readonly responder: number;
 }
@@ -98,6 +99,7 @@ export class StatelessFlows {
       u8[list + 2 * i] = clusters[i];
       u8[list + 2 * i + 1] = nodeOf(ref);
     }
+    this.node.side.path[this.node.aux(flow)] = leg.path.id;
     u16[(flow + F_NET_FWD) >>> 1] = leg.from;
     u16[(flow + F_NET_REV) >>> 1] = leg.path.to;
     this.nameHops(flow, view, id, list, clusters.length, own);
@@ -132,6 +134,7 @@ export class StatelessFlows {
       const ends = this.endsOf(view, type, list, count);
       u16[(flow + F_NET_FWD) >>> 1] = ends?.initiator ?? 0;
       u16[(flow + F_NET_REV) >>> 1] = ends?.responder ?? 0;
+      this.node.side.path[this.node.aux(flow)] = ends?.path ?? 0;
     }
     return flow;
   }
@@ -214,7 +217,7 @@ export class StatelessFlows {
     const path = pathOf(view, flowType, clusters);
     if (path === undefined) return undefined;
     const initiator = path.from.find((id) => view.network(id)?.cluster === clusters[0]) ?? 0;
-    const ends = { view, flowType, clusters, initiator, responder: path.to };
+    const ends = { view, flowType, clusters, path: path.id, initiator, responder: path.to };
     if (this.ends.length >= ENDS_MAX) this.ends.shift();
     this.ends.push(ends);
     return ends;
