@@ -1,8 +1,10 @@
+import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import { F_COUNT, F_NET_FWD, F_TYPE, S_FLAGS, S_FLOW, S_NETWORK, S_REASON, SF_START } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import type { FlowAllocation } from './allocation';
 import { BRIDGED } from './counters';
 import type { Node } from './node';
+import type { StatelessIngress } from './stateless-ingress';
 
 const NO_PATH = reason('no-path');
 
@@ -25,6 +27,7 @@ export class Bridging {
   constructor(
     private readonly node: Node,
     private readonly allocation: FlowAllocation,
+    private readonly stateless: StatelessIngress,
     /** A branch has begun, with the frame at this address. */
     private readonly began: (flow: number, address: number) => void,
   ) {}
@@ -35,14 +38,9 @@ export class Bridging {
     const { ctx } = this.node;
     const { u16, u32 } = ctx.arena;
     const flow = u32[(address + S_FLOW) >>> 2];
-    if (this.node.stateless.has(flow)) {
-      // A flow without an entry can have no branches.
-      this.node.counters.values[BRIDGED]++;
-      this.node.count('table-full');
-      return this.copies;
-    }
-    const known = this.byFlow.get(flow);
-    const { flows, missed } = known ?? this.branch(flow, address);
+    const isStateless = this.node.stateless.has(flow);
+    const known = isStateless ? undefined : this.byFlow.get(flow);
+    const { flows, missed } = known ?? (isStateless ? this.lend(flow, address) : this.branch(flow, address));
     for (let i = 0; i < missed; i++) {
       this.node.counters.values[BRIDGED]++;
       this.node.counters.drop(NO_PATH);
@@ -59,7 +57,7 @@ export class Bridging {
       const target = ctx.slot(copy);
       u32[(target + S_FLOW) >>> 2] = branch;
       const flags = u16[(target + S_FLAGS) >>> 1];
-      u16[(target + S_FLAGS) >>> 1] = known === undefined ? flags | SF_START : flags & ~SF_START;
+      if (!isStateless) u16[(target + S_FLAGS) >>> 1] = known === undefined ? flags | SF_START : flags & ~SF_START;
       this.copies.push(copy);
     }
     return this.copies;
@@ -72,31 +70,42 @@ export class Bridging {
     return flows;
   }
 
+  /** The branches of a flow without an entry: entries for as long as the frame at hand needs them. */
+  private lend(flow: number, address: number): Branches {
+    return this.branchOn(flow, address, (policy, path) => this.stateless.branch(flow, policy, path));
+  }
+
   /** Makes the branches of a flow; also of one that fell to this node, whose branches died with the INODE before it. */
   private branch(flow: number, address: number): Branches {
-    const { ctx } = this.node;
-    const { u8, u16 } = ctx.arena;
+    const view = this.node.viewOf(flow);
+    const branches = this.branchOn(flow, address, (policy, path) =>
+      this.allocation.allocateOn(address, policy, view, path),
+    );
+    this.byFlow.set(flow, branches);
+    for (const each of branches.flows) this.began(each, address);
+    return branches;
+  }
+
+  /** One branch for each further INODE cluster with networks of the domain, as `make` makes them (0 = it cannot). */
+  private branchOn(flow: number, address: number, make: (policy: FlowPolicy, path: FlowPath) => number): Branches {
+    const { u8, u16 } = this.node.ctx.arena;
     const network = u16[(flow + F_NET_FWD) >>> 1];
     const view = this.node.viewOf(flow);
     const type = u16[(flow + F_TYPE) >>> 1];
     const policy = view.topology.policies.find(({ flowType }) => flowType === type);
-    let branches = ALONE;
-    if (policy !== undefined && view.bridges.has(network) && u16[(address + S_NETWORK) >>> 1] === network) {
-      const { paths, missed: pathless } = view.bridges.pathsOf(policy, network);
-      let missed = pathless;
-      const last = this.node.clusterAt(flow, u8[flow + F_COUNT] - 1);
-      const flows: number[] = [];
-      for (const path of paths) {
-        if (path.clusters[path.clusters.length - 1] === last) continue;
-        const branch = this.allocation.allocateOn(address, policy, view, path);
-        if (branch !== 0) flows.push(branch);
-        else missed++;
-      }
-      u16[(address + S_REASON) >>> 1] = 0;
-      branches = { flows, missed };
+    if (policy === undefined || !view.bridges.has(network) || u16[(address + S_NETWORK) >>> 1] !== network)
+      return ALONE;
+    const { paths, missed: pathless } = view.bridges.pathsOf(policy, network);
+    let missed = pathless;
+    const last = this.node.clusterAt(flow, u8[flow + F_COUNT] - 1);
+    const flows: number[] = [];
+    for (const path of paths) {
+      if (path.clusters[path.clusters.length - 1] === last) continue;
+      const branch = make(policy, path);
+      if (branch !== 0) flows.push(branch);
+      else missed++;
     }
-    this.byFlow.set(flow, branches);
-    for (const each of branches.flows) this.began(each, address);
-    return branches;
+    u16[(address + S_REASON) >>> 1] = 0;
+    return { flows, missed };
   }
 }

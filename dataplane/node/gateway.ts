@@ -81,7 +81,9 @@ export class Gateway implements Deliver {
       this.statelessIngress,
       (flow) => this.bridging.take(flow),
     );
-    this.bridging = new Bridging(node, this.allocation, (flow, address) => this.lifecycle.branchBegan(flow, address));
+    this.bridging = new Bridging(node, this.allocation, this.statelessIngress, (flow, address) =>
+      this.lifecycle.branchBegan(flow, address),
+    );
     this.ingress = new Ingress(node, sender, connections, this.siblings, replicas, this.bridging);
     this.egress = new Egress(node, connections, this.siblings);
   }

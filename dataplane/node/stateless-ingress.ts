@@ -1,7 +1,10 @@
 import type { FlowId } from '../../domain/base/ids';
+import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import type { FlowGuard, StatelessChoice } from '../classify/ports';
 import { isBareSyn } from '../classify/tcp';
 import {
+  F_ID,
+  F_NET_FWD,
   S_CONN,
   S_FLAGS,
   S_FLOW,
@@ -22,6 +25,7 @@ import {
   statelessFlowId,
   type Leg,
 } from '../select/stateless-route';
+import { itinerary } from '../select/path-policy';
 import type { TopologyView } from '../select/topology-view';
 import type { Node } from './node';
 
@@ -100,6 +104,16 @@ export class StatelessIngress implements FlowGuard {
     return { leg: this.lastLeg as Leg, flow: this.idOf(slot), reverse };
   }
   private lastLeg: Leg | undefined;
+
+  /** An entry for a copy, by another path, of a frame whose flow has none and that entered here; 0 = it cannot go. */
+  branch(flow: number, policy: FlowPolicy, path: FlowPath): number {
+    const { node } = this;
+    const { u16, u32 } = node.ctx.arena;
+    const view = node.viewOf(flow);
+    const from = u16[(flow + F_NET_FWD) >>> 1];
+    const leg = { policyIndex: -1, policy, from, path, itinerary: itinerary(view, path, node.obituary) };
+    return node.stateless.entering(view, this.legsFor(view).members, leg, u32[(flow + F_ID) >>> 2], false);
+  }
 
   private carryOn(slot: number, leg: Leg, id: FlowId, reverse: boolean): boolean {
     const { node } = this;

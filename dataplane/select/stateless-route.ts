@@ -4,7 +4,7 @@ import { flowBucket, type LiveNodes } from '../../domain/cluster/rendezvous';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import { compilePolicies, type CompiledPolicies } from '../classify/policies';
 import type { Arena } from '../frames/arena';
-import { K_NETWORK, K_PORT_A, K_PORT_B, K_PROTO, S_KEY } from '../frames/layout';
+import { K_NETWORK, K_PORT_A, K_PORT_B, K_PROTO, S_FLAGS, S_KEY, SF_MULTICAST } from '../frames/layout';
 import { hasPorts } from '../headers/numbers';
 import { hashKey } from '../headers/key-hash';
 import type { Obituary } from './liveness';
@@ -123,7 +123,10 @@ export class StatelessLegs {
     const a = this.legFor(arena, slot, false, !fromB, network);
     const b = this.legFor(arena, slot, true, fromB, network);
     arena.u16[at] = before;
-    const initiatorIsB = a === undefined || (b !== undefined && this.prefersB(arena, slot, a, b));
+    const isGroup = (arena.u16[(slot + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0;
+    // A group begins nothing.
+    const isB = isGroup && (fromB ? b : a) !== undefined ? fromB : undefined;
+    const initiatorIsB = isB ?? (a === undefined || (b !== undefined && this.prefersB(arena, slot, a, b)));
     this.reverse = initiatorIsB !== fromB;
     return initiatorIsB ? b : a;
   }

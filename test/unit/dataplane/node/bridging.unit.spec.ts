@@ -21,7 +21,7 @@ const PATHS: FlowPath[] = [
 ];
 const INGRESS = [nodeRef(1, 1), nodeRef(1, 2)];
 
-function grid(): TestGrid {
+function grid(flood?: Topology['flood']): TestGrid {
   const link = (id: number, a: number, b: number): VirtualLink => ({
     id,
     name: `VN-${id}`,
@@ -43,6 +43,7 @@ function grid(): TestGrid {
     links: [link(1, 1, 2), link(2, 2, 3), link(3, 2, 4), link(4, 1, 1), link(5, 3, 3)],
     policies: [{ id: 1, name: 'all', flowType: 9, typeName: 'other', match: {}, paths, criteria: 'static' }],
     timing: { otherIdleMs: 1000 },
+    ...(flood === undefined ? {} : { flood }),
   });
 }
 
@@ -145,4 +146,14 @@ describe('bridge domains', () => {
     expect(planted(1)).toContain('to network 1, which another cluster connects');
     expect(planted(7)).toContain('outside of the bridge domain');
   });
+});
+
+test('FG-160: in a flood, too, a group frame goes once to every other network of its domain', () => {
+  const g = grid({ newFlowsPerSecond: 1, flowsPerNode: 1000 });
+  for (let n = 1; n <= 8; n++) expect(reached(g, 1, broadcast(n))).toEqual([4, 5, 6]);
+  // No path leads from network 4 to network 5.
+  expect(reached(g, 4, broadcast(9))).toEqual([1, 6]);
+  expect(g.total(({ flooded }) => flooded)).toBeGreaterThanOrEqual(2 * (8 - 2 + 1));
+  expect(g.dropped('table-full')).toBe(0);
+  expectSound(g);
 });
