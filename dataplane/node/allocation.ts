@@ -168,6 +168,11 @@ export class FlowAllocation {
     return flow;
   }
 
+  /** The path that a policy gives flows from a network now; undefined = none. */
+  pathFor(view: TopologyView, policy: FlowPolicy, network: number): FlowPath | undefined {
+    return choosePath(view, policy, network, this.figures);
+  }
+
   /** A flow that was allocated here has ended: its ID rests, and its path carries one less. */
   ended(id: FlowId, path: number): void {
     this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 1) - 1);

@@ -30,6 +30,8 @@ const FLUSH = 1;
 const FLUSHED = 2;
 /** To the shadow of that node: who is the one before it (u16) from now on. */
 const PREVIOUS = 3;
+/** From the INODE, onward to the node before the clusters that shall be left out: body as `FLUSH`. */
+const ORDER = 4;
 
 /** Hello rounds after which the order of frames is not waited for any longer. */
 const PATIENCE = 8;
@@ -78,6 +80,16 @@ export class Detours {
     if (place === 0) return;
     if (isFirst) this.apply(flow, place, this.nodeAt(flow, place));
     else this.asked.set(u32[(flow + F_ID) >>> 2], detour);
+  }
+
+  /**
+   * The INODE at the flow's beginning has found that it may leave out clusters: the node right before them does it. What
+   * stands right behind the INODE has been entered, and stays.
+   */
+  order(flow: number, skipped: readonly ClusterId[]): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    const id = u32[(flow + F_ID) >>> 2];
+    this.say(u16[(flow + F_NEXT_FWD) >>> 1], { step: ORDER, id, origin: this.node.ref, skipped, next: 0 });
   }
 
   /** After a batch: what was asked for is begun, behind the frames of the batch. */
@@ -130,6 +142,7 @@ export class Detours {
       return;
     }
     // Something else is under way with the flow: later.
+    this.asked.set(id, detour);
     if ((node.ctx.arena.u32[(flow + F_STATE) >>> 2] & FS_SLOW) !== 0 || this.stage.isWaitingForDeltas) return;
     this.asked.delete(id);
     const own = node.side.position[node.aux(flow)];
@@ -148,7 +161,9 @@ export class Detours {
     const { u16 } = node.ctx.arena;
     const flow = node.flows.find(word.id);
     if (flow === 0) return;
-    if (word.step === FLUSHED) {
+    if (word.step === ORDER) {
+      this.obey(flow, word);
+    } else if (word.step === FLUSHED) {
       if (word.origin === node.ref) this.finish(word.id, word.next);
       else this.say(u16[(flow + F_NEXT_REV) >>> 1], word);
     } else if (word.skipped.includes(node.cluster)) {
@@ -158,6 +173,17 @@ export class Detours {
       this.setPrevious(flow, word.origin);
       this.say(back, { ...word, step: FLUSHED, next: node.ref });
     }
+  }
+
+  /** An INODE's order: done here if the next cluster is to be left out, else by a node further on. */
+  private obey(flow: number, word: Word): void {
+    const { node } = this;
+    const { u16 } = node.ctx.arena;
+    if (u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
+    const view = node.viewOf(flow);
+    const next = u16[(flow + F_NEXT_FWD) >>> 1];
+    if (!word.skipped.includes(clusterOf(next))) this.say(next, word);
+    else this.begin(word.id, { skip: word.skipped.map((cluster) => view.cluster(cluster).name) });
   }
 
   private finish(id: FlowId, next: NodeRef): void {

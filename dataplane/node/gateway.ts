@@ -1,4 +1,4 @@
-import type { Incarnation, NodeRef } from '../../domain/base/ids';
+import type { ClusterId, Incarnation, NodeRef } from '../../domain/base/ids';
 import { Classifier, classifierTiming } from '../classify/classifier';
 import { compilePolicies } from '../classify/policies';
 import type { ConnectionTable } from '../flows/connection-table';
@@ -62,6 +62,8 @@ export class Gateway implements Deliver {
     sender: Sender,
     private readonly stage: Stage,
     private readonly connections: ConnectionTable,
+    /** A flow that began here may leave out clusters behind those that it has entered. */
+    shorten: (flow: number, skipped: readonly ClusterId[]) => void,
   ) {
     const { ctx } = node;
     this.leaving = ctx.allocateList(BATCH);
@@ -80,6 +82,7 @@ export class Gateway implements Deliver {
       replicas,
       this.statelessIngress,
       (flow) => this.bridging.take(flow),
+      shorten,
     );
     this.bridging = new Bridging(node, this.allocation, this.statelessIngress, (flow, address) =>
       this.lifecycle.branchBegan(flow, address),

@@ -134,7 +134,9 @@ export class HostedNode {
       parts.detected,
     );
     if (parts.connections !== undefined) {
-      this.gateway = new Gateway(this.node, sender, this.stage, parts.connections);
+      this.gateway = new Gateway(this.node, sender, this.stage, parts.connections, (flow, skipped) =>
+        this.detours.order(flow, skipped),
+      );
     }
     const peers = (): readonly NodeRef[] => this.gateway?.peers() ?? [];
     this.repinning = new Repinning(this.node, peers);

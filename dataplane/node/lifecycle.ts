@@ -1,6 +1,6 @@
 import type { Classifier } from '../classify/classifier';
 import type { ClassifierPorts, ConnectionEnd, ConnectionStart, Expectation } from '../classify/ports';
-import type { FlowId, NodeRef } from '../../domain/base/ids';
+import { clusterOf, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
 import type { FlowPolicy } from '../../domain/topology/topology';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
@@ -58,6 +58,8 @@ export class FlowLifecycle implements ClassifierPorts {
     private readonly stateless: StatelessIngress,
     /** A flow ends: its branches, which end with it. */
     private readonly branchesOf: (flow: number) => readonly number[],
+    /** A flow that began here may leave out clusters behind those that it has entered. */
+    private readonly shorten: (flow: number, skipped: readonly ClusterId[]) => void,
   ) {}
 
   /** Takes the policies of the topology that new flows are stamped with. */
@@ -174,7 +176,26 @@ export class FlowLifecycle implements ClassifierPorts {
     const { u16, u32 } = this.node.ctx.arena;
     const flow = u32[(connection + C_FLOW) >>> 2];
     const policy = this.policies[policyIndex];
-    if (flow !== 0 && policy !== undefined) u16[(flow + F_TYPE) >>> 1] = policy.flowType;
+    if (flow === 0 || policy === undefined) return;
+    u16[(flow + F_TYPE) >>> 1] = policy.flowType;
+    if ((this.node.side.phase[this.node.aux(flow)] & PHASE_OWNED) !== 0) this.chooseTail(flow, policy);
+  }
+
+  /**
+   * The tail of the path as later bytes want it ([0060]): the clusters of the policy's own path, if they are some of those
+   * that the flow is on, in the same order. What it has entered stays, and nothing new comes in between.
+   */
+  private chooseTail(flow: number, policy: FlowPolicy): void {
+    const { ctx, side } = this.node;
+    const { u8, u16, u32 } = ctx.arena;
+    const view = this.node.viewOf(flow);
+    const path = this.allocation.pathFor(view, policy, u16[(flow + F_NET_FWD) >>> 1]);
+    if (path === undefined || path.id === side.path[this.node.aux(flow)]) return;
+    const now = ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]).map((ref) => clusterOf(ref));
+    const skipped = now.filter((cluster) => !path.clusters.includes(cluster));
+    const kept = now.filter((cluster) => path.clusters.includes(cluster));
+    const isTail = kept.length === path.clusters.length && kept.every((cluster, i) => cluster === path.clusters[i]);
+    if (isTail && skipped.length > 0) this.shorten(flow, skipped);
   }
 
   recognised(): void {

@@ -36,7 +36,22 @@ const trusting = (after: number): FunctionDefinition => ({
   },
 });
 
+/** Flows to the shop go past the third cluster; which ones those are is known when they have named their host. */
+const BY_HOST: Topology['policies'] = [
+  {
+    id: 1,
+    name: 'shop',
+    flowType: 8,
+    typeName: 'shop',
+    match: { httpHost: ['shop.*'] },
+    paths: ['short'],
+    criteria: 'static',
+  },
+  { id: 2, name: 'all', flowType: 9, typeName: 'o', match: {}, paths: ['long', 'back'], criteria: 'static' },
+];
+
 interface Shape {
+  readonly policies?: Topology['policies'];
   /** Links join neighbours on the path alone. */
   readonly isChained?: boolean;
   readonly function: FunctionSpec;
@@ -71,6 +86,12 @@ class Shortened {
       clusters,
       ...(shape.isChained === true ? {} : { links: [link] }),
       groups: this.refs.map((ref) => [ref]),
+      paths: [
+        { id: 1, name: 'long', from: [1], to: 4, clusters: [1, 2, 3, 4, 5] },
+        { id: 2, name: 'short', from: [1], to: 4, clusters: [1, 2, 4, 5] },
+        { id: 3, name: 'back', from: [4], to: 1, clusters: [5, 4, 3, 2, 1] },
+      ],
+      policies: shape.policies ?? BY_HOST.slice(1),
       functions: [trusting(shape.after ?? 1)],
       ...(shape.selection === undefined ? {} : { selection: shape.selection }),
     });
@@ -220,5 +241,39 @@ describe('a function that shortens the path of a flow', () => {
     expect(g.visits(1, udp({ ...stranger, payload: numbered(1) }))).toEqual([1, 2, 3, 4]);
     expect(g.visits(4, udp({ ...BACK, to: stranger.from, payload: numbered(1) }))).toEqual([5, 4, 3, 2]);
     expect(g.verdicts()).toMatchObject(HELD);
+  });
+});
+
+describe('a policy that needs later bytes', () => {
+  test.each(['centralized', 'distributed'] as const)(
+    'FG-188: chooses the tail of the path when the host is known, and no frame overtakes another (%s)',
+    (selection) => {
+      const g = new Shortened({ function: { name: 'pass', config: {} }, selection, policies: BY_HOST });
+      const get = new TextEncoder().encode('GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n');
+      const empty = new Uint8Array(0);
+      const there = (flags: number, seq: number, payload = empty): Uint8Array =>
+        tcp({ ...ENDS, flags, seq, ack: 501, payload });
+      const back = (flags: number, seq: number, payload = empty): Uint8Array =>
+        tcp({ ...BACK, flags, seq, ack: 101, payload });
+      expect(g.visits(1, there(SYN, 100))).toEqual([1, 2, 3, 4]);
+      expect(g.visits(4, back(SYN | ACK, 500))).toEqual([5, 4, 3, 2]);
+      expect(g.visits(1, there(ACK, 101))).toEqual([1, 2, 3, 4]);
+      g.visits(1, there(ACK, 101, get));
+      expect(g.visits(4, back(ACK, 501))).toEqual([5, 4, 2]);
+      expect(g.visits(1, there(ACK, 101 + get.length))).toEqual([1, 2, 4]);
+      expect(g.grid.left).toHaveLength(6);
+      expect(g.verdicts()).toMatchObject(HELD);
+      expect(g.toldRoute()).toEqual([1, 2, 4, 5]);
+    },
+  );
+
+  test('FG-188: a flow that names another host stays on its path', () => {
+    const g = new Shortened({ function: { name: 'pass', config: {} }, policies: BY_HOST });
+    const get = new TextEncoder().encode('GET / HTTP/1.1\r\nHost: other.test\r\n\r\n');
+    const empty = new Uint8Array(0);
+    g.visits(1, tcp({ ...ENDS, flags: SYN, seq: 100, payload: empty }));
+    g.visits(4, tcp({ ...BACK, flags: SYN | ACK, seq: 500, ack: 101, payload: empty }));
+    g.visits(1, tcp({ ...ENDS, flags: ACK, seq: 101, ack: 501, payload: get }));
+    expect(g.visits(1, tcp({ ...ENDS, flags: ACK, seq: 140, ack: 501, payload: empty }))).toEqual([1, 2, 3, 4]);
   });
 });
