@@ -17,7 +17,7 @@ export async function run({ smoke }: BenchOptions = { smoke: false }): Promise<B
   const traffic = recordTraffic({ seed: 4, flows, dataFrames: 10, frameBytes: FRAME_BYTES });
   const stages = new Stages(flows, FRAME_BYTES);
   const size = { rounds: smoke ? 1 : 7, frames: smoke ? 1000 : 200_000, batches: smoke ? 20 : 1000 };
-  const results = [...throughputInline(published, traffic, stages, size)];
+  const results = [...(await throughputInline(published, traffic, stages, size))];
   for (const workers of [1, 2, 4]) {
     results.push(await throughputOfWorkers(workers, published, traffic, stages, size));
   }
