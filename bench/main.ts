@@ -16,7 +16,6 @@ const suites: Record<string, () => Promise<{ run(options?: BenchOptions): Promis
 const NOT_MEASURED = [
   'no packet I/O: frames start and end in memory',
   'no loss-free rate in the sense of RFC 2544: everything offered is taken',
-  'no peer: the log is not run beside another event store',
   'two cores shared with whatever else runs; ratios within one run are what to read',
 ];
 

@@ -1,6 +1,7 @@
 import type { BenchOptions, BenchResult } from '../result';
 import { commitsPerSecond } from './commits';
 import { flowEventsPerSecond } from './flows';
+import { besidePeer } from './peer';
 import { replay } from './replay';
 import { programStart } from './start';
 
@@ -8,6 +9,7 @@ import { programStart } from './start';
 export async function run(options: BenchOptions = { smoke: false }): Promise<BenchResult[]> {
   return [
     ...(await commitsPerSecond(options.smoke)),
+    ...(await besidePeer(options.smoke)),
     ...(await flowEventsPerSecond(options.smoke)),
     ...(await replay(options.smoke)),
     ...(await programStart(options.smoke)),
