@@ -163,6 +163,7 @@ export class FlowBook {
     this.doubtMove(flow, hop.emitter, record.from, record.frameNo);
     hop.replaced.push(hop.emitter);
     hop.emitter = record.from;
+    hop.ofHeir = new SequenceSet();
     // The new emitter detects for itself whom to name.
     hop.named = 0;
     return true;
@@ -186,7 +187,9 @@ export class FlowBook {
     this.judges.oneEmitter.observed();
     hop.fenced?.delete(sequence);
     if (isReemitted) (hop.reemitted ??= new SequenceSet()).add(sequence);
-    if (hop.sequences.add(sequence) === 'repeat' && !isReemitted && !passesOnReemission(flow, hop, sequence)) {
+    const isRepeat = hop.sequences.add(sequence) === 'repeat';
+    const isOwnRepeat = hop.ofHeir?.add(sequence) === 'repeat';
+    if (isRepeat && !isReemitted && (isOwnRepeat || !passesOnReemission(flow, hop, sequence))) {
       this.breaks('oneEmitter', flow, `frame ${record.frameNo}: sequence ${sequence} ${this.tookTwice(hop)}`);
     }
     if (isReemitted) this.doubtReemission(flow, record);
@@ -247,7 +250,7 @@ export class FlowBook {
     if (!this.isPromised(flow, cluster)) return;
     this.judges.oneEmitter.observed();
     // What is discarded behind the backup is judged by count alone, against what nodes reported.
-    if (isOut || flow.isDiscarded) return;
+    if (isOut || flow.isDiscardedBehind(cluster, lost.isReverse)) return;
     const where = this.grid.clusterName(cluster);
     this.breaks(
       'oneEmitter',

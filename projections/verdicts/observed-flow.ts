@@ -36,6 +36,8 @@ export interface Hop {
   readonly sequences: SequenceSet;
   /** Of them, those that a node which had taken over emitted again. */
   reemitted?: SequenceSet;
+  /** Of them, those that the present emitter sent, once it has taken the place of another. */
+  ofHeir?: SequenceSet;
   /** Who emits for the first stage, who did before, and whom it names in the second. */
   emitter: NodeRef;
   readonly replaced: NodeRef[];
@@ -78,8 +80,10 @@ export class ObservedFlow {
   readonly lost = new Map<string, LostFrame>();
   /** Clusters in which no backup holds the flow's state: nothing is promised there. */
   readonly unprotected = new Set<number>();
-  /** Its route ends at a cluster that discards: what a node before it emits is dropped there, counted, and seen by nobody. */
-  isDiscarded = false;
+  /** Clusters that discard: what a node before one of them emits is dropped there, counted, and seen by nobody. */
+  private readonly discarding: number[] = [];
+  /** Clusters of its path, initiator's end first; empty while no event has told. */
+  private path: readonly number[] = [];
   /** Frames of it left changed. */
   isAltered = false;
   endedAt: Micros | undefined;
@@ -97,6 +101,7 @@ export class ObservedFlow {
         event.backups.forEach((backup, i) => {
           if (backup === 0 && nodeOf(event.route[i]!) !== 0) this.unprotected.add(clusterOf(event.route[i]!));
         });
+        this.path = event.route.map((ref) => clusterOf(ref));
         this.noteStartedUnder(event.wireId);
         return;
       case 'FlowEnded':
@@ -112,7 +117,7 @@ export class ObservedFlow {
         this.moves.push({ from: event.from, to: event.to });
         // A flow that moves for congestion takes its state along: nothing of it may be missing.
         if (event.reason !== 'congested') this.unprotected.add(clusterOf(event.from));
-        if (event.to === 0) this.isDiscarded = true;
+        if (event.to === 0) this.discarding.push(clusterOf(event.from));
         return;
       case 'FlowRepinned':
         this.repins.push({ from: event.fromWireId, to: event.toWireId });
@@ -128,6 +133,15 @@ export class ObservedFlow {
       this.doubt({ invariant: 'pinnedTopology', kind: 'wire-id', from: wireId, to: this.firstWireId, what });
     }
     this.firstWireId ??= wireId;
+  }
+
+  /** Whether what a cluster emits in one direction goes on to one that discards it. */
+  isDiscardedBehind(cluster: number, isReverse: boolean): boolean {
+    const from = this.path.indexOf(cluster);
+    return this.discarding.some((end) => {
+      const to = this.path.indexOf(end);
+      return from < 0 || to < 0 || (isReverse ? to < from : to > from);
+    });
   }
 
   /** The hop that frames took, made on first use under what is known of the flow. */

@@ -276,7 +276,22 @@ describe('one emitter', () => {
     expect(world.verdicts().oneEmitter).toBe('held');
   });
 
-  it('allows a node that replaced another to pass a re-emission on, which the stage behind it then refuses', () => {
+  it('FG-157: finds what a backup did not emit away from the cluster that discards', () => {
+    const world = new World();
+    world.started();
+    world.pass();
+    world.pass({ isReverse: true });
+    const away = { type: 'FlowRerouted', at: world.at, flow: FLOW, topologySeq: 1, reason: 'failed' } as const;
+    world.note({ ...away, from: AC1, to: 0, effectiveAt: world.at });
+    const frameNo = world.enter({ isReverse: true });
+    for (const hop of [0, 1]) world.hop({ isReverse: true, sequence: 2 }, frameNo, hop);
+    world.lose({ isReverse: true, sequence: 2 }, frameNo, 1);
+    world.fail(AB2);
+    world.takenOver(AB2, AB3);
+    expect(world.verdicts({ nodes: undefined }).oneEmitter).toMatch(/lost with a node of AB and its backup did not/);
+  });
+
+  it('FG-157: allows a node that replaced another to pass a re-emission on, which the stage behind it then refuses', () => {
     const twoDie = (flags: number): World => {
       const world = new World();
       world.started();
@@ -299,6 +314,9 @@ describe('one emitter', () => {
       return world;
     };
     expect(twoDie(REEMITTED).verdicts({ nodes: undefined }).oneEmitter).toBe('held');
+    const again = twoDie(REEMITTED);
+    again.send({ route: [IA1, AB3, AC2, IC1], sequence: 1 }, 0, 2, IC1);
+    expect(again.verdicts({ nodes: undefined }).oneEmitter).toMatch(/sequence 1 was sent twice by AC-2/);
     expect(twoDie(0).verdicts({ nodes: undefined }).oneEmitter).toMatch(/sequence 1 was sent twice by AB-3/);
     const same = new World();
     same.started();
