@@ -35,6 +35,8 @@ interface Cuttable {
   /** Of the pieces so far: how much of the payload they made up, and its hash. */
   made: number;
   hash: number;
+  /** Another packet of the same name was still inside: whose pieces leave cannot be told, nor whether they are whole. */
+  readonly isAmbiguous: boolean;
 }
 
 /**
@@ -58,9 +60,11 @@ export class NarrowLinks {
     const from = ip + 4 * (bytes[ip]! & 15);
     const end = Math.min(bytes.length, ip + (word(bytes, ip + 2) || bytes.length));
     const base = 8 * (word(bytes, ip + 6) & 0x1fff);
+    const key = packetKey(bytes, ip);
+    const isAmbiguous = this.cuttable.delete(key);
     if (this.cuttable.size >= CUTTABLE_MAX) this.cuttable.delete(this.cuttable.keys().next().value!);
     const payload = hashOn(0, bytes, from, end);
-    this.cuttable.set(packetKey(bytes, ip), { frameNo, length: end - from, base, payload, made: 0, hash: 0 });
+    this.cuttable.set(key, { frameNo, length: end - from, base, payload, made: 0, hash: 0, isAmbiguous });
   }
 
   /** A frame left: if it is a piece of a packet that was cut, it must continue what left of it before. */
@@ -71,7 +75,9 @@ export class NarrowLinks {
     if (ip === 0 || bytes[ip]! >>> 4 !== 4) return;
     const key = packetKey(bytes, ip);
     const cut = this.cuttable.get(key);
-    if (cut === undefined) return;
+    if (cut === undefined || cut.isAmbiguous) return;
+    // A whole packet that has the name of one whose other pieces were lost.
+    if ((word(bytes, ip + 6) & ~DONT_FRAGMENT) === 0 && record.frameNo !== cut.frameNo) return;
     const from = ip + 4 * (bytes[ip]! & 15);
     const end = Math.min(bytes.length, ip + word(bytes, ip + 2));
     const place = 8 * (word(bytes, ip + 6) & 0x1fff) - cut.base;
@@ -104,6 +110,7 @@ export class NarrowLinks {
     const ip = ipHeaderAt(bytes);
     if (ip === 0 || bytes.length >= entry.length || (word(bytes, ip + 6) & MORE_FRAGMENTS) === 0) return false;
     const cut = this.cuttable.get(packetKey(bytes, ip));
+    if (cut?.isAmbiguous === true) return true;
     return cut?.frameNo === entry.frameNo && cut.made === bytes.length - ip - 4 * (bytes[ip]! & 15);
   }
 }

@@ -40,6 +40,8 @@ export interface PublishedGridOptions {
   readonly seed?: number;
   readonly udpIdleMs?: number;
   readonly limits?: Partial<NodeLimits>;
+  /** MTU of the first link, which is narrow; all are wide by default. */
+  readonly narrow?: number;
   /** The node that can be cut off from publications. */
   readonly apart: NodeRef;
   /** Sees every tap record, after the checker. */
@@ -230,7 +232,7 @@ export class PublishedGrid {
   }
 
   private creation(): CommandBody[] {
-    const { stages, selection, seed = 7, udpIdleMs = DEFAULT_TIMING.udpIdleMs, inodes = 1 } = this.options;
+    const { stages, selection, seed = 7, udpIdleMs = DEFAULT_TIMING.udpIdleMs, inodes = 1, narrow } = this.options;
     const cluster = (id: number, role: ClusterSettings['role'], more: Partial<ClusterSettings> = {}): CommandBody => ({
       type: 'CreateCluster',
       data: {
@@ -280,6 +282,7 @@ export class PublishedGrid {
           members: [{ cluster: id - 1 }, { cluster: id }],
           control: false,
           mtu: 9000,
+          ...(i === 0 && narrow !== undefined ? { mtu: narrow, narrow: true } : {}),
         },
       })),
       {
