@@ -73,6 +73,8 @@ export class Detours {
     const { u8, u16, u32 } = this.node.ctx.arena;
     const address = this.node.ctx.slot(slot);
     const flow = u32[(address + S_FLOW) >>> 2];
+    // Of a flow without an entry nobody would remember it.
+    if (this.node.stateless.has(flow)) return;
     // A shadow is told by its emitter.
     if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
     const isFirst = (u16[(address + S_FLAGS) >>> 1] & SF_START) !== 0 && u8[address + S_REVERSE] === 0;
