@@ -73,6 +73,8 @@ export interface FlowsReport {
   readonly started: number;
   readonly ended: number;
   readonly active: number;
+  /** Times that a backup had missed frames of a flow and got its state anew. */
+  readonly resynchronised: number;
   /** Flows started, by the name of their type. */
   readonly byType: { readonly [type: string]: number };
 }
@@ -171,7 +173,7 @@ export function buildReport(inputs: ReportInputs): Report {
       mtu: { answered: sums.tooBigAnswered, fragmented: sums.fragmented, clamped: sums.mssClamped },
     },
     ...replicationReport(sums.counted),
-    flows: flowsReport(flows, names),
+    flows: flowsReport(flows, names, sums.resynchronised),
     flood: { frames: sums.flooded, untracked: sums.untracked, began: inputs.floods.length },
     clusters: clusterReports(state, flows, statistics),
     failures: failures.map((failure) => failureReport(failure, figures, names)),
@@ -196,7 +198,7 @@ function namesOf(state: GridState): Names {
   return names;
 }
 
-function flowsReport(flows: readonly FlowRecord[], names: Names): FlowsReport {
+function flowsReport(flows: readonly FlowRecord[], names: Names, resynchronised: number): FlowsReport {
   const byType: { [type: string]: number } = {};
   let [started, ended, active] = [0, 0, 0];
   for (const record of flows) {
@@ -207,7 +209,7 @@ function flowsReport(flows: readonly FlowRecord[], names: Names): FlowsReport {
     const type = names.type(record.started.flowType);
     byType[type] = (byType[type] ?? 0) + 1;
   }
-  return { started, ended, active, byType: sorted(byType) };
+  return { started, ended, active, resynchronised, byType: sorted(byType) };
 }
 
 function clusterReports(

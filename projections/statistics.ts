@@ -20,6 +20,7 @@ export interface Sums {
   readonly replicated: number;
   readonly suppressed: number;
   readonly reemitted: number;
+  readonly resynchronised: number;
   /** Frames let in without a flow entry, and carried on by nodes that had no room for one. */
   readonly flooded: number;
   readonly untracked: number;
@@ -164,6 +165,7 @@ function sumOf(nodes: readonly NodeStatistics[]): Sums {
     replicated: total((node) => node.replicated),
     suppressed: total((node) => node.suppressed),
     reemitted: total((node) => node.reemitted),
+    resynchronised: total((node) => node.resynchronised),
     flooded: total((node) => node.flooded),
     untracked: total((node) => node.untracked),
     inFlight: total((node) => node.inFlight),

@@ -50,6 +50,8 @@ export const CONTROL_CHOICE = 13;
 export const CONTROL_MOVE = 14;
 /** A flow leaves out clusters on its path; the argument is the step ({@link Detours}). */
 export const CONTROL_DETOUR = 15;
+/** What a primary has processed of its flows, for their backup. */
+export const CONTROL_DIGEST = 16;
 /** Between INODEs of one cluster: one asks for copies, all are sent, one is in step. */
 export const CONTROL_DUTY = 20;
 

@@ -32,7 +32,8 @@ export const FLOODED = 22;
 export const UNTRACKED = 23;
 /** Copies of broadcast and multicast frames for further networks of their bridge domain. */
 export const BRIDGED = 24;
-const COUNT = 25;
+export const RESYNCHRONISED = 25;
+const COUNT = 26;
 
 /** What a node counts; floats, so that nothing is boxed and nothing wraps. */
 export class Counters {
@@ -79,6 +80,7 @@ export class Counters {
       flooded: values[FLOODED],
       untracked: values[UNTRACKED],
       reemitted: values[REEMITTED],
+      resynchronised: values[RESYNCHRONISED],
       dropped: this.dropped(functionDrops),
       latencyBuckets: Array.from(this.latency),
       bridged: values[BRIDGED],

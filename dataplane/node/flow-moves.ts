@@ -279,6 +279,7 @@ export class FlowMoves {
       control.u32(u32[(flow + bits) >>> 2]);
       control.u32(u32[(flow + bits + 4) >>> 2]);
       control.u32(side.processed[2 * this.node.aux(flow) + direction]);
+      control.u32(side.digest[2 * this.node.aux(flow) + direction]);
     });
     control.u32(state?.length ?? 0);
     if (state !== undefined) control.bytes(state);
@@ -333,6 +334,7 @@ export class FlowMoves {
       u32[(flow + bits) >>> 2] = body.readU32();
       u32[(flow + bits + 4) >>> 2] = body.readU32();
       node.side.processed[2 * aux + direction] = body.readU32();
+      node.side.digest[2 * aux + direction] = body.readU32();
     });
     const state = body.readBytes(body.readU32());
     const id = u32[(flow + F_ID) >>> 2];

@@ -1,4 +1,4 @@
-import type { NodeRef } from '../../domain/base/ids';
+import type { FlowId, NodeRef } from '../../domain/base/ids';
 import type { TopologyView } from '../select/topology-view';
 
 /** End of a list of slots. */
@@ -19,6 +19,8 @@ export const PHASE_TAKING = 32;
 export const PHASE_GONE = 64;
 /** Its path is being shortened behind this node: frames wait, but for those that come back through what is left out. */
 export const PHASE_DETOUR = 128;
+/** This shadow missed frames: what it holds back is let go when the emitter's state comes. */
+export const PHASE_ASTRAY = 4;
 
 /**
  * What a node remembers of its flows besides the entries that kernels read: arrays indexed by `F_AUX`. They grow by
@@ -51,6 +53,12 @@ export class FlowSide {
   copying = 0;
   /** Flow entries here that are clones. */
   replicas = 0;
+  /** Sum of the mixed sequences that the function has processed, modulo 2^32; indexed like `processed`. */
+  digest = new Uint32Array(128);
+  /** 1: had frames since its digest was told last, and stands in the list of such flows. */
+  private isActive = new Uint8Array(64);
+  private active = new Uint32Array(64);
+  private activeCount = 0;
   view: (TopologyView | undefined)[] = [];
   /** Members by which a re-pinned flow is backed up, cluster by cluster, instead of by its topology's order. */
   order: (readonly NodeRef[] | undefined)[] = [];
@@ -90,6 +98,7 @@ export class FlowSide {
     this.replica[index] = 0;
     this.copyFwd[index] = this.copyRev[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
+    this.digest[2 * index] = this.digest[2 * index + 1] = this.isActive[index] = 0;
     this.view[index] = view;
     this.order[index] = this.repinned[index] = this.counted[index] = this.leftOut[index] = undefined;
     return index;
@@ -100,6 +109,26 @@ export class FlowSide {
     this.copyFwd[index] = this.copyRev[index] = 0;
     this.view[index] = undefined;
     this.freed.push(index);
+  }
+
+  /** The flow had a frame; its digest is to be told. */
+  markActive(id: FlowId, index: number): void {
+    if (this.isActive[index] !== 0) return;
+    this.isActive[index] = 1;
+    if (this.activeCount === this.active.length) this.active = doubled(this.active, Uint32Array);
+    this.active[this.activeCount++] = id;
+  }
+
+  /** The digest of a flow that {@link takeActive} gave is told, or need not be. */
+  clearActive(index: number): void {
+    this.isActive[index] = 0;
+  }
+
+  /** Takes the IDs of the flows marked; some may be over. */
+  takeActive(): readonly FlowId[] {
+    const taken = this.activeCount === 0 ? NONE : Array.from(this.active.subarray(0, this.activeCount));
+    this.activeCount = 0;
+    return taken;
   }
 
   private grow(): void {
@@ -117,11 +146,15 @@ export class FlowSide {
     this.movedFrom = doubled(this.movedFrom, Uint16Array);
     this.movedIn = doubled(this.movedIn, Uint32Array);
     this.processed = doubled(this.processed, Uint32Array);
+    this.digest = doubled(this.digest, Uint32Array);
+    this.isActive = doubled(this.isActive, Uint8Array);
     this.replica = doubled(this.replica, Uint32Array);
     this.copyFwd = doubled(this.copyFwd, Uint16Array);
     this.copyRev = doubled(this.copyRev, Uint16Array);
   }
 }
+
+const NONE: readonly FlowId[] = [];
 
 function doubled<T extends Uint8Array | Uint16Array | Uint32Array>(array: T, type: new (n: number) => T): T {
   const larger = new type(array.length * 2);

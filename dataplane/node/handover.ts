@@ -30,6 +30,7 @@ import { CONTROL_BODY_MAX, CONTROL_EXPORT, CONTROL_IN_STEP, CONTROL_WANT, type C
 import { SUPPRESSED } from './counters';
 import {
   NO_SLOT_NUMBER,
+  PHASE_ASTRAY,
   PHASE_AWAITS,
   PHASE_DETOUR,
   PHASE_FED,
@@ -187,6 +188,7 @@ export class Handover {
     this.readWindows(body, flow);
     const bits = body.readU8();
     const movable = (bits & MOVABLE) !== 0;
+    if ((this.node.side.phase[this.node.aux(flow)] & PHASE_ASTRAY) !== 0) this.letGo(flow, movable);
     if ((bits & REPLICA) !== 0 && (u32[(flow + F_STATE) >>> 2] & FS_REPLICA) === 0) this.node.markReplica(flow);
     const length = body.readU32();
     const id = this.node.ctx.arena.u32[(flow + F_ID) >>> 2];
@@ -210,6 +212,26 @@ export class Handover {
   onInStep(body: ControlCursor): void {
     const flow = this.node.flows.find(body.readU32());
     if (flow !== 0) this.processWaiting(flow);
+  }
+
+  /** This shadow has missed frames: it asks the emitter for the flow's state. */
+  want(flow: number): void {
+    const { control, side } = this.node;
+    const { u16, u32 } = this.node.ctx.arena;
+    if (!control.begin(this.node.incarnation)) return;
+    side.phase[this.node.aux(flow)] |= PHASE_ASTRAY;
+    control.u32(u32[(flow + F_ID) >>> 2]);
+    control.send(this.node.ref, u16[(flow + F_EMITTER) >>> 1], CONTROL_WANT, 0);
+  }
+
+  /**
+   * The state that comes is the emitter's, which has sent all that it stands for: what was held back here on another
+   * state goes, and what the emitter had not seen comes again as its copies.
+   */
+  private letGo(flow: number, movable: boolean): void {
+    this.node.side.phase[this.node.aux(flow)] &= ~PHASE_ASTRAY;
+    this.stage.forget(flow);
+    if (movable) this.node.clearState(flow, FS_UNPROTECTED);
   }
 
   /** A shadow asks for a flow: `WANT`. */
@@ -283,7 +305,7 @@ export class Handover {
   }
 
   /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8, route, four hops u16, what was processed
-   * by direction (sequence u32, stamping node u16), bit 0 movable and bit 1 replica u8, state u32 + bytes, explicit order. */
+   * by direction (sequence u32, stamping node u16, digest u32), bit 0 movable and bit 1 replica u8, state u32 + bytes, explicit order. */
   sendEntry(flow: number, to: NodeRef, kind: number, argument: number, state?: Uint8Array): boolean {
     const { ctx, control } = this.node;
     const { u8, u16, u32 } = ctx.arena;
@@ -300,6 +322,7 @@ export class Handover {
     for (const direction of DIRECTIONS) {
       control.u32(this.node.side.processed[2 * aux + direction.reverse]);
       control.u16(u16[(flow + direction.stamp) >>> 1]);
+      control.u32(this.node.side.digest[2 * aux + direction.reverse]);
     }
     const bits = u32[(flow + F_STATE) >>> 2];
     control.u8(((bits & FS_UNPROTECTED) === 0 ? MOVABLE : 0) | ((bits & FS_REPLICA) !== 0 ? REPLICA : 0));
@@ -316,6 +339,7 @@ export class Handover {
     for (const direction of DIRECTIONS) {
       const sequence = body.readU32();
       const stamp = body.readU16();
+      this.node.side.digest[2 * aux + direction.reverse] = body.readU32();
       this.node.side.processed[2 * aux + direction.reverse] = sequence;
       u16[(flow + direction.stamp) >>> 1] = sequence === 0 ? 0 : stamp;
       u32[(flow + direction.max) >>> 2] = sequence;

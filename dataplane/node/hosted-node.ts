@@ -36,6 +36,7 @@ import {
   CONTROL_CONNECTION,
   CONTROL_DELTA,
   CONTROL_DETOUR,
+  CONTROL_DIGEST,
   CONTROL_DUTY,
   CONTROL_END,
   CONTROL_EXPECT,
@@ -51,6 +52,7 @@ import {
 } from './control-frames';
 import { Deltas } from './deltas';
 import { Detours } from './detours';
+import { Digests } from './digests';
 import { FlowMoves } from './flow-moves';
 import { PHASE_GONE } from './flow-side';
 import { Gateway } from './gateway';
@@ -94,6 +96,7 @@ export class HostedNode {
   private readonly stage: Stage;
   private readonly takeover: Takeover;
   private readonly handover: Handover;
+  private readonly digests: Digests;
   private readonly receiver: Receiver;
   private readonly watch: Watch;
   private readonly deltas: Deltas;
@@ -120,6 +123,7 @@ export class HostedNode {
     this.deltas = new Deltas(this.node);
     this.stage = new Stage(this.node, sender, this.deltas);
     this.handover = new Handover(this.node, this.stage);
+    this.digests = new Digests(this.node, this.handover);
     this.takeover = new Takeover(this.node, this.stage, this.handover, (flow) => this.gateway?.inherited(flow));
     this.watch = new Watch(
       this.node,
@@ -257,6 +261,7 @@ export class HostedNode {
     this.node.figures.tick(this.stage.heldBytes);
     this.watch.greet();
     this.handover.tick();
+    this.digests.tick();
     this.stage.acknowledged(this.deltas.tick());
     this.stage.releaseHeld(timing.detectMultiplier + 1);
     this.endPostponed();
@@ -326,6 +331,9 @@ export class HostedNode {
         break;
       case CONTROL_WANT:
         this.handover.onWant(body, from);
+        break;
+      case CONTROL_DIGEST:
+        this.digests.onDigest(body, from);
         break;
       case CONTROL_END:
         this.onEnd(body.readU32(), argument === LEFT_OUT);

@@ -1,3 +1,4 @@
+import { mix32 } from '../../domain/base/hash';
 import {
   D_COUNT,
   D_FLAGS,
@@ -10,6 +11,7 @@ import {
   DF_START,
   F_BACKUP,
   F_EMITTER,
+  F_ID,
   S_DESC_LEN,
   S_DESCRIPTOR,
   S_FLAGS,
@@ -119,16 +121,28 @@ export class Stage {
       if (emits || host.stateKind !== 'exported') u32[(this.processing >>> 2) + m++] = slot;
     }
     host.processBatch(this.processing, m);
-    for (let i = 0; i < m; i++) this.markProcessed(ctx.slot(u32[(this.processing >>> 2) + i]));
+    const isDigested = host.stateKind === 'per-flow';
+    for (let i = 0; i < m; i++) this.markProcessed(ctx.slot(u32[(this.processing >>> 2) + i]), isDigested);
   }
 
-  /** What the function has seen of a flow is what an export of its state stands for. */
-  private markProcessed(address: number): void {
-    const { u8, u32 } = this.node.ctx.arena;
+  /**
+   * What the function has seen of a flow is what an export of its state stands for. `isDigested`: backups process frames
+   * as this node does, and so can be told what they should have processed.
+   */
+  private markProcessed(address: number, isDigested: boolean): void {
+    const { u8, u16, u32 } = this.node.ctx.arena;
     const sequence = u32[(address + S_SEQ) >>> 2];
-    const { processed } = this.node.side;
-    const at = 2 * this.node.aux(u32[(address + S_FLOW) >>> 2]) + u8[address + S_REVERSE];
-    if (sequence !== 0 && ((sequence - processed[at]) | 0) > 0) processed[at] = sequence;
+    if (sequence === 0) return;
+    const { side } = this.node;
+    const flow = u32[(address + S_FLOW) >>> 2];
+    const aux = this.node.aux(flow);
+    const at = 2 * aux + u8[address + S_REVERSE];
+    if (((sequence - side.processed[at]) | 0) > 0) side.processed[at] = sequence;
+    if (!isDigested) return;
+    side.digest[at] = (side.digest[at] + mix32(sequence)) | 0;
+    if (u16[(flow + F_BACKUP) >>> 1] !== 0 && u16[(flow + F_EMITTER) >>> 1] === this.node.ref) {
+      side.markActive(u32[(flow + F_ID) >>> 2], aux);
+    }
   }
 
   /** Sorts what came out of the function: sent, held, or at its end. */
@@ -301,7 +315,7 @@ export class Stage {
       const address = ctx.slot(slot);
       if (host?.stateKind === 'exported') {
         host.processBatch(ctx.one(this.alone, slot), 1);
-        this.markProcessed(address);
+        this.markProcessed(address, false);
         const why = u16[(address + S_REASON) >>> 1];
         if (why !== 0) {
           this.finish(slot, why, true);

@@ -35,6 +35,8 @@ export interface NodeStatistics {
   readonly untracked: number;
   /** Held outputs emitted on a takeover. */
   readonly reemitted: number;
+  /** Flows whose state this node, as their backup, asked for anew, because it had missed frames that their primary had. */
+  readonly resynchronised: number;
   /** Frames held or queued inside the node now. */
   readonly inFlight: number;
   /** By reason name (dataplane/frames/reasons.ts); only reasons that occurred. */

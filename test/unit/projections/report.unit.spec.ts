@@ -163,7 +163,7 @@ describe('the report', () => {
         alteredFlows: 0,
         mtu: { answered: 0, fragmented: 0, clamped: 0 },
       },
-      flows: { started: 2, ended: 2, active: 0, byType: { web: 2 } },
+      flows: { started: 2, ended: 2, active: 0, resynchronised: 0, byType: { web: 2 } },
       flood: { frames: 0, untracked: 0, began: 0 },
       failures: [
         {

@@ -140,6 +140,8 @@ export class TestGrid {
   readonly taps: TapRecord[] = [];
   readonly events = new Map<NodeRef, FlowEvent[]>();
   now = 1_700_000_000_000_000;
+  /** Whether a frame is damaged on the link to a node, so that the receiver refuses it. */
+  damages: (to: NodeRef, bytes: Uint8Array) => boolean = () => false;
   topology: Topology;
   private readonly fabric: Fabric;
   private readonly groupOf = new Map<NodeRef, NodeGroup>();
@@ -152,6 +154,7 @@ export class TestGrid {
     const refs = options.clusters.flatMap(({ id, members }) => members.map(({ node }) => nodeRef(id, node)));
     const groups = options.groups ?? [refs];
     this.fabric = Fabric.create(this.arena, groups.length, 1024);
+    this.damageLinks();
     const tables = new RendezvousTables();
     groups.forEach((members, index) => {
       const group = new NodeGroup({
@@ -259,6 +262,25 @@ export class TestGrid {
     for (const group of this.groups) group.flushSlots();
     this.slots.flush();
     return this.slots.countFree();
+  }
+
+  /** Every frame handed to a ring is shown to {@link damages} first. */
+  private damageLinks(): void {
+    const { arena, fabric } = this;
+    const writer = fabric.writer.bind(fabric);
+    fabric.writer = (group, to) => {
+      const ring = writer(group, to);
+      if (ring === undefined) return ring;
+      const push = ring.push.bind(ring);
+      ring.push = (slot) => {
+        const address = arena.slot(slot);
+        const start = address + arena.u32[(address + S_OFF) >>> 2];
+        const end = start + arena.u32[(address + S_LEN) >>> 2];
+        if (this.damages(to, arena.u8.subarray(start, end))) arena.u8[end - 10] ^= 0xff;
+        return push(slot);
+      };
+      return ring;
+    };
   }
 
   private createFunction(spec: FunctionSpec, services: FunctionServices): FunctionHost {

@@ -318,6 +318,7 @@ export function noFigures(node: NodeRef): NodeStatistics {
     replicated: 0,
     suppressed: 0,
     reemitted: 0,
+    resynchronised: 0,
     inFlight: 0,
     dropped: {},
     latencyBuckets: [],
