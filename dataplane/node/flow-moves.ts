@@ -49,8 +49,6 @@ const UNDER_WAY_MAX = 64;
 const SHARE = 16;
 /** Places of the flow table looked at in one round. */
 const SCAN_BUDGET = 1024;
-/** A flow that was moved stays for so many hello rounds. */
-const REST_ROUNDS = 100;
 /** Rounds that a target has to say that it is ready. */
 const PATIENCE = 5;
 /** Room in a control frame for what goes with a function's state. */
@@ -162,9 +160,9 @@ export class FlowMoves {
     const { ctx, side } = this.node;
     const { u16, u32 } = ctx.arena;
     const aux = this.node.aux(flow);
-    const rested = side.movedFrom[aux] === 0 || ctx.round - side.movedIn[aux] >= REST_ROUNDS;
     return (
-      rested &&
+      // Once is enough: a flow that is too much wherever it goes would only wander.
+      side.movedFrom[aux] === 0 &&
       u16[(flow + F_EMITTER) >>> 1] === this.node.ref &&
       u16[(flow + F_NEXT_FWD) >>> 1] !== 0 &&
       u16[(flow + F_NEXT_REV) >>> 1] !== 0 &&
@@ -315,7 +313,6 @@ export class FlowMoves {
     const { u16, u32 } = node.ctx.arena;
     const aux = node.aux(flow);
     node.side.movedFrom[aux] = from;
-    node.side.movedIn[aux] = node.ctx.round;
     node.side.phase[aux] = (node.side.phase[aux] & PHASE_OWNED) | PHASE_TAKING | PHASE_AWAITS;
     u16[(flow + F_EMITTER) >>> 1] = node.ref;
     u16[(flow + F_BACKUP) >>> 1] = 0;

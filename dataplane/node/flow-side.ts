@@ -70,9 +70,8 @@ export class FlowSide {
   confidant = new Uint16Array(64);
   /** Nodes behind this one that the flow does not visit any more, to be told of its end. */
   leftOut: (readonly NodeRef[] | undefined)[] = [];
-  /** The member that gave this node the flow, and the hello round in which it did; 0 = none. */
+  /** The member that gave this node the flow; 0 = none. */
   movedFrom = new Uint16Array(64);
-  movedIn = new Uint32Array(64);
   /** Nodes that this node chose for the flow and counts it at ({@link Routing}). */
   counted: (readonly NodeRef[] | undefined)[] = [];
   /** The connection that was registered last as it left here (INODEs); it may be gone. */
@@ -94,7 +93,6 @@ export class FlowSide {
     this.connection[index] = 0;
     this.confidant[index] = 0;
     this.movedFrom[index] = 0;
-    this.movedIn[index] = 0;
     this.replica[index] = 0;
     this.copyFwd[index] = this.copyRev[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
@@ -144,7 +142,6 @@ export class FlowSide {
     this.connection = doubled(this.connection, Uint32Array);
     this.confidant = doubled(this.confidant, Uint16Array);
     this.movedFrom = doubled(this.movedFrom, Uint16Array);
-    this.movedIn = doubled(this.movedIn, Uint32Array);
     this.processed = doubled(this.processed, Uint32Array);
     this.digest = doubled(this.digest, Uint32Array);
     this.isActive = doubled(this.isActive, Uint8Array);

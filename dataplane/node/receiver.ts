@@ -204,8 +204,12 @@ export class Receiver {
   private receiveWaiting(slot: number, address: number, flow: number): void {
     const { u16, u32 } = this.node.ctx.arena;
     if ((this.node.side.phase[this.node.aux(flow)] & PHASE_GONE) !== 0) {
-      this.forward(slot, flow);
-      return;
+      if ((u16[(address + S_FLAGS) >>> 1] & SF_HOLD) === 0) {
+        this.forward(slot, flow);
+        return;
+      }
+      // It moved on since, to a node that this one shadows.
+      this.shadowAgain(address, flow);
     }
     const fed = clusterOf(u16[(address + S_FROM) >>> 1]) === this.node.cluster;
     if (!fed && this.handover.isWaiting(flow) && !this.comesBack(address, flow)) {
@@ -218,6 +222,18 @@ export class Receiver {
     this.node.clearState(flow, FS_SLOW);
     this.pass(slot, address, flow);
     this.node.setState(flow, state);
+  }
+
+  /** A flow that was given away comes as a copy: this node shadows the emitter that the frame names. */
+  private shadowAgain(address: number, flow: number): void {
+    const { node } = this;
+    const { u16 } = node.ctx.arena;
+    const named = routeIn(node.ctx.arena, address).find((ref) => clusterOf(ref) === node.cluster) ?? 0;
+    node.side.phase[node.aux(flow)] &= ~PHASE_GONE;
+    u16[(flow + F_EMITTER) >>> 1] = named;
+    u16[(flow + F_BACKUP) >>> 1] = node.ref;
+    node.clearState(flow, FS_SLOW);
+    if (!node.isStateless) this.handover.awaitState(flow);
   }
 
   /** Whether a flow's path is being shortened, and the frame comes from the node that will be left out. */
