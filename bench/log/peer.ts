@@ -8,7 +8,7 @@ import { nodeCommits } from './workload';
 /** Installed by who wants the comparison: the peer's own dependency is native, and no install of ours shall hang on it. */
 export const PEER = '@event-driven-io/emmett-sqlite';
 export const PEER_INSTALL =
-  'npm install --no-save @event-driven-io/emmett@0.38.5 @event-driven-io/emmett-sqlite@0.38.5 sqlite3@5.1.7';
+  'npm install --no-save @event-driven-io/emmett@0.38.5 @event-driven-io/emmett-sqlite@0.38.5 sqlite3@5.1.7 uuid@10 async-retry@1';
 
 const STREAM = 'topology';
 const GROUPS = [
