@@ -26,6 +26,12 @@ describe('a program that ends in good order', () => {
     expect(code).toBe(0);
     const report = JSON.parse(stdout) as Report;
     expect(report.flows.active).toBeGreaterThan(0);
+    // The report names the log's head as it is found afterwards.
+    const { seq, commandId } = (await site.commits()).at(-1)!;
+    expect([report.log.seq, site.receipts().findLast((each) => each.commandId === commandId)?.hash]).toEqual([
+      seq,
+      report.log.head,
+    ]);
     const records = [...(await site.story()).flows.records()];
     expect(records.filter((record) => overAt(record) === Infinity)).toEqual([]);
     // But for TCP flows that were closed already and lingered, whose end is their own.

@@ -297,6 +297,12 @@ export class Session {
     throw new FlowgridError('usage', `unknown request ${JSON.stringify(request.request)}`);
   }
 
+  /** How far the log goes, its bytes on disk, and the hash of its head. */
+  async logFigures(): Promise<{ readonly seq: Seq; readonly bytes: number; readonly head: string }> {
+    const { seq, hash } = this.control.head;
+    return { seq, bytes: await this.log.sizeBytes(), head: hash };
+  }
+
   async close(): Promise<void> {
     await this.control.stop();
     // A cache: without it the next start only takes longer.

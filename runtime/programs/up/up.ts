@@ -172,7 +172,7 @@ class Run {
     const { options } = this.parts;
     await display.show(session, true);
     display.leave();
-    const report = await this.report(fed);
+    const report = options.once ? await this.lastReport(fed) : await this.report(fed);
     if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
     if (options.json) io.out(JSON.stringify(report));
     else for (const line of reportText(report)) io.out(line);
@@ -181,6 +181,13 @@ class Run {
       io.err(`${this.parts.source!.path}: byte ${offset}: ${message}; every frame before was fed in`);
     }
     return report;
+  }
+
+  /** Of the grid as it stood, and of the log as it will be found: its flows end with the program. */
+  private async lastReport(fed: FeedResult | undefined): Promise<Report> {
+    const report = await this.report(fed);
+    await this.session.conductor.end();
+    return { ...report, log: await this.session.logFigures() };
   }
 
   private async report(fed: FeedResult | undefined): Promise<Report> {
@@ -202,7 +209,7 @@ class Run {
       figures: observation.checker.figures(),
       topologies: { published: count('TopologyPublished'), retired: count('TopologyRetired') },
       kernels: session.host.kernels,
-      log: { seq: control.head.seq, bytes: await session.log.sizeBytes(), head: control.head.hash },
+      log: await session.logFigures(),
     });
     return withUndelivered(report, fed);
   }
