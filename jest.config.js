@@ -10,6 +10,6 @@ module.exports = {
     ],
   },
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
-  testTimeout: 60000,
+  testTimeout: 300000,
   maxWorkers: 2,
 };

@@ -10,7 +10,7 @@ describeWithServer('event log on Kafka', kafkaAvailable, () => {
   let grids = 0;
   beforeAll(async () => {
     kafka = await startKafka();
-  }, 120_000);
+  }, 600_000);
   afterAll(() => kafka.stop());
 
   const open = (grid: string, mode: 'writer' | 'reader' = 'writer'): Promise<KafkaLog> =>

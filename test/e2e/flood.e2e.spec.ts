@@ -7,7 +7,7 @@ import { flowgrid } from '../support/up-process';
 
 const CAPTURE = join(__dirname, '../../examples/captures/mixed.pcap');
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 describe('figure 4 with room for a few flows', () => {
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-flood-'));

@@ -29,7 +29,7 @@ policies:
 capture: { initiator: EN-1, responder: EN-4 }
 `;
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 interface Outcome {
   readonly report: Report;

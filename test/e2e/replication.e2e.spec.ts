@@ -23,7 +23,7 @@ const MARKER = `exports.definition = {
   }),
 };`;
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 /** Originals are untouched, and no invariant is broken. */
 function expectOriginalsUntouched(run: UpRun): void {

@@ -41,7 +41,7 @@ describe('a program that ends in good order', () => {
     expect((await site.run(CAPTURE)).code).toBe(0);
     const later = [...(await site.story()).flows.records()];
     expect(later.filter(({ ended }) => ended?.end === 'lost')).toEqual([]);
-  }, 120_000);
+  }, 600_000);
 });
 
 describe('a program that takes up what a killed one left', () => {
@@ -70,7 +70,7 @@ describe('a program that takes up what a killed one left', () => {
     expect(flows.position(chain)).toBeGreaterThan(before.flows.position(chain));
     await expectSound(site);
     await expectTold(site, flows.find(open[0]!.flow));
-  }, 120_000);
+  }, 600_000);
 
   test('FG-33: a node that was dead at the crash is a new incarnation, and flows reach it again', async () => {
     const site = newSite('dead');
@@ -95,7 +95,7 @@ describe('a program that takes up what a killed one left', () => {
     );
     expect(activated.at(-1)).toMatchObject({ node: 2, incarnation: 2 });
     await expectSound(site);
-  }, 120_000);
+  }, 600_000);
 });
 
 function newSite(name: string): UpSite {
