@@ -1,6 +1,6 @@
 import { nodeRef, type ChainId, type Micros, type Millis, type NodeRef, type Seq } from '../domain/base/ids';
 import type { TopologyEvent } from '../domain/events';
-import type { FlowEvent } from '../domain/flow/events';
+import type { FlowEvent, FlowKeyText } from '../domain/flow/events';
 import type { Commit } from '../domain/log/commit';
 import { describe, describeFlow, learnNames } from './describe';
 import { effectOf, overAt, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
@@ -117,6 +117,16 @@ export class AuditTrail {
     return this.causes(event.topologySeq);
   }
 
+  /** What made a node fail, the failure nearest to a time; empty if the log tells of none. */
+  failureOf(name: string, at: Micros): Because[] {
+    for (const [node, seqs] of this.failures) {
+      if (this.names.node(node) !== name) continue;
+      const failure = this.nearest(seqs, at === Infinity ? Number.MAX_SAFE_INTEGER : at);
+      return failure === undefined ? [] : this.causes(failure);
+    }
+    return [];
+  }
+
   private index(event: TopologyEvent, seq: Seq): void {
     if (event.type === 'NodeFailed') add(this.failures, nodeRef(event.data.cluster, event.data.node), seq);
     if (event.type === 'TopologyRepinRequested') add(this.repins, event.data.wireId, seq);
@@ -186,8 +196,11 @@ const PROTOCOLS: { readonly [proto: number]: string } = { 1: 'icmp', 6: 'tcp', 1
 
 /** A flow's first connection as `trace` reads it: `tcp 10.0.0.1:1234 10.0.0.2:80`. */
 export function keyText({ started }: FlowRecord): string {
-  if (started === undefined) return 'unknown';
-  const { proto, a, aPort, b, bPort } = started.key;
+  return started === undefined ? 'unknown' : endsText(started.key);
+}
+
+/** A connection as `trace` reads it. */
+export function endsText({ proto, a, aPort, b, bPort }: Omit<FlowKeyText, 'vlan'>): string {
   const end = (address: string, port: number): string => {
     if (aPort === 0 && bPort === 0) return address;
     return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

@@ -230,18 +230,40 @@ export function livesAt(record: FlowRecord, at: Micros): boolean {
 /** The route in force at a time: for each cluster of the path the node, its backup, and what made it so. */
 export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
   let stops: readonly Stop[] = record.route.map((node, i) => ({ node, backup: record.backups[i] ?? 0 }));
+  /** Moves from nodes that the flow was not known to be at, because who took it there died and others tell of it late. */
+  const early = new Map<NodeRef, Stop>();
   for (const change of record.changes) {
     const { event } = change;
     if (effectOf(event) > at) break;
-    if (event.type === 'FlowTakenOver') {
-      stops = moved(stops, event.from, { node: event.to, backup: event.backup, because: change });
-    } else if (event.type === 'FlowRerouted' && event.reason === 'diverted' && event.to === 0) {
+    if (event.type !== 'FlowTakenOver' && event.type !== 'FlowRerouted') continue;
+    if (event.type === 'FlowRerouted' && event.reason === 'diverted' && event.to === 0) {
       stops = stops.filter((stop) => clusterOf(stop.node) !== clusterOf(event.from));
-    } else if (event.type === 'FlowRerouted') {
-      stops = moved(stops, event.from, { node: event.to, backup: 0, because: change });
+      continue;
+    }
+    const backup = event.type === 'FlowTakenOver' ? event.backup : 0;
+    const isKnown = stops.some(({ node }) => node === event.from);
+    stops = moved(stops, event.from, { node: event.to, backup, because: change });
+    if (!isKnown && !wasLeft(record, change)) early.set(event.from, { node: event.to, backup, because: change });
+    for (let next = early.get(event.to); isKnown && next !== undefined; next = early.get(next.node)) {
+      early.delete(nodeThat(next));
+      stops = moved(stops, nodeThat(next), next);
     }
   }
   return stops;
+}
+
+/** The node that a move leads away from. */
+function nodeThat({ because }: Stop): NodeRef {
+  return because !== undefined && 'from' in because.event ? because.event.from : 0;
+}
+
+/** Whether an earlier change had led the flow away from there already: neighbours on both sides tell of one move. */
+function wasLeft({ changes }: FlowRecord, { event }: FlowChange): boolean {
+  const earlier = changes.slice(
+    0,
+    changes.findIndex((change) => change.event === event),
+  );
+  return earlier.some((change) => 'from' in change.event && 'from' in event && change.event.from === event.from);
 }
 
 /** The topology ID and the commit of the topology that the flow lives under at a time. */

@@ -366,10 +366,11 @@ export class Classifier implements FlowClassifier {
     const initiator = keyEnd(arena, key, fromB);
     const expectation = this.expectations.take(keyScope(arena, key), initiator, keyEnd(arena, key, !fromB), nowUs);
     if (expectation === undefined) return 0;
-    const flow = this.ports.joinFlow(slot, connection, expectation);
     // Either end may have opened it; it runs against its flow when the one that did is not on the initiator's side.
     const opensAtEndpoint = initiator.address === expectation.endpoint && initiator.port === expectation.port;
-    if (flow !== 0 && expectation.towardsInitiator !== opensAtEndpoint) this.setState(connection, CS_FLOW_REVERSED);
+    const isAgainst = expectation.towardsInitiator !== opensAtEndpoint;
+    const flow = this.ports.joinFlow(slot, connection, expectation, isAgainst);
+    if (flow !== 0 && isAgainst) this.setState(connection, CS_FLOW_REVERSED);
     return flow;
   }
 

@@ -67,8 +67,11 @@ export interface ClassifierPorts {
    * `S_CONN` is set already; the connection gets its `C_FLOW` on return.
    */
   allocateFlow(slot: number, connection: number, policy: number): number;
-  /** A connection that `expectation` announced has come: the address of the flow's entry, or 0 if the flow is gone. */
-  joinFlow(slot: number, connection: number, expectation: Expectation): number;
+  /**
+   * A connection that `expectation` announced has come, running with its flow or against it: the address of the flow's
+   * entry, or 0 if the flow is gone, or does not take frames of that direction where this one entered.
+   */
+  joinFlow(slot: number, connection: number, expectation: Expectation, isAgainst: boolean): number;
   /** A connection entry is complete (flow and initiator known) and counted in its flow (`F_CONNS`). */
   connectionStarted(connection: number, start: ConnectionStart, slot: number): void;
   /**

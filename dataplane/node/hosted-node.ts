@@ -292,6 +292,7 @@ export class HostedNode {
     const flows: number[] = [];
     this.node.visitFlows((flow) => flows.push(flow));
     for (const flow of flows) this.node.removeFlow(flow);
+    this.node.functionDrops = this.node.host?.dropsByReason() ?? {};
     this.node.host = undefined;
     this.node.inFlight = 0;
   }

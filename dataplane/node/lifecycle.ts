@@ -23,6 +23,7 @@ import {
   FS_ENDED,
   FS_REPLICA,
   HASH_TOMBSTONE,
+  S_NETWORK,
 } from '../frames/layout';
 import { pathOf } from '../select/path-policy';
 import { cloneOf } from '../select/replica';
@@ -148,8 +149,13 @@ export class FlowLifecycle implements ClassifierPorts {
     return this.allocation.allocate(address, this.policies[policyIndex]);
   }
 
-  joinFlow(_address: number, _connection: number, expectation: { readonly flowId: number }): number {
-    return this.node.flows.find(expectation.flowId);
+  /** What would travel against its flow from where the flow itself began, or with it from its far end, has no next hop. */
+  joinFlow(address: number, _connection: number, { flowId }: Expectation, isAgainst: boolean): number {
+    const { u16 } = this.node.ctx.arena;
+    const flow = this.node.flows.find(flowId);
+    if (flow === 0) return 0;
+    const entrance = u16[(flow + (isAgainst ? F_NET_REV : F_NET_FWD)) >>> 1];
+    return entrance === u16[(address + S_NETWORK) >>> 1] ? flow : 0;
   }
 
   connectionStarted(connection: number, start: ConnectionStart, address: number): void {

@@ -65,6 +65,8 @@ export class Node {
   /** Frames in held and wait lists, and in queues inside the node. */
   inFlight = 0;
   host: FunctionHost | undefined;
+  /** What the function had dropped, by its reasons, when it went with the node. */
+  functionDrops: { readonly [reason: string]: number } = {};
   /** Hello round until which flows learned here are fed to their backups, because others may not know of a death yet. */
   unsettledUntil = 0;
 
@@ -327,7 +329,7 @@ export class Node {
           utilisation: this.figures.utilisation,
           congested: this.figures.congested,
         },
-        this.host?.dropsByReason() ?? {},
+        this.host?.dropsByReason() ?? this.functionDrops,
       ),
       ...(Object.keys(counted).length > 0 ? { counted } : {}),
     };

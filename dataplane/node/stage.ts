@@ -314,6 +314,7 @@ export class Stage {
       }
       const address = ctx.slot(slot);
       if (host?.stateKind === 'exported') {
+        u16[(address + S_FLAGS) >>> 1] &= ~SF_HOLD;
         host.processBatch(ctx.one(this.alone, slot), 1);
         this.markProcessed(address, false);
         const why = u16[(address + S_REASON) >>> 1];

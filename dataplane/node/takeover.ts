@@ -164,13 +164,16 @@ export class Takeover {
     const nextAt = (flow + next) >>> 1;
     const shadowAt = (flow + shadow) >>> 1;
     if (u16[nextAt] === dead) {
+      const predecessor = this.node.fencedIn(flow, clusterOf(dead));
       this.node.fence(flow, dead);
       const policy = this.node.viewOf(flow).cluster(clusterOf(dead)).failure;
       const to = policy === 'discard' ? 0 : this.node.nextFor(flow, dead);
       u16[nextAt] = to;
       u16[shadowAt] = this.node.shadowOf(flow, to);
       this.node.routing.moved(flow, dead, to);
-      if (policy !== 'backup' && forward) this.reportReroute(flow, dead, to);
+      if (!forward) return;
+      if (policy !== 'backup') this.reportReroute(flow, dead, to);
+      else if (predecessor !== 0) this.repeatTakeover(flow, predecessor, dead, to);
     } else if (u16[shadowAt] === dead) {
       u16[shadowAt] = this.node.shadowOf(flow, u16[nextAt]);
     }
@@ -207,6 +210,23 @@ export class Takeover {
     const lost = next === 0 ? 0 : node.fencedIn(flow, next);
     if (lost === 0 || node.viewOf(flow).cluster(next).failure === 'backup') return;
     this.reportReroute(flow, lost, node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1]);
+  }
+
+  /** A node that died soon after it had taken a flow over may not have told of that: the stage before saw it. */
+  private repeatTakeover(flow: number, from: NodeRef, to: NodeRef, backup: NodeRef): void {
+    const { u16, u32 } = this.node.ctx.arena;
+    if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+    this.node.emitEvent({
+      type: 'FlowTakenOver',
+      at: this.node.ctx.now,
+      flow: u32[(flow + F_ID) >>> 2],
+      topologySeq: this.node.seqOf(flow),
+      from,
+      to,
+      backup,
+      effectiveAt: this.node.ctx.now,
+      emitted: 0,
+    });
   }
 
   /** Told by the node before the gap that emits the flow's frames. */

@@ -1,4 +1,4 @@
-import { Argument, Option, type Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { FlowgridError } from '../../domain/base/errors';
 import { commonOf, withCommon, withInstant, withSpan, type Finish } from './command';
 import type { AuditOptions, CommonOptions, Io, LogOptions, Programs } from './programs';
@@ -28,7 +28,7 @@ function addTrace(root: Command, programs: Programs, io: Io, finish: Finish): vo
     .command('trace')
     .description('say which nodes a flow goes, went or would go through, and which event decided each')
     .argument('<subject...>', 'flow ID, capture:frame, or protocol and both ends')
-    .addOption(new Option('--grid <file>', 'as this changed grid file would decide').hideHelp());
+    .option('--grid <file>', 'where it would go if it began in the grid as this changed file describes it');
   withInstant(trace).action(async (words: string[], flags: CommonOptions & { at?: When; grid?: string }) =>
     finish(
       await programs.trace({ ...commonOf(flags), ...given(flags, ['at', 'grid']), subject: parseSubject(words) }, io),
@@ -38,6 +38,7 @@ function addTrace(root: Command, programs: Programs, io: Io, finish: Finish): vo
     ['trace 0x01abcdef', 'a flow by its ID'],
     ['trace tcp 10.0.0.1:40312 10.0.0.2:80 --at +12.5s', 'a connection, as it was 12.5 s into the run'],
     ['trace examples/captures/mixed.pcap:1200', "the flow of a capture's frame 1200 (from 0)"],
+    ['trace udp 10.0.0.1:4000 10.0.0.2:53 --grid changed.yaml', 'what a changed grid file would do with it'],
   ]);
 }
 

@@ -6,6 +6,7 @@ import {
   type GridView,
   type HistoryEntry,
   type RouteStory,
+  type StopStory,
   type StoryLine,
 } from '../../projections';
 import { keyText } from '../../projections';
@@ -57,8 +58,13 @@ export function flowText(record: FlowRecord, story: readonly StoryLine[]): strin
   ];
 }
 
+/** A stop of a flow, and what made another node its backup since the stop began; empty if nothing did. */
+export interface TracedStop extends StopStory {
+  readonly backupBecause: readonly Because[];
+}
+
 /** A flow's route; a cause that several stops share is told once. */
-export function routeText(story: RouteStory): string[] {
+export function routeText(story: Omit<RouteStory, 'route'> & { readonly route: readonly TracedStop[] }): string[] {
   const told = new Set<number>();
   const untold = (because: readonly Because[]): Because[] => {
     const fresh = because.filter(({ seq }) => !told.has(seq));
@@ -72,10 +78,12 @@ export function routeText(story: RouteStory): string[] {
       `  ${stop.cluster.padEnd(4)} ${stop.node}${stop.backup === null ? '' : `, backed up by ${stop.backup}`}`,
       `       ${microsText(stop.since)}  ${stop.why}`,
       ...becauseText(untold(stop.because), '         '),
+      ...(stop.backupBecause.length === 0 ? [] : [`       another backup than at first`]),
+      ...becauseText(stop.backupBecause, '         '),
     ]),
   ];
 }
 
-function becauseText(because: readonly Because[], indent: string): string[] {
+export function becauseText(because: readonly Because[], indent: string): string[] {
   return because.map(({ seq, at, what }) => `${indent}because ${what} (commit ${seq}, ${timeText(at)})`);
 }

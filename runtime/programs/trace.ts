@@ -1,58 +1,144 @@
 import { FlowgridError } from '../../domain/base/errors';
 import type { Micros } from '../../domain/base/ids';
+import type { EventLog } from '../../domain/seams/event-log';
+import { stampedTopology } from '../../domain/topology/state';
+import type { PublishedTopology } from '../../domain/topology/topology';
 import { formatWhen } from '../../interface/cli/when';
-import { EXIT, type FiveTuple, type Io, type TraceOptions, type TraceSubject } from '../../interface/cli/programs';
+import { EXIT, type Io, type TraceOptions, type TraceSubject } from '../../interface/cli/programs';
 import { routeText } from '../../interface/cli/text';
+import { wouldText, type WouldStory } from '../../interface/cli/would-text';
 import {
+  endsText,
   flowName,
   livesAt,
   momentOf,
-  routeStory,
+  stateAt,
+  type Because,
   type Flood,
   type FlowRecord,
   type FlowsProjection,
-  type RouteStory,
+  type Moment,
 } from '../../projections';
 import { readStory, withLog, type ToldStory } from './log-reading';
+import { topologyUnder } from './trace/changed-grid';
+import { Deaths } from './trace/deaths';
+import { firstFrameOf, frameOf } from './trace/first-frame';
 import { endsOfFrame } from './trace/frame-ends';
-import { recompute, type Recomputed } from './trace/recompute';
-
-/** A route as the log tells it, each stop with what production selection says of it. */
-interface TracedRoute extends RouteStory {
-  readonly computed: readonly {
-    readonly cluster: string;
-    readonly node: string;
-    readonly backup: string | null;
-    readonly agrees: boolean;
-  }[];
-}
+import { Recomputation } from './trace/recompute';
+import { traceRecord, type TracedRoute } from './trace/traced-route';
+import { newestWith, wouldGo } from './trace/would';
 
 /**
  * `flowgrid trace`: the route of a flow as it is or was, with the event that explains each decision, and beside it what
- * the production selection code computes from the topology and the deaths known then.
+ * the production selection code computes from the topology and the deaths known then. Of a connection that the log does
+ * not know, and under `--grid`: where it would go if it began.
  *
- * @throws FlowgridError `not-found` for a flow that the log does not know, or that did not live at that time;
- *   `unsupported` for `--grid`.
+ * @throws FlowgridError `not-found` for a flow ID that the log does not know, or a flow that did not live at that time.
  */
 export async function trace(options: TraceOptions, io: Io): Promise<number> {
-  if (options.grid !== undefined) {
-    throw new FlowgridError('unsupported', `trace: ${options.grid} is not applied: a trace shows what the log holds`, {
-      remedy: "leave out --grid, or run 'flowgrid up' with the changed file on another --data directory",
-    });
-  }
   return withLog(options.data, async (log) => {
     const story = await readStory(log);
     const moment = momentOf(options.at, story.commits);
-    const at = moment.at === Infinity ? Infinity : moment.at * 1_000 + 999;
-    const traced = find(options, story.flows, at).map((record) => traceRecord(record, at, story));
+    const known = candidates(options.subject, story.flows);
+    if (options.grid !== undefined || isUnheardOf(options.subject, known, story.flows, moment)) {
+      const would = await suppose(options, log, story, moment, known.at(-1));
+      if (options.json) io.out(JSON.stringify(would));
+      else for (const line of wouldText(would)) io.out(line);
+      return EXIT.ok;
+    }
+    const at = microsOf(moment);
+    const selection = new Recomputation(story.commits, new Deaths(story.commits, story.flows));
+    const traced = find(options, known, story.flows, at).map((record) => traceRecord(record, at, story.trail, selection));
     if (options.json) io.out(JSON.stringify(traced.length === 1 ? traced[0] : traced));
     else for (const route of traced) print(route, io);
     return EXIT.ok;
   });
 }
 
-function find({ subject, at: when, data }: TraceOptions, flows: FlowsProjection, at: Micros): readonly FlowRecord[] {
-  const known = candidates(subject, flows);
+/** Whether the log tells nothing of a connection, and would if it had begun: a flood's flows begin untold. */
+function isUnheardOf(
+  subject: TraceSubject,
+  known: readonly FlowRecord[],
+  flows: FlowsProjection,
+  moment: Moment,
+): boolean {
+  return known.length === 0 && subject.kind !== 'flow' && floodAt(flows, microsOf(moment)) === undefined;
+}
+
+/** The last microsecond of a moment. */
+function microsOf({ at }: Moment): Micros {
+  return at === Infinity ? Infinity : at * 1_000 + 999;
+}
+
+/** Where the subject would go if it began at that moment, in the grid as it was then or as a file would make it. */
+async function suppose(
+  { subject, grid, data }: TraceOptions,
+  log: EventLog,
+  story: ToldStory,
+  moment: Moment,
+  known: FlowRecord | undefined,
+): Promise<WouldStory> {
+  const { commits, trail, flows } = story;
+  const published = grid === undefined ? stampedAt(story, moment) : await topologyUnder(grid, log, moment);
+  if (published === undefined) {
+    throw new FlowgridError('not-found', `${data}: no topology was in force then: the grid could carry nothing`);
+  }
+  const latest = (commits.at(-1)?.at ?? 0) * 1_000;
+  const now = Math.min(microsOf(moment), latest);
+  const causesOf = (isIt: Parameters<typeof newestWith>[2]): readonly Because[] => {
+    const seq = grid === undefined ? newestWith(commits, moment.seq, isIt) : 0;
+    return seq === 0 ? [] : trail.causes(seq).slice(0, 1);
+  };
+  return wouldGo({
+    ...begun(subject, known),
+    published,
+    dead: new Deaths(commits, flows).obituaryAt(now),
+    now,
+    grid,
+    causesOf,
+  });
+}
+
+/** The first frame of the connection asked about, and where it enters if the log tells. */
+function begun(
+  subject: TraceSubject,
+  known: FlowRecord | undefined,
+): { readonly key: string; readonly frame: Uint8Array; readonly network: number | undefined } {
+  const network = known?.started?.network;
+  if (subject.kind === 'frame') {
+    return { key: subjectText(subject), frame: frameOf(subject.capture, subject.frame), network };
+  }
+  const tuple = subject.kind === 'tuple' ? subject.tuple : known?.started?.key;
+  if (tuple === undefined) {
+    throw new FlowgridError(
+      'not-found',
+      `no flow ${subjectText(subject)} in the log, and an ID alone tells no connection`,
+      {
+        remedy: 'name the connection: tcp 10.0.0.1:1234 10.0.0.2:80, or capture.pcap:120',
+      },
+    );
+  }
+  return { key: endsText(tuple), frame: firstFrameOf(tuple, known?.started?.key.vlan ?? 0), network };
+}
+
+/** The topology that new flows were stamped with at a moment. */
+function stampedAt({ commits }: ToldStory, moment: Moment): PublishedTopology | undefined {
+  const stamped = stampedTopology(stateAt(commits, moment).topology);
+  for (const { seq, events } of commits) {
+    for (const event of events) {
+      if (seq !== stamped?.seq || event.type !== 'TopologyPublished') continue;
+      return { topology: event.data.topology, seq, hash: '', dead: event.data.dead };
+    }
+  }
+  return undefined;
+}
+
+function find(
+  { subject, at: when, data }: TraceOptions,
+  known: readonly FlowRecord[],
+  flows: FlowsProjection,
+  at: Micros,
+): readonly FlowRecord[] {
   const alive = known.filter((record) => livesAt(record, at));
   // Asked about now, a flow that has ended is shown as it last was; asked about a moment, only one that lived then.
   if (alive.length > 0) return alive;
@@ -103,21 +189,8 @@ function candidates(subject: TraceSubject, flows: FlowsProjection): readonly Flo
 }
 
 function subjectText(subject: TraceSubject): string {
-  const ends = ({ proto, a, aPort, b, bPort }: FiveTuple): string => `protocol ${proto} ${a}:${aPort} ${b}:${bPort}`;
   if (subject.kind === 'flow') return flowName(subject.flow);
-  return subject.kind === 'tuple' ? ends(subject.tuple) : `frame ${subject.frame} of ${subject.capture}`;
-}
-
-function traceRecord(record: FlowRecord, at: Micros, { commits, trail }: ToldStory): TracedRoute {
-  const { names } = trail;
-  const story = routeStory(record, at, trail);
-  const computed = (recompute(record, at, commits) ?? []).map(({ cluster, emitter, shadow }: Recomputed, i) => ({
-    cluster: names.cluster(cluster),
-    node: names.node(emitter),
-    backup: shadow === 0 ? null : names.node(shadow),
-    agrees: story.route[i]?.node === names.node(emitter),
-  }));
-  return { ...story, computed };
+  return subject.kind === 'tuple' ? endsText(subject.tuple) : `frame ${subject.frame} of ${subject.capture}`;
 }
 
 function print(route: TracedRoute, io: Io): void {

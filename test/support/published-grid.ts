@@ -1,7 +1,7 @@
 import { SimClock } from '../../adapters/sim/sim-clock';
 import { stateHash } from '../../adapters/codec/hash';
 import { createMemoryLog } from '../../adapters/log/memory';
-import { chainId, clusterOf, nodeOf, type Micros, type NodeRef } from '../../domain/base/ids';
+import { chainId, clusterOf, nodeOf, type ChainId, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { CommandBody } from '../../domain/commands';
 import type { TopologyEvent } from '../../domain/events';
 import type { FlowEvent } from '../../domain/flow/events';
@@ -11,7 +11,13 @@ import type { TapRecord } from '../../domain/seams/tap';
 import type { ClusterSettings } from '../../domain/cluster/events';
 import { canonicalState } from '../../domain/grid-state';
 import { stampedTopology } from '../../domain/topology/state';
-import { DEFAULT_TIMING, type FailurePolicy, type SelectorKind, type Topology } from '../../domain/topology/topology';
+import {
+  DEFAULT_TIMING,
+  type FailurePolicy,
+  type FunctionSpec,
+  type SelectorKind,
+  type Topology,
+} from '../../domain/topology/topology';
 import { nodeKey } from '../../dataplane/descriptor/node-table';
 import type { NodeLimits } from '../../dataplane/node/node-group';
 import { NOW, stateAt } from '../../projections';
@@ -31,6 +37,8 @@ export interface StageShape {
   readonly spares?: number;
   readonly failure: FailurePolicy;
   readonly selector: SelectorKind;
+  /** Default: `pass`. */
+  readonly function?: FunctionSpec;
 }
 
 export interface PublishedGridOptions {
@@ -46,8 +54,10 @@ export interface PublishedGridOptions {
   readonly apart: NodeRef;
   /** Sees every tap record, after the checker. */
   readonly onTap?: (record: TapRecord) => void;
-  readonly onFlowEvent?: (node: NodeRef, event: FlowEvent) => void;
+  readonly onFlowEvent?: (node: NodeRef, event: FlowEvent, chain: ChainId) => void;
   readonly onCommit?: (commit: Commit<TopologyEvent>) => void;
+  /** A frame left the grid at an external network. */
+  readonly onLeft?: (network: number, frameNo: number, bytes: Uint8Array) => void;
 }
 
 /** The INODEs' cluster, then stages 2, 3 …, then the far INODEs'. */
@@ -84,7 +94,10 @@ export class PublishedGrid {
       slots: 4096,
       bytes: 96 * 1024 * 1024,
       limits: { flows: 2048, connections: 4096, ...options.limits },
-      output: (_network, _at, frameNo) => this.left.add(frameNo),
+      output: (network, _at, frameNo, bytes, start, length) => {
+        this.left.add(frameNo);
+        options.onLeft?.(network, frameNo, bytes.slice(start, start + length));
+      },
       fetch: () => this.live(),
     });
     this.control = createControlPlane({
@@ -216,8 +229,9 @@ export class PublishedGrid {
       const life = this.fleet.get(node);
       if (life?.alive !== true) continue;
       for (const event of events) {
-        this.checker.observeFlowEvent(chainId(node, life.incarnation), event);
-        this.options.onFlowEvent?.(node, event);
+        const chain = chainId(node, life.incarnation);
+        this.checker.observeFlowEvent(chain, event);
+        this.options.onFlowEvent?.(node, event, chain);
       }
     }
   }
@@ -271,7 +285,9 @@ export class PublishedGrid {
         },
       },
       cluster(ENTRANCE, 'inode'),
-      ...stages.map(({ failure, selector }, i) => cluster(i + 2, 'anode', { failure, selector })),
+      ...stages.map(({ failure, selector, function: spec = { name: 'pass', config: {} } }, i) =>
+        cluster(i + 2, 'anode', { failure, selector, function: spec }),
+      ),
       cluster(exit, 'inode'),
       ...ids.slice(1).map((id, i): CommandBody => ({
         type: 'CreateVirtualLink',

@@ -15,7 +15,8 @@ import { audit } from '../../../../runtime/programs/audit';
 import { check, VERDICTS_REQUEST } from '../../../../runtime/programs/check';
 import { log } from '../../../../runtime/programs/log';
 import { trace } from '../../../../runtime/programs/trace';
-import { chains, commits, micros } from '../../projections/told';
+import { chains, commits, micros, START } from '../../projections/told';
+import type { TopologyEvent } from '../../../../domain/events';
 
 const HEX_ZERO = '0'.repeat(64);
 
@@ -96,6 +97,14 @@ function captureOf(from: readonly number[], fromPort: number, to: readonly numbe
     head.writeUInt32LE(word, 4 * i),
   );
   return Buffer.concat([head, frame]);
+}
+
+/** AB-1, which only backs AB-3 up by then, fails as commit 8. */
+function failureOfAb1(): Commit<TopologyEvent> {
+  const at = START + 3_500;
+  const loss = { cluster: 2, node: 1, incarnation: 1, lastSeen: at - 60, detectedAt: at, fnodeFreeAt: 0 };
+  const last = commits().at(-1)!;
+  return { ...last, seq: 8, at, cause: 0, commandId: 'failure', events: [{ type: 'NodeFailed', v: 1, data: loss }] };
 }
 
 describe('the reading commands, on the log of a grid that runs', () => {
@@ -184,7 +193,40 @@ describe('the reading commands, on the log of a grid that runs', () => {
     expect(await grid.run('trace udp [2001:db8::2]:53 [2001:db8::1]:5353')).toBe(0);
     expect(await grid.run('trace udp [2001:db8::2]:53 [2001:db8::1]:5353 --at +3s')).toBe(5);
     expect(grid.err.join()).toContain('it lived at other times');
-    expect(await grid.run('trace tcp 10.9.9.9:1 10.9.9.8:2')).toBe(5);
+  });
+
+  it('FG-227: trace says of a connection that the log does not hold what INODEs would do with it', async () => {
+    expect(await grid.run('trace tcp 10.9.9.9:1 10.9.9.8:2 --json')).toBe(0);
+    expect(grid.json()).toMatchObject([
+      {
+        would: true,
+        grid: null,
+        key: 'tcp 10.9.9.9:1 10.9.9.8:2',
+        entrances: [{ network: 'EN-1', flow: null, refused: ['no-path'] }, { network: 'EN-4' }],
+      },
+    ]);
+    expect(await grid.run('trace tcp 10.9.9.9:1 10.9.9.8:2 --at +1s')).toBe(0);
+    expect(grid.out[0]).toMatch(/is not in the log. If it began under topology 1 \(commit 3\), it would go so:/);
+    expect(grid.out[1]).toBe('From EN-1 it would be refused (no-path)');
+  });
+
+  it('FG-227: trace knows nothing of a flow ID alone', async () => {
+    expect(await grid.run('trace 0x01000009')).toBe(5);
+    expect(grid.err.join()).toContain('no flow for 0x01000009');
+  });
+
+  it('FG-228: trace gives the backup in force, when the one that the log names died without an event of the flow', async () => {
+    const late = new Fixture();
+    await late.open();
+    await late.tell([...commits(), failureOfAb1()]);
+    await late.tellFlows();
+    expect(await late.run('trace 0x01abcdef --at +3100ms --json')).toBe(0);
+    expect(late.json()).toMatchObject([{ route: [{}, { node: 'AB-3', backup: 'AB-1', backupBecause: [] }, {}, {}] }]);
+    expect(await late.run('trace 0x01abcdef --at +4s --json')).toBe(0);
+    expect(late.json()).toMatchObject([{ route: [{}, { node: 'AB-3', backup: null }, {}, {}] }]);
+    expect(await late.run('trace 0x01abcdef --at +4s')).toBe(0);
+    expect(late.out.join('\n')).toContain('because AB-1 failed (incarnation 1) (commit 8');
+    await late.end();
   });
 
   it('trace finds the flow of a frame in a capture', async () => {
