@@ -48,7 +48,9 @@ export async function trace(options: TraceOptions, io: Io): Promise<number> {
     }
     const at = microsOf(moment);
     const selection = new Recomputation(story.commits, new Deaths(story.commits, story.flows));
-    const traced = find(options, known, story.flows, at).map((record) => traceRecord(record, at, story.trail, selection));
+    const traced = find(options, known, story.flows, at).map((record) =>
+      traceRecord(record, at, story.trail, selection),
+    );
     if (options.json) io.out(JSON.stringify(traced.length === 1 ? traced[0] : traced));
     else for (const route of traced) print(route, io);
     return EXIT.ok;

@@ -1,4 +1,4 @@
-import { Obituary } from '../../../dataplane/select/liveness';
+import type { Obituary } from '../../../dataplane/select/liveness';
 import { chainId, clusterOf, nodeOf, nodeRef, type Micros, type NodeRef } from '../../../domain/base/ids';
 import type { FlowEvent } from '../../../domain/flow/events';
 import type { PublishedTopology, Topology, TopologyCluster } from '../../../domain/topology/topology';
