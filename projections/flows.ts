@@ -232,10 +232,12 @@ export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
   let stops: readonly Stop[] = record.route.map((node, i) => ({ node, backup: record.backups[i] ?? 0 }));
   /** Moves from nodes that the flow was not known to be at, because who took it there died and others tell of it late. */
   const early = new Map<NodeRef, Stop>();
+  const seen = record.completions.filter((completion) => completion.at <= at).sort((a, b) => a.at - b.at);
   for (const change of record.changes) {
     const { event } = change;
     if (effectOf(event) > at) break;
     if (event.type !== 'FlowTakenOver' && event.type !== 'FlowRerouted') continue;
+    while (seen.length > 0 && seen[0]!.at < effectOf(event)) stops = corrected(stops, seen.shift()!);
     if (event.type === 'FlowRerouted' && event.reason === 'diverted' && event.to === 0) {
       stops = stops.filter((stop) => clusterOf(stop.node) !== clusterOf(event.from));
       continue;
@@ -249,7 +251,19 @@ export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
       stops = moved(stops, nodeThat(next), next);
     }
   }
-  return stops;
+  return seen.reduce(corrected, stops);
+}
+
+/**
+ * The route as the egress saw it: where the first frames died on their way, it is the one that the next ones found, and
+ * nobody else could tell.
+ */
+function corrected(stops: readonly Stop[], { route, backups }: FlowStarted): readonly Stop[] {
+  return stops.map((stop, i) => {
+    const seen = route[i] ?? 0;
+    const isOther = seen !== stop.node && nodeOf(seen) !== 0 && clusterOf(seen) === clusterOf(stop.node);
+    return isOther ? { node: seen, backup: backups[i] ?? 0 } : stop;
+  });
 }
 
 /** The node that a move leads away from. */

@@ -1,7 +1,7 @@
 import { FlowgridError } from '../../domain/base/errors';
 import type { Micros } from '../../domain/base/ids';
 import type { EventLog } from '../../domain/seams/event-log';
-import { stampedTopology } from '../../domain/topology/state';
+import { stampedTopology, wholeTopology } from '../../domain/topology/state';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import { formatWhen } from '../../interface/cli/when';
 import { EXIT, type Io, type TraceOptions, type TraceSubject } from '../../interface/cli/programs';
@@ -123,16 +123,12 @@ function begun(
   return { key: endsText(tuple), frame: firstFrameOf(tuple, known?.started?.key.vlan ?? 0), network };
 }
 
-/** The topology that new flows were stamped with at a moment. */
+/** The topology that new flows were stamped with at a moment. Who is dead by then is for {@link Deaths} to say. */
 function stampedAt({ commits }: ToldStory, moment: Moment): PublishedTopology | undefined {
-  const stamped = stampedTopology(stateAt(commits, moment).topology);
-  for (const { seq, events } of commits) {
-    for (const event of events) {
-      if (seq !== stamped?.seq || event.type !== 'TopologyPublished') continue;
-      return { topology: event.data.topology, seq, hash: '', dead: event.data.dead };
-    }
-  }
-  return undefined;
+  const { topology } = stateAt(commits, moment);
+  const stamped = stampedTopology(topology);
+  const whole = stamped && wholeTopology(topology, stamped.version);
+  return stamped && whole && { topology: whole, seq: stamped.seq, hash: '', dead: [] };
 }
 
 function find(

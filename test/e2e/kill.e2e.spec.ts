@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brokenIn, killUnderTraffic, NO_TRAFFIC } from '../support/killed-run';
 import { notRun } from '../support/not-run';
-import { asymmetric, passagesIn } from '../support/routes';
 import { figureFourVariant, hasTraces, stopRunner, traces, TRACES } from '../support/run-up';
 import { compareThroughGrid } from '../support/through-grid';
 
@@ -44,7 +43,7 @@ suite('a node of a backup cluster dies under traffic', () => {
     ['distributed, one thread', ['--selection', 'distributed']],
     ['centralized, two workers', ['--workers', '2']],
     ['distributed, four workers', ['--workers', '4', '--selection', 'distributed']],
-  ])('FG-141, FG-223: nothing is lost, nothing comes twice, replies go back the same way: %s', (_name, args) => {
+  ])('FG-141: nothing is lost and nothing comes twice, %s', (_name, args) => {
     const elsewhere: string[] = [];
 
     it.each(killable)('%s', async (name) => {
@@ -63,9 +62,6 @@ suite('a node of a backup cluster dies under traffic', () => {
         expect(failures[0]!.takenOver).toBeGreaterThanOrEqual(1);
         expect(run.reached).toBeGreaterThanOrEqual(1);
         expect(run.reemitted).toBeGreaterThanOrEqual(1);
-        const passages = passagesIn(run.internalOut);
-        expect(passages.length).toBe(frames.in - notCarried(frames.dropped));
-        expect(asymmetric(passages)).toEqual([]);
       } finally {
         run.clean();
       }

@@ -35,6 +35,8 @@ function functionsOf(stage: number): readonly FunctionSpec[] {
 export interface RandomGridOptions {
   /** Whether stages run functions that keep state, or `pass` alone. */
   readonly functions?: boolean;
+  /** INODEs at either end; default: drawn. */
+  readonly inodes?: number;
   readonly onTap?: PublishedGridOptions['onTap'];
   readonly onFlowEvent?: PublishedGridOptions['onFlowEvent'];
   readonly onCommit?: PublishedGridOptions['onCommit'];
@@ -73,7 +75,7 @@ export class RandomGrid {
 
   constructor(seed: number, options: RandomGridOptions = {}) {
     this.prng = createPrng(seed);
-    this.inodes = 1 + createPrng(seed).fork('inodes').below(3);
+    this.inodes = options.inodes ?? 1 + createPrng(seed).fork('inodes').below(3);
     // Drawn apart, so that the rest of a grid is the same with functions and without.
     const functions = createPrng(seed ^ 0x5eed);
     this.stages = Array.from({ length: 1 + this.prng.below(3) }, (_, i) => ({
