@@ -23,6 +23,7 @@ import { reason } from '../frames/reasons';
 import { placeBeside } from '../select/copies';
 import { choosePath, itinerary, type PathFigures } from '../select/path-policy';
 import { cloneOf, replicaPathOf } from '../select/replica';
+import { statelessNode } from '../select/stateless-route';
 import type { TopologyView } from '../select/topology-view';
 import { FlowIds } from './flow-ids';
 import { PHASE_OWNED } from './flow-side';
@@ -147,12 +148,12 @@ export class FlowAllocation {
    * A flow that was carried without an entry gets one: its ID, topology and nodes stay. Returns its entry; 0 when there
    * is no room, with the reason in `S_REASON`.
    */
-  allocateAs(address: number, { view, members, leg, id }: Adoption): number {
-    const { ctx, ref } = this.node;
+  allocateAs(address: number, { view, leg, id }: Adoption): number {
+    const { ctx, obituary, ref } = this.node;
     const { u16 } = ctx.arena;
     if (!leg.itinerary.ok) return 0;
     const route = leg.itinerary.clusters.map((cluster, i) =>
-      i === 0 ? ref : members.choose(cluster, id) || nodeRef(cluster, 0),
+      i === 0 ? ref : statelessNode(view, cluster, id, obituary, ctx.topologies.latest) || nodeRef(cluster, 0),
     );
     const flow = this.node.insertFlow(id, leg.policy.flowType, view, route, 0);
     if (flow === 0) {

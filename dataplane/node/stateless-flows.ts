@@ -32,10 +32,9 @@ import {
 } from '../frames/layout';
 import { pathOf } from '../select/path-policy';
 import { hashedNode } from '../select/route';
-import type { Leg, StatelessMembers } from '../select/stateless-route';
+import { statelessNode, type Leg } from '../select/stateless-route';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
-import { NO_SLOT_NUMBER } from './flow-side';
 import type { Node } from './node';
 
 /** Entries used in turn: a batch never needs more, and no frame needs its entry for longer than its batch. */
@@ -86,15 +85,16 @@ export class StatelessFlows {
    * An entry for a frame that entered here, chosen under `view`: this node's part is the path's first place, or, for
    * reverse frames, its last. 0 when a cluster has nobody left.
    */
-  entering(view: TopologyView, members: StatelessMembers, leg: Leg, id: FlowId, reverse: boolean): number {
+  entering(view: TopologyView, leg: Leg, id: FlowId, reverse: boolean): number {
     if (!leg.itinerary.ok) return 0;
-    const { u8, u16 } = this.node.ctx.arena;
+    const { obituary, ctx } = this.node;
+    const { u8, u16 } = ctx.arena;
     const { clusters } = leg.itinerary;
     const own = reverse ? clusters.length - 1 : 0;
     const flow = this.take(view, id, leg.policy.flowType, clusters.length, own);
     const list = this.listOf(flow);
     for (let i = 0; i < clusters.length; i++) {
-      const ref = i === own ? this.node.ref : members.choose(clusters[i], id);
+      const ref = i === own ? this.node.ref : statelessNode(view, clusters[i], id, obituary, ctx.topologies.latest);
       if (ref === 0 && view.cluster(clusters[i]).mode !== 'copy') return 0;
       u8[list + 2 * i] = clusters[i];
       u8[list + 2 * i + 1] = nodeOf(ref);
@@ -154,7 +154,6 @@ export class StatelessFlows {
     const aux = this.aux[place];
     side.view[aux] = view;
     side.position[aux] = position;
-    side.heldHead[aux] = side.heldTail[aux] = NO_SLOT_NUMBER;
     const flow = this.first + place * FLOW_SIZE;
     u32.fill(0, flow >>> 2, (flow + FLOW_SIZE) >>> 2);
     u32[(flow + F_ID) >>> 2] = id;

@@ -18,13 +18,7 @@ import {
 import { reason } from '../frames/reasons';
 import { expandSeed } from '../headers/key-hash';
 import { PROTO_TCP } from '../headers/numbers';
-import {
-  constantFieldsHash,
-  StatelessLegs,
-  StatelessMembers,
-  statelessFlowId,
-  type Leg,
-} from '../select/stateless-route';
+import { constantFieldsHash, StatelessLegs, statelessFlowId, type Leg } from '../select/stateless-route';
 import { itinerary } from '../select/path-policy';
 import type { TopologyView } from '../select/topology-view';
 import type { Node } from './node';
@@ -36,7 +30,6 @@ const REFUSALS = { 'cluster-drop': reason('cluster-drop'), 'no-member': NO_MEMBE
 /** A flow without an entry that is to get one: where it is, it stays. */
 export interface Adoption {
   readonly view: TopologyView;
-  readonly members: StatelessMembers;
   readonly leg: Leg;
   readonly id: FlowId;
 }
@@ -48,6 +41,7 @@ export class StatelessIngress implements FlowGuard {
   private legs: StatelessLegs | undefined;
   private legsOf: TopologyView | undefined;
   private adoption: Adoption | undefined;
+  private lastLeg: Leg | undefined;
 
   constructor(
     private readonly node: Node,
@@ -103,7 +97,6 @@ export class StatelessIngress implements FlowGuard {
     const reverse = arena.u8[slot + S_REVERSE] === 1;
     return { leg: this.lastLeg as Leg, flow: this.idOf(slot), reverse };
   }
-  private lastLeg: Leg | undefined;
 
   /** An entry for a copy, by another path, of a frame whose flow has none and that entered here; 0 = it cannot go. */
   branch(flow: number, policy: FlowPolicy, path: FlowPath): number {
@@ -112,7 +105,7 @@ export class StatelessIngress implements FlowGuard {
     const view = node.viewOf(flow);
     const from = u16[(flow + F_NET_FWD) >>> 1];
     const leg = { policyIndex: -1, policy, from, path, itinerary: itinerary(view, path, node.obituary) };
-    return node.stateless.entering(view, this.legsFor(view).members, leg, u32[(flow + F_ID) >>> 2], false);
+    return node.stateless.entering(view, leg, u32[(flow + F_ID) >>> 2], false);
   }
 
   private carryOn(slot: number, leg: Leg, id: FlowId, reverse: boolean): boolean {
@@ -122,9 +115,8 @@ export class StatelessIngress implements FlowGuard {
     if (!leg.itinerary.ok) return this.refuse(slot, REFUSALS[leg.itinerary.reason]);
     const begins = arena.u8[slot + S_PROTO] === PROTO_TCP && isBareSyn(arena, slot);
     const view = node.flood.carry(arena.u8[slot + S_PROTO], begins, undefined);
-    const legs = view === undefined ? undefined : this.legsFor(view);
-    if (view === undefined || legs === undefined) return this.refuse(slot, NO_PATH);
-    const flow = node.stateless.entering(view, legs.members, leg, id, reverse);
+    if (view === undefined) return this.refuse(slot, NO_PATH);
+    const flow = node.stateless.entering(view, leg, id, reverse);
     if (flow === 0) return this.refuse(slot, NO_MEMBER);
     arena.u32[(slot + S_CONN) >>> 2] = 0;
     arena.u32[(slot + S_FLOW) >>> 2] = flow;
@@ -148,7 +140,7 @@ export class StatelessIngress implements FlowGuard {
     if (legs.reverse || !leg.itinerary.ok || leg.policy.replicateTo !== undefined) return false;
     const id = this.idOf(slot);
     if (!this.isFree(id)) return false;
-    this.adoption = { view, members: legs.members, leg, id };
+    this.adoption = { view, leg, id };
     return true;
   }
 
@@ -158,9 +150,7 @@ export class StatelessIngress implements FlowGuard {
 
   private legsFor(view: TopologyView): StatelessLegs {
     if (this.legs === undefined || this.legsOf !== view) {
-      const { ctx, obituary } = this.node;
-      const members = new StatelessMembers(view, obituary, () => ctx.topologies.latest);
-      this.legs = new StatelessLegs(view, obituary, members);
+      this.legs = new StatelessLegs(view, this.node.obituary);
       this.legsOf = view;
     }
     return this.legs;

@@ -1,6 +1,5 @@
 import { mix2 } from '../../domain/base/hash';
-import { nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
-import { flowBucket, type LiveNodes } from '../../domain/cluster/rendezvous';
+import type { ClusterId, FlowId, NodeRef } from '../../domain/base/ids';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import { compilePolicies, type CompiledPolicies } from '../classify/policies';
 import type { Arena } from '../frames/arena';
@@ -9,6 +8,7 @@ import { hasPorts } from '../headers/numbers';
 import { hashKey } from '../headers/key-hash';
 import type { Obituary } from './liveness';
 import { candidatePaths, itinerary, type Itinerary } from './path-policy';
+import { hashedNode } from './route';
 import type { TopologyView } from './topology-view';
 
 /**
@@ -49,47 +49,17 @@ export interface Leg {
 }
 
 /**
- * Who of a topology's members may be chosen for a flow without an entry: those that live and that have not been taken
- * out of the grid since.
+ * The node for a flow without an entry in a cluster of `view`: as the hash selects it, but nobody of a cluster that the
+ * latest topology has no more. 0 = none.
  */
-export class StatelessMembers {
-  private flags: (LiveNodes | undefined)[] = [];
-  private deaths = -1;
-  private latestVersion = -1;
-
-  constructor(
-    private readonly view: TopologyView,
-    private readonly dead: Obituary,
-    private readonly latest: () => TopologyView | undefined,
-  ) {}
-
-  /** Forgets what was derived where somebody has died or left since; true if so. */
-  refresh(): boolean {
-    const version = this.latest()?.topology.version ?? 0;
-    if (this.deaths === this.dead.changes && this.latestVersion === version) return false;
-    this.deaths = this.dead.changes;
-    this.latestVersion = version;
-    this.flags = [];
-    return true;
-  }
-
-  /** The node for a flow ID in a cluster: the first one that may be chosen in its bucket's order; 0 = none. */
-  choose(cluster: ClusterId, flow: FlowId): NodeRef {
-    const flags = (this.flags[cluster] ??= this.derive(cluster));
-    const node = this.view.table(cluster).firstLive(flowBucket(flow, cluster, this.view.topology.seed), flags);
-    return node === 0 ? 0 : nodeRef(cluster, node);
-  }
-
-  private derive(cluster: ClusterId): LiveNodes {
-    const latest = this.latest();
-    const flags = new Uint8Array(128);
-    for (const { node, incarnation } of this.view.cluster(cluster).members) {
-      const ref = nodeRef(cluster, node);
-      const isMember = latest === undefined || latest.incarnationOf(ref) === incarnation;
-      if (isMember && !this.dead.isDead(ref, incarnation)) flags[node] = 1;
-    }
-    return flags;
-  }
+export function statelessNode(
+  view: TopologyView,
+  cluster: ClusterId,
+  flow: FlowId,
+  dead: Obituary,
+  latest: TopologyView | undefined,
+): NodeRef {
+  return latest?.hasCluster(cluster) === false ? 0 : hashedNode(view, cluster, flow, dead);
 }
 
 /**
@@ -100,11 +70,12 @@ export class StatelessMembers {
 export class StatelessLegs {
   private readonly policies: CompiledPolicies;
   private readonly legs = new Map<number, Leg | null>();
+  /** Number of deaths and departures that the legs were found under. */
+  private changes = -1;
 
   constructor(
     private readonly view: TopologyView,
     private readonly dead: Obituary,
-    readonly members: StatelessMembers,
   ) {
     this.policies = compilePolicies(view.topology.policies);
   }
@@ -117,7 +88,10 @@ export class StatelessLegs {
    * Undefined: no policy has a path for it. {@link reverse} tells the direction.
    */
   find(arena: Arena, slot: number, fromB: boolean, network: number): Leg | undefined {
-    if (this.members.refresh()) this.legs.clear();
+    if (this.changes !== this.dead.changes) {
+      this.changes = this.dead.changes;
+      this.legs.clear();
+    }
     const at = (slot + S_KEY + K_NETWORK) >>> 1;
     const before = arena.u16[at];
     const a = this.legFor(arena, slot, false, !fromB, network);
