@@ -5,6 +5,8 @@ import { A_FREE_BATCH, A_FREE_HEAD, A_FREE_LINKS, A_SLOT_COUNT } from './layout'
 export const SLOT_COUNT_MAX = 0x3_ffff;
 /** What {@link SlotPool.allocate} returns when no slot is free. */
 export const NO_SLOT = -1;
+/** S_FRAME_NO of a frame that a node itself created: taps and reports show it as such. */
+export const NO_FRAME_NUMBER = 0xffff_ffff;
 
 const INDEX_MASK = 0x3_ffff;
 const TAG_ONE = 0x4_0000;

@@ -15,12 +15,10 @@ import {
   FRAME_MAX,
   FRAME_MIN,
 } from '../frames/layout';
+import { NO_FRAME_NUMBER } from '../frames/slots';
 import { FrameView } from './frame-view';
 import type { Emitter } from './function';
 import type { FunctionServices } from './host';
-
-/** Number of frames that a node itself created (taps and reports show them as such). */
-const NO_FRAME_NUMBER = 0xffffffff;
 
 /** Gives functions slots for frames of their own; created frames carry sequence 0 and are never judged as duplicates. */
 export class FrameEmitter implements Emitter {

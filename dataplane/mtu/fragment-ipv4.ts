@@ -1,5 +1,6 @@
 import type { Arena } from '../frames/arena';
 import { S_FLAGS, S_FRAME_NO, S_L3, S_LEN, S_OFF, SF_END, SF_START } from '../frames/layout';
+import { NO_FRAME_NUMBER } from '../frames/slots';
 import { updateChecksum } from '../functions/checksum-update';
 
 const MORE_FRAGMENTS = 0x2000;
@@ -8,8 +9,6 @@ const OPTION_END = 0;
 const OPTION_NOP = 1;
 /** An option with this bit goes into every fragment, one without into the first alone (RFC 791). */
 const OPTION_COPIED = 0x80;
-/** Number of frames that a node itself created (taps and reports show them as such). */
-const NO_FRAME_NUMBER = 0xffffffff;
 
 /** Where fragments come from: copies of a whole frame with all that is known about it. */
 export interface FragmentSource {

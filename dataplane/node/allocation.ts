@@ -1,4 +1,5 @@
 import { nodeRef, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
+import { longestIdleMs } from '../../domain/grid/decide';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import {
   F_BACKUP,
@@ -8,7 +9,6 @@ import {
   F_NET_FWD,
   F_NET_REV,
   F_NEXT_FWD,
-  F_PATH,
   F_SHADOW_FWD,
   F_WIRE,
   FS_FULL_ROUTE,
@@ -64,10 +64,8 @@ export class FlowAllocation {
       .members.find(({ node }) => nodeRef(this.node.cluster, node) === this.node.ref);
     const fnode = member?.fnode ?? 0;
     if (this.ids !== undefined && fnode === this.fnode) return;
-    const { tcpIdleMs, udpIdleMs, icmpIdleMs, otherIdleMs } = topology.timing;
-    const longestIdleUs = 1000 * Math.max(tcpIdleMs, udpIdleMs, icmpIdleMs, otherIdleMs);
     this.fnode = fnode;
-    this.restUs = longestIdleUs + ID_REST_US;
+    this.restUs = 1000 * longestIdleMs(topology.timing) + ID_REST_US;
     this.ids = new FlowIds(fnode, topology.seed, this.restUs);
   }
 
@@ -127,16 +125,12 @@ export class FlowAllocation {
    */
   learnRoute(flow: number, address: number): void {
     const { ctx, side } = this.node;
-    const { u8, u32 } = ctx.arena;
+    const { u8 } = ctx.arena;
     if (u8[address + S_REVERSE] === 0 || side.position[this.node.aux(flow)] !== 0) return;
     const route = routeIn(ctx.arena, address);
     // Node 0 stands for a cluster that the flow does not visit, because a function shortened its path.
     if (route.length !== u8[flow + F_COUNT]) return;
-    const path = ctx.paths.intern(route);
-    if (path === 0) return;
-    ctx.paths.release(u32[(flow + F_PATH) >>> 2]);
-    u32[(flow + F_PATH) >>> 2] = path;
-    this.node.setState(flow, FS_FULL_ROUTE);
+    if (this.node.setRoute(flow, route)) this.node.setState(flow, FS_FULL_ROUTE);
   }
 
   /** Whether the ID of a flow without an entry may be given to one that gets an entry: no other goes by it, or did lately. */

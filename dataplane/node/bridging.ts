@@ -46,14 +46,9 @@ export class Bridging {
       this.node.counters.drop(NO_PATH);
     }
     for (const branch of flows) {
-      const copy = ctx.slots.allocate();
-      if (copy < 0) {
-        this.node.counters.values[BRIDGED]++;
-        this.node.count('no-slot');
-        continue;
-      }
-      ctx.kernels.copySlot(slot, copy);
       this.node.counters.values[BRIDGED]++;
+      const copy = this.node.copyOf(slot);
+      if (copy < 0) continue;
       const target = ctx.slot(copy);
       u32[(target + S_FLOW) >>> 2] = branch;
       const flags = u16[(target + S_FLAGS) >>> 1];

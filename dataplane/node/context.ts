@@ -4,7 +4,7 @@ import type { TapListener, TapRecord } from '../../domain/seams/tap';
 import type { FunctionSpec } from '../../domain/topology/topology';
 import type { Arena } from '../frames/arena';
 import { S_FLAGS, S_FRAME_NO, S_FROM, S_LEN, S_LINK, S_NETWORK, S_OFF, S_REASON, S_TIME, S_TO } from '../frames/layout';
-import { SlotPool } from '../frames/slots';
+import { NO_FRAME_NUMBER, SlotPool } from '../frames/slots';
 import { PathLists } from '../flows/path-lists';
 import type { FunctionHost, FunctionServices } from '../functions/host';
 import type { Kernels } from '../kernels/kernels';
@@ -196,7 +196,7 @@ export class GroupContext {
     this.arena.u16[(address + S_REASON) >>> 1] = 0;
     this.arena.u16[(address + S_FLAGS) >>> 1] = 0;
     this.arena.u16[(address + S_NETWORK) >>> 1] = 0;
-    this.arena.u32[(address + S_FRAME_NO) >>> 2] = 0xffffffff;
+    this.arena.u32[(address + S_FRAME_NO) >>> 2] = NO_FRAME_NUMBER;
     this.arena.f64[(address + S_TIME) >>> 3] = this.now;
     return slot;
   }

@@ -1,11 +1,9 @@
 import { clusterOf, nodeOf, nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
 import {
-  F_COUNT,
   F_EMITTER,
   F_ID,
   F_NEXT_FWD,
   F_NEXT_REV,
-  F_PATH,
   F_SHADOW_FWD,
   F_SHADOW_REV,
   F_STATE,
@@ -148,7 +146,8 @@ export class Detours {
     if ((node.ctx.arena.u32[(flow + F_STATE) >>> 2] & FS_SLOW) !== 0 || this.stage.isWaitingForDeltas) return;
     this.asked.delete(id);
     const own = node.side.position[node.aux(flow)];
-    const skipped = this.routeOf(flow)
+    const skipped = this.node
+      .routeOf(flow)
       .slice(own + 1, place)
       .map((ref) => clusterOf(ref));
     node.side.phase[node.aux(flow)] |= PHASE_DETOUR;
@@ -214,25 +213,16 @@ export class Detours {
   /** From now on frames of the flow go from here to `next`, which stands at `place` of its path. */
   private apply(flow: number, place: number, next: NodeRef): void {
     const { node } = this;
-    const { u16, u32 } = node.ctx.arena;
+    const { u16 } = node.ctx.arena;
     const before = u16[(flow + F_NEXT_FWD) >>> 1];
     const own = node.side.position[node.aux(flow)];
-    const route = this.routeOf(flow);
+    const route = this.node.routeOf(flow);
     node.routing.moved(flow, before, 0);
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
     node.choices.tellNext(flow);
     for (let at = own + 1; at < place; at++) {
-      node.emitEvent({
-        type: 'FlowRerouted',
-        at: node.ctx.now,
-        flow: u32[(flow + F_ID) >>> 2],
-        topologySeq: node.seqOf(flow),
-        reason: 'diverted',
-        from: clusterOf(route[at]) === clusterOf(before) ? before : route[at],
-        to: 0,
-        effectiveAt: node.ctx.now,
-      });
+      node.reportReroute(flow, 'diverted', clusterOf(route[at]) === clusterOf(before) ? before : route[at], 0);
     }
   }
 
@@ -240,7 +230,7 @@ export class Detours {
   private placeBeyond(flow: number, { skip }: Detour): number {
     const { node } = this;
     const view = node.viewOf(flow);
-    const route = this.routeOf(flow);
+    const route = this.node.routeOf(flow);
     const first = node.side.position[node.aux(flow)] + 1;
     const next = clusterOf(node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1]);
     let place = first;
@@ -262,7 +252,7 @@ export class Detours {
     const { node } = this;
     const view = node.viewOf(flow);
     const id = node.ctx.arena.u32[(flow + F_ID) >>> 2];
-    const named = this.routeOf(flow)[place];
+    const named = this.node.routeOf(flow)[place];
     const cluster = clusterOf(named);
     if (nodeOf(named) !== 0) return emitterFor(view, cluster, named, id, node.obituary);
     const chosen = node.routing.chooseIn(view, cluster, id);
@@ -271,14 +261,9 @@ export class Detours {
     return chosen;
   }
 
-  private routeOf(flow: number): NodeRef[] {
-    const { u8, u32 } = this.node.ctx.arena;
-    return this.node.ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
-  }
-
   private setPrevious(flow: number, previous: NodeRef): void {
     const { u16 } = this.node.ctx.arena;
-    u16[(flow + F_NEXT_REV) >>> 1] = nodeRef(clusterOf(previous), nodeOf(previous));
+    u16[(flow + F_NEXT_REV) >>> 1] = previous;
     u16[(flow + F_SHADOW_REV) >>> 1] = this.node.shadowOf(flow, previous);
   }
 

@@ -1,21 +1,12 @@
 import { mix32 } from '../../domain/base/hash';
 import type { FlowId, NodeRef } from '../../domain/base/ids';
-import {
-  F_BACKUP,
-  F_EMITTER,
-  F_ID,
-  F_STATE,
-  F_WIN_FWD_BITS,
-  F_WIN_FWD_MAX,
-  F_WIN_REV_BITS,
-  F_WIN_REV_MAX,
-  FS_UNPROTECTED,
-} from '../frames/layout';
+import { F_BACKUP, F_EMITTER, F_ID, F_STATE, FS_UNPROTECTED } from '../frames/layout';
 import { CONTROL_BODY_MAX, CONTROL_DIGEST, type ControlCursor } from './control-frames';
 import { RESYNCHRONISED } from './counters';
 import { PHASE_AWAITS, PHASE_FED } from './flow-side';
 import type { Handover } from './handover';
 import type { Node } from './node';
+import { WINDOWS } from './windows';
 
 /** Bytes of one flow's digest: its ID, then by direction the highest sequence, the 64 up to it, and the digest. */
 const DIGEST_BYTES = 4 + 2 * 16;
@@ -24,12 +15,6 @@ const PER_FRAME = Math.floor((CONTROL_BODY_MAX - 16) / DIGEST_BYTES);
 const WINDOW = 64;
 /** Rounds for which a backup may differ: what is under way arrives within them. */
 const PATIENCE = 2;
-
-/** Where a flow entry keeps its windows, by direction. */
-const WINDOWS = [
-  { max: F_WIN_FWD_MAX, bits: F_WIN_FWD_BITS },
-  { max: F_WIN_REV_MAX, bits: F_WIN_REV_BITS },
-] as const;
 
 /** What a node has processed of a flow in one direction. */
 interface Processed {

@@ -93,12 +93,8 @@ export class Egress {
     for (const network of bridges.exits(this.node.side.path[this.node.aux(flow)], reverse)) {
       if (network === main) continue;
       counters.values[BRIDGED]++;
-      const copy = ctx.slots.allocate();
-      if (copy < 0) {
-        this.node.count('no-slot');
-        continue;
-      }
-      ctx.kernels.copySlot(slot, copy);
+      const copy = this.node.copyOf(slot);
+      if (copy < 0) continue;
       const address = ctx.slot(copy);
       u16[(address + S_NETWORK) >>> 1] = network;
       counters.values[EXTERNAL_OUT]++;

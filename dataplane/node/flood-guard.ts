@@ -1,7 +1,7 @@
 import { nodeRef, type Micros, type NodeRef } from '../../domain/base/ids';
 import { DEFAULT_FLOOD, DEFAULT_TIMING } from '../../domain/topology/topology';
+import { classifierTiming, idleLimit } from '../classify/timing';
 import type { ConnectionTable } from '../flows/connection-table';
-import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../headers/numbers';
 import type { TopologyView } from '../select/topology-view';
 import { CONTROL_FLOOD, type ControlCursor } from './control-frames';
 import { FLOODED } from './counters';
@@ -15,6 +15,7 @@ const EXHAUSTED_US = 1_000_000;
 const SECOND_US = 1_000_000;
 /** After this long a SYN that nobody answered is not sent again (Linux gives up after 127 s). */
 const SYN_WAIT_US = 130_000_000;
+const DEFAULT_IDLE = classifierTiming(DEFAULT_TIMING);
 
 /** A table, as far as its room is concerned. */
 interface Room {
@@ -152,18 +153,8 @@ export class FloodGuard {
   }
 
   private idleUs(proto: number, begins: boolean): Micros {
-    const timing = this.node.ctx.topologies.latest?.topology.timing ?? DEFAULT_TIMING;
-    switch (proto) {
-      case PROTO_TCP:
-        return begins ? Math.min(SYN_WAIT_US, 1000 * timing.tcpIdleMs) : 1000 * timing.tcpIdleMs;
-      case PROTO_UDP:
-        return 1000 * timing.udpIdleMs;
-      case PROTO_ICMP:
-      case PROTO_ICMPV6:
-        return 1000 * timing.icmpIdleMs;
-      default:
-        return 1000 * timing.otherIdleMs;
-    }
+    const limit = idleLimit(this.node.ctx.topologies.latest?.idle ?? DEFAULT_IDLE, proto, 0);
+    return begins ? Math.min(SYN_WAIT_US, limit) : limit;
   }
 
   private isOver(cause: 'rate' | 'tables'): boolean {

@@ -89,7 +89,7 @@ export class FloodRecords {
   }
 
   /**
-   * Writes all records: count u8, then for each origin u16, incarnation u32, stamp u32, what it says u8, version u32,
+   * Writes the records: count u16, then for each origin u16, incarnation u32, stamp u32, what it says u8, version u32,
    * wire ID u8.
    */
   write(control: ControlCursor): void {

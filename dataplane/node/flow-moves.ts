@@ -1,21 +1,13 @@
-import { clusterOf, nodeOf, nodeRef, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeOf, type FlowId, type NodeRef } from '../../domain/base/ids';
 import {
   F_BACKUP,
-  F_COUNT,
   F_EMITTER,
   F_ID,
   F_NEXT_FWD,
   F_NEXT_REV,
-  F_PATH,
   F_SHADOW_FWD,
   F_SHADOW_REV,
   F_STATE,
-  F_WIN_FWD_BITS,
-  F_WIN_FWD_MAX,
-  F_WIN_FWD_STAMP,
-  F_WIN_REV_BITS,
-  F_WIN_REV_MAX,
-  F_WIN_REV_STAMP,
   FS_REPLICA,
   FS_SLOW,
   FS_UNPROTECTED,
@@ -28,6 +20,7 @@ import type { Node } from './node';
 import type { Sender } from './sender';
 import type { Stage } from './stage';
 import type { Takeover } from './takeover';
+import { WINDOWS } from './windows';
 
 /** Arguments of `MOVE`; each body begins with the flow's ID (u32). */
 /** To the target: the flow's entry (body of `EXPORT`); its frames wait there from now on. */
@@ -53,11 +46,6 @@ const SCAN_BUDGET = 1024;
 const PATIENCE = 5;
 /** Room in a control frame for what goes with a function's state. */
 const STATE_MAX = CONTROL_BODY_MAX >>> 1;
-
-const WINDOWS = [
-  { max: F_WIN_FWD_MAX, stamp: F_WIN_FWD_STAMP, bits: F_WIN_FWD_BITS },
-  { max: F_WIN_REV_MAX, stamp: F_WIN_REV_STAMP, bits: F_WIN_REV_BITS },
-] as const;
 
 interface Move {
   readonly target: NodeRef;
@@ -247,16 +235,7 @@ export class FlowMoves {
     else node.side.phase[aux] |= PHASE_GONE;
     if (node.host?.stateKind === 'per-flow') node.host.flowEnded(id);
     node.counters.values[FLOWS_MOVED_AWAY]++;
-    node.emitEvent({
-      type: 'FlowRerouted',
-      at: node.ctx.now,
-      flow: id,
-      topologySeq: node.seqOf(flow),
-      reason: 'congested',
-      from: node.ref,
-      to: move.target,
-      effectiveAt: node.ctx.now,
-    });
+    node.reportReroute(flow, 'congested', node.ref, move.target);
   }
 
   /** This node shadows what it gave away: without state at once, else when the new emitter has sent it. */
@@ -382,7 +361,7 @@ export class FlowMoves {
   /** `to` stands in the flow's route for `from`; nodes further away, and copies of an INODE's entry, are told. */
   private replace(flow: number, id: FlowId, from: NodeRef, to: NodeRef, teller: NodeRef): void {
     const { node } = this;
-    const { u8, u16, u32 } = node.ctx.arena;
+    const { u16 } = node.ctx.arena;
     for (const [next, shadow] of [
       [F_NEXT_FWD, F_SHADOW_FWD],
       [F_NEXT_REV, F_SHADOW_REV],
@@ -392,23 +371,14 @@ export class FlowMoves {
       u16[(flow + shadow) >>> 1] = node.shadowOf(flow, to);
       node.routing.moved(flow, from, to);
     }
-    const route = node.ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+    const route = node.routeOf(flow);
     const place = route.indexOf(from);
-    if (place >= 0) this.rewriteRoute(flow, route.with(place, to));
+    if (place >= 0) node.setRoute(flow, route.with(place, to));
     if (u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
     const own = node.side.position[node.aux(flow)];
     const toward = route.findIndex((ref) => clusterOf(ref) === clusterOf(from)) < own ? F_NEXT_FWD : F_NEXT_REV;
     const told = [u16[(flow + toward) >>> 1], ...this.peers()];
     for (const ref of told) if (nodeOf(ref) !== 0 && ref !== teller) this.say(ref, PASSED_ON, id, [from, to]);
-  }
-
-  private rewriteRoute(flow: number, route: readonly NodeRef[]): void {
-    const { ctx } = this.node;
-    const { u32 } = ctx.arena;
-    const path = ctx.paths.intern(route.map((ref) => nodeRef(clusterOf(ref), nodeOf(ref))));
-    if (path === 0) return;
-    ctx.paths.release(u32[(flow + F_PATH) >>> 2]);
-    u32[(flow + F_PATH) >>> 2] = path;
   }
 
   private say(to: NodeRef, step: number, id: FlowId, nodes: readonly NodeRef[]): void {

@@ -1,5 +1,5 @@
 import type { ClusterId, Incarnation, NodeRef } from '../../domain/base/ids';
-import { Classifier, classifierTiming } from '../classify/classifier';
+import { Classifier } from '../classify/classifier';
 import { compilePolicies } from '../classify/policies';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
@@ -97,7 +97,6 @@ export class Gateway implements Deliver {
     if (topology.version === this.configuredFor) return;
     this.configuredFor = topology.version;
     this.lifecycle.configure(view);
-    const timing = classifierTiming(topology.timing);
     const policies = compilePolicies(topology.policies);
     if (this.classifier === undefined) {
       this.seed = topology.seed;
@@ -109,13 +108,13 @@ export class Gateway implements Deliver {
         scratchSlot: this.scratchSlot,
         seedLo: topology.seed,
         seedHi: ~topology.seed >>> 0,
-        timing,
+        timing: view.idle,
         policies,
         ports: this.lifecycle,
         guard: this.statelessIngress,
       });
     } else {
-      this.classifier.configure(policies, timing);
+      this.classifier.configure(policies, view.idle);
     }
     this.allocation.configure(view);
   }

@@ -11,12 +11,6 @@ import {
   F_SHADOW_REV,
   F_STATE,
   F_TYPE,
-  F_WIN_FWD_BITS,
-  F_WIN_FWD_MAX,
-  F_WIN_FWD_STAMP,
-  F_WIN_REV_BITS,
-  F_WIN_REV_MAX,
-  F_WIN_REV_STAMP,
   F_WIRE,
   FS_REPLICA,
   FS_SLOW,
@@ -41,15 +35,10 @@ import {
 import type { Node } from './node';
 import { readOrder, writeOrder } from './repin';
 import type { Stage } from './stage';
+import { WINDOWS } from './windows';
 
 const DUPLICATE = reason('duplicate');
 const REPLAY_OLD = reason('replay-old');
-
-/** Where a flow entry keeps its windows. */
-const DIRECTIONS = [
-  { reverse: 0, stamp: F_WIN_FWD_STAMP, max: F_WIN_FWD_MAX, bits: F_WIN_FWD_BITS },
-  { reverse: 1, stamp: F_WIN_REV_STAMP, max: F_WIN_REV_MAX, bits: F_WIN_REV_BITS },
-] as const;
 
 /** Bits of an `EXPORT`. */
 const MOVABLE = 1;
@@ -319,7 +308,7 @@ export class Handover {
     for (const ref of ctx.paths.read(u32[(flow + F_PATH) >>> 2], count)) control.u16(ref);
     for (const field of [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV]) control.u16(u16[(flow + field) >>> 1]);
     const aux = this.node.aux(flow);
-    for (const direction of DIRECTIONS) {
+    for (const direction of WINDOWS) {
       control.u32(this.node.side.processed[2 * aux + direction.reverse]);
       control.u16(u16[(flow + direction.stamp) >>> 1]);
       control.u32(this.node.side.digest[2 * aux + direction.reverse]);
@@ -336,7 +325,7 @@ export class Handover {
   private readWindows(body: ControlCursor, flow: number): void {
     const { u16, u32 } = this.node.ctx.arena;
     const aux = this.node.aux(flow);
-    for (const direction of DIRECTIONS) {
+    for (const direction of WINDOWS) {
       const sequence = body.readU32();
       const stamp = body.readU16();
       this.node.side.digest[2 * aux + direction.reverse] = body.readU32();

@@ -1,31 +1,10 @@
-import {
-  clusterOf,
-  nodeRef,
-  type FlowId,
-  type Incarnation,
-  type Micros,
-  type NodeRef,
-  type WireId,
-} from '../../domain/base/ids';
+import { clusterOf, nodeRef, type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
+import { longestIdleMs } from '../../domain/grid/decide';
 import { DEFAULT_TIMING, type ClusterRole } from '../../domain/topology/topology';
 import { reason } from '../frames/reasons';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { FlowTable } from '../flows/flow-table';
-import {
-  D_FLOW_ID,
-  D_FLOW_TYPE,
-  F_CONNS,
-  F_COUNT,
-  F_EMITTER,
-  F_LAST,
-  FS_ENDED,
-  S_DESCRIPTOR,
-  S_FLOW,
-  S_FROM,
-  S_LEN,
-  S_OFF,
-  S_TO,
-} from '../frames/layout';
+import { D_FLOW_ID, D_FLOW_TYPE, S_DESCRIPTOR, S_FLOW, S_FROM, S_LEN, S_OFF, S_TO } from '../frames/layout';
 import type { FunctionServices } from '../functions/host';
 import type { RingReader } from '../rings/spsc-ring';
 import type { TopologyView } from '../select/topology-view';
@@ -53,8 +32,8 @@ import {
 import { Deltas } from './deltas';
 import { Detours } from './detours';
 import { Digests } from './digests';
+import { FlowEndings } from './flow-endings';
 import { FlowMoves } from './flow-moves';
-import { PHASE_GONE } from './flow-side';
 import { Gateway } from './gateway';
 import { Handover } from './handover';
 import { Node } from './node';
@@ -66,14 +45,6 @@ import { Takeover } from './takeover';
 import { Watch, type Detection } from './watch';
 
 const NODE_DEAD = reason('node-dead');
-
-/** Flow table places looked at for forgotten flows at each hello round. */
-const EXPIRE_BUDGET = 1024;
-/** A node that did not hear of a flow's end keeps it this long beyond the longest idle timeout, microseconds. */
-const FORGET_MARGIN_US = 60_000_000;
-
-/** Argument of `END`: the flow's path was shortened, so that nobody behind the receiver is to be told. */
-const LEFT_OUT = 1;
 
 /** What a node's life is made of besides the group's context. */
 export interface NodeParts {
@@ -103,15 +74,13 @@ export class HostedNode {
   private readonly repinning: Repinning;
   private readonly moves: FlowMoves;
   private readonly detours: Detours;
+  private readonly endings: FlowEndings;
   private readonly gateway: Gateway | undefined;
   private readonly list: number;
-  /** IDs of flows that ended while frames of them were held. */
-  private readonly ending: FlowId[] = [];
   /** INODEs that have returned, in which life. */
   private readonly returned = new Map<NodeRef, Incarnation>();
   private present: TopologyView | undefined;
   private readonly parsedFlows = new Uint32Array(BATCH);
-  private cursor = 0;
 
   constructor(
     private readonly ctx: GroupContext,
@@ -146,6 +115,7 @@ export class HostedNode {
     this.repinning = new Repinning(this.node, peers);
     this.detours = new Detours(this.node, this.stage, this.handover);
     this.moves = new FlowMoves(this.node, this.stage, sender, this.handover, this.takeover, peers);
+    this.endings = new FlowEndings(this.node, this.stage, this.handover, this.moves, this.detours, this.gateway);
     const toStage: Deliver = {
       deliver: (list, n) => this.stage.run(list, n),
       flowLearned: () => undefined,
@@ -218,9 +188,10 @@ export class HostedNode {
   drainInternal(): number {
     const { inbox } = this.parts;
     let n = 0;
+    const measures = this.node.figures.areNeeded;
     for (let producer = 0; producer < inbox.length - 1 && n < BATCH; producer++) {
       const ring = inbox[producer];
-      if (this.node.figures.areNeeded) this.node.figures.sampleQueue(ring.pending, ring.capacity);
+      if (measures) this.node.figures.sampleQueue(ring.pending, ring.capacity);
       n += ring.take(this.list + 4 * n, BATCH - n);
     }
     if (n === 0) return 0;
@@ -247,12 +218,12 @@ export class HostedNode {
     return this.parts.inbox.some((reader) => reader.pending > 0);
   }
 
-  /** A hello round: greet, notice deaths, then let go of what needs no holding any more. */
   /** The grid is taken down in good order: flows end now. */
   endFlows(): void {
     if (this.alive) this.gateway?.endFlows();
   }
 
+  /** A hello round: greet, notice deaths, then let go of what needs no holding any more. */
   round(): void {
     if (!this.alive) return;
     const timing = this.ctx.topologies.latest?.topology.timing;
@@ -264,7 +235,7 @@ export class HostedNode {
     this.digests.tick();
     this.stage.acknowledged(this.deltas.tick());
     this.stage.releaseHeld(timing.detectMultiplier + 1);
-    this.endPostponed();
+    this.endings.endPostponed();
     this.receiver.tick();
     this.gateway?.tick();
     this.repinning.tick();
@@ -272,7 +243,7 @@ export class HostedNode {
     this.moves.tick();
     this.detours.tick();
     this.node.host?.tick(this.ctx.now);
-    this.forgetSilent();
+    this.endings.forgetSilent(this.longestIdleUs());
   }
 
   /** The control plane says that a node is dead. */
@@ -337,7 +308,7 @@ export class HostedNode {
         this.digests.onDigest(body, from);
         break;
       case CONTROL_END:
-        this.onEnd(body.readU32(), argument === LEFT_OUT);
+        this.endings.onEnd(body.readU32(), argument);
         break;
       case CONTROL_PASS:
         this.gateway?.onPass(body, from, argument);
@@ -378,72 +349,10 @@ export class HostedNode {
     }
   }
 
-  /**
-   * A flow ended: it is forgotten, and the next stage told; but not while frames of it are held, whose emitter may have
-   * died before it could send them.
-   */
-  private onEnd(id: number, isLeftOut = false): void {
-    const { u8, u16, u32 } = this.ctx.arena;
-    const flow = this.node.flows.find(id);
-    if (flow === 0) {
-      this.node.choices.forget(id);
-      return;
-    }
-    if (this.stage.isHolding(flow) || this.moves.isUnderWay(flow) || this.detours.isUnderWay(flow)) {
-      this.ending.push(id);
-      return;
-    }
-    const last = this.node.side.position[this.node.aux(flow)] === u8[flow + F_COUNT] - 1;
-    if (u32[(flow + F_CONNS) >>> 2] > 0) {
-      this.node.setState(flow, FS_ENDED);
-      this.gateway?.endConnections(flow);
-      return;
-    }
-    const { confidant, movedFrom, phase } = this.node.side;
-    const aux = this.node.aux(flow);
-    const emitter = u16[(flow + F_EMITTER) >>> 1];
-    const gone = (phase[aux] & PHASE_GONE) !== 0;
-    const behind = last ? [] : [...this.node.hopsBehind(flow), confidant[aux], movedFrom[aux]];
-    const hops = gone ? [emitter] : behind;
-    const emits = emitter === this.node.ref || gone;
-    const leftOut = this.node.side.leftOut[aux] ?? [];
-    this.forget(flow);
-    if (!emits || isLeftOut) return;
-    for (const to of leftOut) this.tellEnd(id, to, LEFT_OUT);
-    for (const to of [...hops, ...(this.gateway?.peers() ?? [])]) this.tellEnd(id, to, 0);
-  }
-
-  private tellEnd(id: number, to: NodeRef, argument: number): void {
-    if (to === 0 || !this.node.control.begin(this.node.incarnation)) return;
-    this.node.control.u32(id);
-    this.node.control.send(this.node.ref, to, CONTROL_END, argument);
-  }
-
-  private endPostponed(): void {
-    if (this.ending.length === 0) return;
-    for (const id of this.ending.splice(0)) this.onEnd(id);
-  }
-
-  private forget(flow: number): void {
-    this.handover.forget(flow);
-    this.stage.forget(flow);
-    this.node.removeFlow(flow);
-  }
-
-  /** Flows whose end did not reach this node are forgotten when they cannot live any more. */
-  private forgetSilent(): void {
-    const before = this.ctx.now - this.longestIdleUs() - FORGET_MARGIN_US;
-    if (this.node.flows.size === 0) return;
-    const { u32, f64 } = this.ctx.arena;
-    this.cursor = this.node.flows.scan(this.cursor, EXPIRE_BUDGET, (flow) => {
-      if (f64[(flow + F_LAST) >>> 3] < before && u32[(flow + F_CONNS) >>> 2] === 0) this.forget(flow);
-    });
-  }
-
   /** How long a flow may be silent at most and live, as the latest topology has it. */
   private longestIdleUs(): Micros {
     const timing = this.ctx.topologies.latest?.topology.timing ?? DEFAULT_TIMING;
-    return 1000 * Math.max(timing.tcpIdleMs, timing.udpIdleMs, timing.icmpIdleMs, timing.otherIdleMs);
+    return 1000 * longestIdleMs(timing);
   }
 
   private servicesFor(seed: number): FunctionServices {

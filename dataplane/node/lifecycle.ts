@@ -9,14 +9,12 @@ import {
   F_BYTES_FWD,
   F_BYTES_REV,
   F_CONNS,
-  F_COUNT,
   F_EMITTER,
   F_ID,
   F_NET_FWD,
   F_NET_REV,
   F_PACKETS_FWD,
   F_PACKETS_REV,
-  F_PATH,
   F_STATE,
   F_TYPE,
   F_WIRE,
@@ -29,7 +27,6 @@ import { pathOf } from '../select/path-policy';
 import { cloneOf } from '../select/replica';
 import type { TopologyView } from '../select/topology-view';
 import type { FlowAllocation } from './allocation';
-import { CONTROL_END } from './control-frames';
 import { FLOWS_ENDED, FLOWS_STARTED } from './counters';
 import { flowKeyText } from './flow-key-text';
 import { PHASE_OWNED } from './flow-side';
@@ -71,13 +68,13 @@ export class FlowLifecycle implements ClassifierPorts {
   /** The far end of a flow: which networks it joins, and, where it is the egress, that it is now known there. */
   flowLearned(flow: number, address: number): void {
     const { ctx } = this.node;
-    const { u8, u16, u32 } = ctx.arena;
+    const { u16, u32 } = ctx.arena;
     if ((u32[(flow + F_STATE) >>> 2] & FS_REPLICA) !== 0) {
       this.replicas.learned(flow);
       return;
     }
     const view = this.node.viewOf(flow);
-    const route = ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+    const route = this.node.routeOf(flow);
     const path = pathOf(
       view,
       u16[(flow + F_TYPE) >>> 1],
@@ -193,11 +190,11 @@ export class FlowLifecycle implements ClassifierPorts {
    */
   private chooseTail(flow: number, policy: FlowPolicy): void {
     const { ctx, side } = this.node;
-    const { u8, u16, u32 } = ctx.arena;
+    const { u16 } = ctx.arena;
     const view = this.node.viewOf(flow);
     const path = this.allocation.pathFor(view, policy, u16[(flow + F_NET_FWD) >>> 1]);
     if (path === undefined || path.id === side.path[this.node.aux(flow)]) return;
-    const now = ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]).map((ref) => clusterOf(ref));
+    const now = this.node.routeOf(flow).map((ref) => clusterOf(ref));
     const skipped = now.filter((cluster) => !path.clusters.includes(cluster));
     const kept = now.filter((cluster) => path.clusters.includes(cluster));
     const isTail = kept.length === path.clusters.length && kept.every((cluster, i) => cluster === path.clusters[i]);
@@ -230,7 +227,7 @@ export class FlowLifecycle implements ClassifierPorts {
     const { ctx, counters } = this.node;
     const { u8, u16, u32 } = ctx.arena;
     if (observedAs === 'ingress') counters.values[FLOWS_STARTED]++;
-    const route = ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+    const route = this.node.routeOf(flow);
     this.node.emitEvent({
       type: 'FlowStarted',
       at: ctx.now,
@@ -289,11 +286,6 @@ export class FlowLifecycle implements ClassifierPorts {
 
   /** Whoever has an entry or a copy of the flow forgets it. */
   private tellToForget(id: FlowId, nodes: readonly NodeRef[]): void {
-    const { control, incarnation, ref } = this.node;
-    for (const to of nodes) {
-      if (to === 0 || !control.begin(incarnation)) continue;
-      control.u32(id);
-      control.send(ref, to, CONTROL_END, 0);
-    }
+    for (const to of nodes) this.node.tellEnd(id, to, 0);
   }
 }

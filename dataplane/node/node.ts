@@ -1,6 +1,14 @@
 import { flowBucket } from '../../domain/cluster/rendezvous';
-import { clusterOf, nodeRef, type ClusterId, type Incarnation, type NodeRef, type Seq } from '../../domain/base/ids';
-import type { FlowEvent } from '../../domain/flow/events';
+import {
+  clusterOf,
+  nodeRef,
+  type ClusterId,
+  type FlowId,
+  type Incarnation,
+  type NodeRef,
+  type Seq,
+} from '../../domain/base/ids';
+import type { FlowEvent, FlowRerouted } from '../../domain/flow/events';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { TopologyCluster } from '../../domain/topology/topology';
 import { FlowEventBuffer } from '../flows/flow-events';
@@ -31,7 +39,7 @@ import { successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { GroupContext } from './context';
-import { ControlCursor } from './control-frames';
+import { CONTROL_END, ControlCursor } from './control-frames';
 import { Counters } from './counters';
 import { FloodGuard } from './flood-guard';
 import { FlowSide, PHASE_OWNED } from './flow-side';
@@ -108,6 +116,22 @@ export class Node {
     return u8[u32[(flow + F_PATH) >>> 2] + 2 * position];
   }
 
+  /** A flow's route, forward; node 0 = not chosen yet. */
+  routeOf(flow: number): NodeRef[] {
+    const { u8, u32 } = this.ctx.arena;
+    return this.ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
+  }
+
+  /** Puts another route of as many clusters in its place; false when there is no room for it. */
+  setRoute(flow: number, route: readonly NodeRef[]): boolean {
+    const { u32 } = this.ctx.arena;
+    const path = this.ctx.paths.intern(route);
+    if (path === 0) return false;
+    this.ctx.paths.release(u32[(flow + F_PATH) >>> 2]);
+    u32[(flow + F_PATH) >>> 2] = path;
+    return true;
+  }
+
   /** A new flow entry with its side index; 0 when the table or the room for paths is full. */
   insertFlow(id: number, type: number, view: TopologyView, route: readonly NodeRef[], position: number): number {
     const { u8, u16, u32, f64 } = this.ctx.arena;
@@ -135,9 +159,7 @@ export class Node {
 
   /** The place of a flow's path that what leaves here goes to next, in direction `step`: see {@link placeBeside}. */
   placeBeside(flow: number, step: number): number {
-    const { u8, u32 } = this.ctx.arena;
-    const route = this.ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
-    return placeBeside(this.viewOf(flow), route, this.side.position[this.aux(flow)], step);
+    return placeBeside(this.viewOf(flow), this.routeOf(flow), this.side.position[this.aux(flow)], step);
   }
 
   /** Whether this node's cluster gets copies of the flow only. */
@@ -290,6 +312,21 @@ export class Node {
     return this.host === undefined || this.host.stateKind === 'stateless';
   }
 
+  /** A copy of a frame in a slot of its own; −1 when none is free, which is counted. */
+  copyOf(slot: number): number {
+    const copy = this.ctx.slots.allocate();
+    if (copy < 0) this.count('no-slot');
+    else this.ctx.kernels.copySlot(slot, copy);
+    return copy;
+  }
+
+  /** Tells another node that a flow has ended; the argument is that of `END`. */
+  tellEnd(flow: FlowId, to: NodeRef, argument: number): void {
+    if (to === 0 || !this.control.begin(this.incarnation)) return;
+    this.control.u32(flow);
+    this.control.send(this.ref, to, CONTROL_END, argument);
+  }
+
   drop(slot: number, why: Reason): void {
     this.counters.drop(why);
     this.ctx.slots.free(slot);
@@ -302,6 +339,21 @@ export class Node {
 
   emitEvent(event: FlowEvent): void {
     this.events.push(event);
+  }
+
+  /** Says that a flow goes through `to` (0 = nobody) instead of `from` from now on. */
+  reportReroute(flow: number, reason: FlowRerouted['reason'], from: NodeRef, to: NodeRef): void {
+    const { now } = this.ctx;
+    this.emitEvent({
+      type: 'FlowRerouted',
+      at: now,
+      flow: this.ctx.arena.u32[(flow + F_ID) >>> 2],
+      topologySeq: this.seqOf(flow),
+      reason,
+      from,
+      to,
+      effectiveAt: now,
+    });
   }
 
   /** Commit under which a flow's topology was published. */

@@ -7,7 +7,7 @@ import {
   type NodeRef,
   type WireId,
 } from '../../domain/base/ids';
-import { F_COUNT, F_EMITTER, F_ID, F_PATH, F_WIRE } from '../frames/layout';
+import { F_EMITTER, F_ID, F_WIRE } from '../frames/layout';
 import { hashedNode, successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { CONTROL_REPIN, CONTROL_REPINNED, type ControlCursor } from './control-frames';
@@ -250,8 +250,7 @@ export class Repinning {
   }
 
   private clustersOf(flow: number): number[] {
-    const { arena, paths } = this.node.ctx;
-    return paths.read(arena.u32[(flow + F_PATH) >>> 2], arena.u8[flow + F_COUNT]).map((ref) => clusterOf(ref));
+    return this.node.routeOf(flow).map((ref) => clusterOf(ref));
   }
 
   /** For each cluster of the route its members that live, as the flow's own topology orders them. */

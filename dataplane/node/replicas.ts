@@ -1,12 +1,10 @@
 import { nodeOf, type FlowId } from '../../domain/base/ids';
 import type { FlowPath } from '../../domain/topology/topology';
 import {
-  F_COUNT,
   F_EMITTER,
   F_ID,
   F_NEXT_FWD,
   F_NEXT_REV,
-  F_PATH,
   F_SHADOW_FWD,
   F_SHADOW_REV,
   F_TYPE,
@@ -15,7 +13,6 @@ import {
   S_FLOW,
   S_REASON,
 } from '../frames/layout';
-import { reason } from '../frames/reasons';
 import { cloneOf, replicaPathOf, replicaRoute } from '../select/replica';
 import { emitterFor } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
@@ -24,8 +21,6 @@ import { REPLICATED } from './counters';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
 import type { Sender } from './sender';
-
-const NO_SLOT = reason('no-slot');
 
 /**
  * Flow replication ([0084]): a flow of a type that a policy replicates has a clone, a flow with an ID, a path and
@@ -99,12 +94,8 @@ export class Replicas {
       const clone = side.replica[this.node.aux(flow)];
       if (clone === 0) continue;
       counters.values[REPLICATED]++;
-      const copy = ctx.slots.allocate();
-      if (copy < 0) {
-        counters.drop(NO_SLOT);
-        continue;
-      }
-      ctx.kernels.copySlot(slot, copy);
+      const copy = this.node.copyOf(slot);
+      if (copy < 0) continue;
       u32[(ctx.slot(copy) + S_FLOW) >>> 2] = clone;
       u32[(this.copies >>> 2) + this.count++] = copy;
     }
@@ -122,9 +113,8 @@ export class Replicas {
   /** The clone's entry at one end of its path, tied to its original; 0 if it has no way, no place here, or no room. */
   private insert(flow: number, id: FlowId, view: TopologyView, path: FlowPath, forward: boolean): number {
     const { node } = this;
-    const { u8, u16, u32 } = node.ctx.arena;
-    const original = node.ctx.paths.read(u32[(flow + F_PATH) >>> 2], u8[flow + F_COUNT]);
-    const route = replicaRoute(view, path, id, original, node.obituary);
+    const { u16 } = node.ctx.arena;
+    const route = replicaRoute(view, path, id, node.routeOf(flow), node.obituary);
     const place = forward ? 0 : (route?.length ?? 0) - 1;
     if (route === undefined || route.length < 2 || route[place] !== node.ref) return 0;
     const known = node.flows.find(cloneOf(id));

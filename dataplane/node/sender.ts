@@ -48,20 +48,20 @@ export class Sender {
    * without a next hop, or with a reason to be dropped, are dropped here. Every slot is taken over.
    */
   send(list: number, n: number): void {
-    const { ctx } = this.node;
-    const { u32 } = ctx.arena;
-    const m = ctx.kernels.haveHops(list, n) === 1 ? n : this.keepWithHops(list, n);
+    const { kernels } = this.node.ctx;
+    const m = kernels.haveHops(list, n) === 1 ? n : this.keepWithHops(list, n);
     if (m === 0) return;
     const copies = this.node.side.copying === 0 ? 0 : this.copyOff(list, m);
-    ctx.kernels.seal(this.node.ref, list, m);
-    for (let i = 0; i < m; i++) {
+    this.sealAndHand(list, m);
+    if (copies > 0) this.sealAndHand(this.copiedOff, copies);
+  }
+
+  private sealAndHand(list: number, n: number): void {
+    const { ctx } = this.node;
+    const { u32 } = ctx.arena;
+    ctx.kernels.seal(this.node.ref, list, n);
+    for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
-      this.handOver(slot, ctx.slot(slot));
-    }
-    if (copies === 0) return;
-    ctx.kernels.seal(this.node.ref, this.copiedOff, copies);
-    for (let i = 0; i < copies; i++) {
-      const slot = u32[(this.copiedOff >>> 2) + i];
       this.handOver(slot, ctx.slot(slot));
     }
   }
@@ -90,12 +90,8 @@ export class Sender {
       const to = u8[address + S_REVERSE] === 0 ? side.copyFwd[aux] : side.copyRev[aux];
       if (to === 0) continue;
       counters.values[REPLICATED]++;
-      const copy = ctx.slots.allocate();
-      if (copy < 0) {
-        this.node.count('no-slot');
-        continue;
-      }
-      ctx.kernels.copySlot(slot, copy);
+      const copy = this.node.copyOf(slot);
+      if (copy < 0) continue;
       const target = ctx.slot(copy);
       u8[target + S_DESCRIPTOR + D_FLAGS] |= DF_REPLICA;
       u16[(target + S_TO) >>> 1] = to;

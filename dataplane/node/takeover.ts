@@ -109,17 +109,8 @@ export class Takeover {
     this.handover.feed(flow);
     this.node.routing.count(flow, [u16[(flow + F_NEXT_FWD) >>> 1]]);
     this.node.choices.tell(flow);
-    this.node.emitEvent({
-      type: 'FlowTakenOver',
-      at: this.node.ctx.now,
-      flow: u32[(flow + F_ID) >>> 2],
-      topologySeq: this.node.seqOf(flow),
-      from,
-      to: this.node.ref,
-      backup: (u32[(flow + F_STATE) >>> 2] & FS_UNPROTECTED) === 0 ? backup : 0,
-      effectiveAt: this.node.ctx.now,
-      emitted,
-    });
+    const isProtected = (u32[(flow + F_STATE) >>> 2] & FS_UNPROTECTED) === 0;
+    this.reportTakeover(flow, from, this.node.ref, isProtected ? backup : 0, emitted);
     this.repeatReroute(flow);
   }
 
@@ -214,34 +205,30 @@ export class Takeover {
 
   /** A node that died soon after it had taken a flow over may not have told of that: the stage before saw it. */
   private repeatTakeover(flow: number, from: NodeRef, to: NodeRef, backup: NodeRef): void {
-    const { u16, u32 } = this.node.ctx.arena;
-    if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+    if (this.emits(flow)) this.reportTakeover(flow, from, to, backup, 0);
+  }
+
+  private reportTakeover(flow: number, from: NodeRef, to: NodeRef, backup: NodeRef, emitted: number): void {
+    const { now } = this.node.ctx;
     this.node.emitEvent({
       type: 'FlowTakenOver',
-      at: this.node.ctx.now,
-      flow: u32[(flow + F_ID) >>> 2],
+      at: now,
+      flow: this.node.ctx.arena.u32[(flow + F_ID) >>> 2],
       topologySeq: this.node.seqOf(flow),
       from,
       to,
       backup,
-      effectiveAt: this.node.ctx.now,
-      emitted: 0,
+      effectiveAt: now,
+      emitted,
     });
   }
 
   /** Told by the node before the gap that emits the flow's frames. */
   private reportReroute(flow: number, from: NodeRef, to: NodeRef): void {
-    const { u16, u32 } = this.node.ctx.arena;
-    if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
-    this.node.emitEvent({
-      type: 'FlowRerouted',
-      at: this.node.ctx.now,
-      flow: u32[(flow + F_ID) >>> 2],
-      topologySeq: this.node.seqOf(flow),
-      reason: 'failed',
-      from,
-      to,
-      effectiveAt: this.node.ctx.now,
-    });
+    if (this.emits(flow)) this.node.reportReroute(flow, 'failed', from, to);
+  }
+
+  private emits(flow: number): boolean {
+    return this.node.ctx.arena.u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
   }
 }

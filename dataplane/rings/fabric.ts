@@ -102,15 +102,15 @@ export class Fabric {
     Atomics.add(this.arena.i32, (this.layout.address + COUNTERS_SIZE * consumer + CONSUMED) >>> 2, n);
   }
 
-  /**
-   * Whether nothing is under way in any ring or group. Consumption is read first: both counts only grow and
-   * consumption never passes publication, so that equal sums mean that nothing moved in between.
-   */
+  /** Whether nothing is under way in any ring or group. */
   quiescent(): boolean {
     return this.underWay() === 0;
   }
 
-  /** Entries under way: published, and not dealt with yet. */
+  /**
+   * Entries under way: published, and not dealt with yet. Consumption is read first: both counts only grow and
+   * consumption never passes publication, so that equal sums mean that nothing moved in between.
+   */
   underWay(): number {
     const consumed = this.sum(CONSUMED);
     return (this.sum(0) - consumed) | 0;

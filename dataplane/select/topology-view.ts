@@ -18,6 +18,7 @@ import type {
   TopologyCluster,
   VirtualLink,
 } from '../../domain/topology/topology';
+import { classifierTiming, type ClassifierTiming } from '../classify/timing';
 import { Bridges } from './bridges';
 
 /**
@@ -71,6 +72,8 @@ export class TopologyView {
   /** MTU of the narrowest link that its operator lets carry less than the networks send; Infinity when there is none. */
   readonly narrowest: number;
   readonly bridges: Bridges;
+  /** How long silent connections are kept. */
+  readonly idle: ClassifierTiming;
 
   constructor(
     readonly published: PublishedTopology,
@@ -80,6 +83,7 @@ export class TopologyView {
     for (const cluster of this.topology.clusters) this.clusters[cluster.id] = cluster;
     for (const path of this.topology.paths) this.pathsByName.set(path.name, path);
     this.bridges = new Bridges(this.topology);
+    this.idle = classifierTiming(this.topology.timing);
     this.narrow = this.topology.links.filter((link) => link.narrow === true && !link.control);
     this.narrowest = Math.min(...this.narrow.map(({ mtu }) => mtu));
   }

@@ -30,20 +30,21 @@ class PacketWorker {
   private readonly i32: Int32Array;
   private readonly f64: Float64Array;
   private readonly cell: number;
+  private readonly patience: number;
   private requests = 0;
   private ticks = 0;
   private toWorld = 0;
 
   constructor(
     private readonly port: MessagePort,
-    { arena: share, setup, cell }: PacketWorkerSetup,
-    private readonly patience: number,
+    { arena: share, setup, cell, patience }: PacketWorkerSetup,
   ) {
     const arena = Arena.attach(share);
     this.service = new GroupService(arena, setup);
     this.i32 = arena.i32;
     this.f64 = arena.f64;
     this.cell = cell;
+    this.patience = patience;
     const ready: WorkerReady = { ready: true, kernels: this.service.kernels };
     port.postMessage(ready);
   }
@@ -141,7 +142,7 @@ function answer(service: GroupService, id: number, command: Parameters<GroupServ
 }
 
 function work(port: MessagePort, setup: PacketWorkerSetup): void {
-  const worker = new PacketWorker(port, setup, setup.patience);
+  const worker = new PacketWorker(port, setup);
   try {
     worker.run();
   } catch (error) {

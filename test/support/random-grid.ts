@@ -35,6 +35,8 @@ function functionsOf(stage: number): readonly FunctionSpec[] {
 export interface RandomGridOptions {
   /** Whether stages run functions that keep state, or `pass` alone. */
   readonly functions?: boolean;
+  /** Whether some grids have a narrow first link, and packets that do not fit through it. */
+  readonly narrow?: boolean;
   /** INODEs at either end; default: drawn. */
   readonly inodes?: number;
   readonly onTap?: PublishedGridOptions['onTap'];
@@ -62,6 +64,9 @@ export class RandomGrid {
   /** How each conversation's frame left, by frame number. */
   private readonly requests = new Map<number, Uint8Array>();
   private readonly prng: Prng;
+  /** Draws apart, so that the rest of a grid is the same with narrow links and without. */
+  private readonly sizes: Prng;
+  private readonly isNarrow: boolean;
   /** At either end. */
   private readonly inodes: number;
   private readonly stages: StageShape[];
@@ -75,6 +80,8 @@ export class RandomGrid {
 
   constructor(seed: number, options: RandomGridOptions = {}) {
     this.prng = createPrng(seed);
+    this.sizes = createPrng(seed).fork('sizes');
+    this.isNarrow = options.narrow === true && this.sizes.below(3) === 0;
     this.inodes = options.inodes ?? 1 + createPrng(seed).fork('inodes').below(3);
     // Drawn apart, so that the rest of a grid is the same with functions and without.
     const functions = createPrng(seed ^ 0x5eed);
@@ -91,6 +98,7 @@ export class RandomGrid {
       selection: this.prng.below(2) === 0 ? 'centralized' : 'distributed',
       seed: this.prng.next(),
       udpIdleMs: 300,
+      ...(this.isNarrow ? { narrow: 1400 } : {}),
       apart: nodeRef(2, 1),
       ...(options.onTap === undefined ? {} : { onTap: options.onTap }),
       ...(options.onFlowEvent === undefined ? {} : { onFlowEvent: options.onFlowEvent }),
@@ -147,20 +155,27 @@ export class RandomGrid {
     const { port } = flow;
     const there = { from: '10.0.0.1', to: '10.9.0.1', fromPort: port, toPort: 53 };
     if (flow.request >= 0 && this.grid.left.has(flow.request) && this.prng.below(2) === 0) {
-      const payload = numbered(++flow.answered);
+      const payload = numbered(++flow.answered, this.size());
       const back = answerTo(this.requests.get(flow.request)!);
       const flags = flow.answered === 1 ? SYN | ACK : ACK;
       this.asker.set(this.grid.frames, { port, isTranslated: back.to !== there.from || back.toPort !== port });
       await this.grid.send(SERVER_NETWORK, flow.isTcp ? tcp({ ...back, payload, flags }) : udp({ ...back, payload }));
       return;
     }
-    const payload = numbered(++flow.sent);
+    const payload = numbered(++flow.sent, this.size());
     const flags = flow.sent === 1 ? SYN : this.prng.below(8) === 0 ? FIN | ACK : ACK;
     const frame = flow.isTcp ? tcp({ ...there, payload, flags }) : udp({ ...there, payload });
     flow.request = await this.grid.send(CLIENT_NETWORK, frame);
   }
 
+  /** Bytes of a payload; where a link is narrow, now and then more than fit through it. */
+  private size(): number {
+    return this.isNarrow && this.sizes.below(6) === 0 ? 1000 + this.sizes.below(3000) : 24;
+  }
+
   private left(network: number, frameNo: number, bytes: Uint8Array): void {
+    // What a packet that was cut says of its ends stands in its first fragment.
+    if (isLaterFragment(bytes)) return;
     if (network === SERVER_NETWORK) this.requests.set(frameNo, bytes);
     const asker = this.asker.get(frameNo);
     if (network !== CLIENT_NETWORK || asker === undefined) return;
@@ -233,4 +248,8 @@ export function answerTo(frame: Uint8Array): { from: string; to: string; fromPor
   const view = new DataView(frame.buffer, frame.byteOffset);
   const address = (at: number): string => frame.subarray(at, at + 4).join('.');
   return { from: address(30), to: address(26), fromPort: view.getUint16(36), toPort: view.getUint16(34) };
+}
+
+function isLaterFragment(frame: Uint8Array): boolean {
+  return (new DataView(frame.buffer, frame.byteOffset).getUint16(20) & 0x1fff) !== 0;
 }

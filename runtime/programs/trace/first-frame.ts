@@ -1,20 +1,22 @@
 import { parseAddress } from '../../../dataplane/classify/addresses';
 import { FRAME_MAX } from '../../../dataplane/frames/layout';
+import {
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_VLAN,
+  PROTO_ICMP,
+  PROTO_ICMPV6,
+  PROTO_SCTP,
+  PROTO_TCP,
+  PROTO_UDP,
+  TCP_SYN,
+} from '../../../dataplane/headers/numbers';
 import { copyAsEthernet } from '../../../dataplane/packet-ports/capture/ethernet';
 import { openCapture } from '../../../dataplane/packet-ports/capture/reader';
 import { FlowgridError } from '../../../domain/base/errors';
 import type { FiveTuple } from '../../../interface/cli/programs';
 
-const PROTO_ICMP = 1;
-const PROTO_TCP = 6;
-const PROTO_UDP = 17;
-const PROTO_ICMPV6 = 58;
-const PROTO_SCTP = 132;
 const TTL = 64;
-const TCP_SYN = 2;
-const ETHERTYPE_IPV4 = 0x0800;
-const ETHERTYPE_IPV6 = 0x86dd;
-const ETHERTYPE_VLAN = 0x8100;
 /** Made-up, locally administered addresses: no part of what an IP flow is known by. */
 const MACS = [0x02, 0xf1, 0x6d, 0, 0, 2, 0x02, 0xf1, 0x6d, 0, 0, 1];
 

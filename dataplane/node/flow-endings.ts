@@ -1,0 +1,93 @@
+import type { FlowId, Micros } from '../../domain/base/ids';
+import { F_CONNS, F_COUNT, F_EMITTER, F_LAST, FS_ENDED } from '../frames/layout';
+import type { Detours } from './detours';
+import type { FlowMoves } from './flow-moves';
+import { PHASE_GONE } from './flow-side';
+import type { Gateway } from './gateway';
+import type { Handover } from './handover';
+import type { Node } from './node';
+import type { Stage } from './stage';
+
+/** Flow table places looked at for forgotten flows at each hello round. */
+const EXPIRE_BUDGET = 1024;
+/** A node that did not hear of a flow's end keeps it this long beyond the longest idle timeout, microseconds. */
+const FORGET_MARGIN_US = 60_000_000;
+
+/** Arguments of `END`. */
+const OVER = 0;
+/** The flow's path was shortened, so that nobody behind the receiver is to be told. */
+const LEFT_OUT = 1;
+
+/** How flows that others began end at a node: by the word of the stage before, or by long silence. */
+export class FlowEndings {
+  /** IDs of flows whose end has to wait for what is under way with them. */
+  private readonly postponed: FlowId[] = [];
+  private cursor = 0;
+
+  constructor(
+    private readonly node: Node,
+    private readonly stage: Stage,
+    private readonly handover: Handover,
+    private readonly moves: FlowMoves,
+    private readonly detours: Detours,
+    /** INODEs only. */
+    private readonly gateway: Gateway | undefined,
+  ) {}
+
+  /**
+   * `END`: the flow is forgotten, and the next stage told; but not while frames of it are held, whose emitter may have
+   * died before it could send them.
+   */
+  onEnd(id: FlowId, argument: number): void {
+    const { u8, u16, u32 } = this.node.ctx.arena;
+    const flow = this.node.flows.find(id);
+    if (flow === 0) {
+      this.node.choices.forget(id);
+      return;
+    }
+    if (this.stage.isHolding(flow) || this.moves.isUnderWay(flow) || this.detours.isUnderWay(flow)) {
+      this.postponed.push(id);
+      return;
+    }
+    const last = this.node.side.position[this.node.aux(flow)] === u8[flow + F_COUNT] - 1;
+    if (u32[(flow + F_CONNS) >>> 2] > 0) {
+      this.node.setState(flow, FS_ENDED);
+      this.gateway?.endConnections(flow);
+      return;
+    }
+    const { confidant, movedFrom, phase } = this.node.side;
+    const aux = this.node.aux(flow);
+    const emitter = u16[(flow + F_EMITTER) >>> 1];
+    const gone = (phase[aux] & PHASE_GONE) !== 0;
+    const behind = last ? [] : [...this.node.hopsBehind(flow), confidant[aux], movedFrom[aux]];
+    const hops = gone ? [emitter] : behind;
+    const emits = emitter === this.node.ref || gone;
+    const leftOut = this.node.side.leftOut[aux] ?? [];
+    this.forget(flow);
+    if (!emits || argument === LEFT_OUT) return;
+    for (const to of leftOut) this.node.tellEnd(id, to, LEFT_OUT);
+    for (const to of [...hops, ...(this.gateway?.peers() ?? [])]) this.node.tellEnd(id, to, OVER);
+  }
+
+  /** At each hello round: ends that had to wait are tried again. */
+  endPostponed(): void {
+    if (this.postponed.length === 0) return;
+    for (const id of this.postponed.splice(0)) this.onEnd(id, OVER);
+  }
+
+  /** At each hello round: flows whose end did not reach this node are forgotten when they cannot live any more. */
+  forgetSilent(longestIdleUs: Micros): void {
+    const before = this.node.ctx.now - longestIdleUs - FORGET_MARGIN_US;
+    if (this.node.flows.size === 0) return;
+    const { u32, f64 } = this.node.ctx.arena;
+    this.cursor = this.node.flows.scan(this.cursor, EXPIRE_BUDGET, (flow) => {
+      if (f64[(flow + F_LAST) >>> 3] < before && u32[(flow + F_CONNS) >>> 2] === 0) this.forget(flow);
+    });
+  }
+
+  private forget(flow: number): void {
+    this.handover.forget(flow);
+    this.stage.forget(flow);
+    this.node.removeFlow(flow);
+  }
+}
