@@ -22,6 +22,14 @@ export interface Topology {
   readonly links: readonly VirtualLink[];
   readonly paths: readonly FlowPath[];
   readonly policies: readonly FlowPolicy[];
+  /** Agents that host members, in order of name; absent: all nodes are hosted by the program that publishes. */
+  readonly agents?: readonly TopologyAgent[];
+}
+
+/** A process that hosts nodes, and where the frames for them go: `host:port` of its underlay. */
+export interface TopologyAgent {
+  readonly name: string;
+  readonly address: string;
 }
 
 /** Intervals, all in milliseconds of grid time. */
@@ -118,6 +126,8 @@ export interface TopologyMember {
   readonly state: 'active' | 'draining';
   /** Number under which this node allocates flow IDs (1–255), if it is an FNODE; new after a restart. */
   readonly fnode?: number;
+  /** Name of the agent that hosts it; absent: none does yet, or the grid has no agents. */
+  readonly agent?: string;
 }
 
 /** A virtual link as data. This issue's kinds carry frames between the clusters they join; see `control`. */
