@@ -1,0 +1,16 @@
+import { OnePeer } from '../../dataplane/packet-ports/udp/peers';
+import { UdpPort } from '../../dataplane/packet-ports/udp/udp-port';
+import type { OpenPort } from '../../dataplane/packet-ports/port';
+import { freeUdpPorts } from '../support/udp';
+import { describePacketPort } from './packet-port.contract';
+
+describePacketPort('UDP on loopback', async () => {
+  const [one, two] = await freeUdpPorts(2);
+  const port = (from: number, to: number): OpenPort =>
+    UdpPort.opener({
+      local: { host: '127.0.0.1', port: from },
+      peers: new OnePeer({ host: '127.0.0.1', port: to }),
+      newStream: () => from,
+    });
+  return { here: port(one!, two!), there: port(two!, one!) };
+});
