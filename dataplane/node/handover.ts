@@ -75,6 +75,8 @@ export class Handover {
     const { u16, u32 } = this.node.ctx.arena;
     const backup = u16[(flow + F_BACKUP) >>> 1];
     if (backup === 0) {
+      // The last one may have died while it was fed.
+      this.stopFeeding(flow);
       if (this.node.clusterIn(this.node.viewOf(flow)).failure === 'backup') this.node.setState(flow, FS_UNPROTECTED);
       return;
     }
@@ -84,7 +86,10 @@ export class Handover {
     const movable = this.node.canExport && (state?.length ?? 0) < CONTROL_BODY_MAX - 512;
     if (movable) this.node.clearState(flow, FS_UNPROTECTED);
     else this.node.setState(flow, FS_UNPROTECTED);
-    if (!this.sendEntry(flow, backup, CONTROL_EXPORT, 0, movable ? state : undefined) || !movable) return;
+    if (!this.sendEntry(flow, backup, CONTROL_EXPORT, 0, movable ? state : undefined) || !movable) {
+      this.stopFeeding(flow);
+      return;
+    }
     const { detectMultiplier } = this.node.viewOf(flow).topology.timing;
     const aux = this.node.aux(flow);
     if (this.node.side.feedUntil[aux] === 0) this.node.side.feeding = this.feeding.push(flow);
@@ -161,7 +166,7 @@ export class Handover {
     for (const flow of this.feeding) {
       const aux = this.node.aux(flow);
       if (side.feedUntil[aux] > ctx.round) this.feeding[kept++] = flow;
-      else if (side.feedUntil[aux] !== 0) this.endFeeding(flow, aux);
+      else this.endFeeding(flow, aux);
     }
     side.feeding = this.feeding.length = kept;
     for (const flow of [...this.waiting]) this.askOrGiveUp(flow);
@@ -234,15 +239,13 @@ export class Handover {
 
   /** The flow is to be forgotten. */
   forget(flow: number): void {
-    const { ctx, side } = this.node;
     const aux = this.node.aux(flow);
-    if (side.feedUntil[aux] !== 0) this.feeding.splice(this.feeding.indexOf(flow), 1);
-    side.feeding = this.feeding.length;
+    this.stopFeeding(flow);
     const at = this.waiting.indexOf(flow);
     if (at >= 0) this.waiting.splice(at, 1);
     for (let slot = this.takeWaiting(aux); slot !== NO_SLOT_NUMBER; slot = this.takeWaiting(aux)) {
       this.node.counters.values[SUPPRESSED]++;
-      ctx.slots.free(slot);
+      this.node.ctx.slots.free(slot);
     }
   }
 
@@ -256,11 +259,22 @@ export class Handover {
     this.node.side.feeding = this.feeding.length = 0;
   }
 
+  /** Nobody gets copies of the flow any more, and nobody is told that there were all. */
+  private stopFeeding(flow: number): void {
+    const { side } = this.node;
+    const aux = this.node.aux(flow);
+    if (side.feedUntil[aux] === 0) return;
+    side.feedUntil[aux] = 0;
+    this.feeding.splice(this.feeding.indexOf(flow), 1);
+    side.feeding = this.feeding.length;
+  }
+
   private endFeeding(flow: number, aux: number): void {
     const { u16, u32 } = this.node.ctx.arena;
     this.node.side.feedUntil[aux] = 0;
     const { control } = this.node;
-    if (!control.begin(this.node.incarnation)) return;
+    // Another node may emit by now: it is for that one to say when all is copied.
+    if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref || !control.begin(this.node.incarnation)) return;
     control.u32(u32[(flow + F_ID) >>> 2]);
     control.send(this.node.ref, u16[(flow + F_BACKUP) >>> 1], CONTROL_IN_STEP, 0);
   }

@@ -5,11 +5,15 @@ import { RandomGrid } from '../../../support/random-grid';
 /** Random grids per run; `FLOWGRID_GRIDS` asks for more, `FLOWGRID_SEED` for the one that a failure named. */
 const GRIDS = Number(process.env['FLOWGRID_GRIDS'] ?? 16);
 const REPLAYED = process.env['FLOWGRID_SEED'];
+/** Against hanging alone: how long a search takes is the machine's affair. */
+jest.setTimeout(120_000 * Math.max(1, GRIDS / 16));
 
 /** Seeds that once found something, mostly two deaths in neighbouring stages within one detection time. */
 const FOUND_ONCE = [
   129_436_769, 980_310_423, 1_583_210_172, 1_866_716_721, 577_190_403, 940_695_218, 550_408_871, 91_556_986,
 ];
+/** The same where functions keep state. */
+const FOUND_WITH_FUNCTIONS = [1_678_156_003];
 
 const HELD: Verdicts = {
   affinity: 'held',
@@ -45,7 +49,7 @@ describe('random grids, traffic, failures and changes of size', () => {
     expect(totals.revivals).toBeGreaterThan(0);
     expect(fragmented).toBeGreaterThan(0);
     expect(totals.scalings).toBeGreaterThan(GRIDS);
-  }, 120_000);
+  });
 
   test('FG-224, FG-229: so they do where functions keep state, and replies come back to who asked', async () => {
     const totals = { frames: 0, kills: 0, translatedBack: 0 };
@@ -62,11 +66,12 @@ describe('random grids, traffic, failures and changes of size', () => {
     await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), check), {
       numRuns: GRIDS,
       endOnFailure: true,
+      examples: FOUND_WITH_FUNCTIONS.map((seed): [number] => [seed]),
     });
     expect(totals.frames).toBeGreaterThan(50 * GRIDS);
     expect(totals.kills).toBeGreaterThan(GRIDS);
     expect(totals.translatedBack).toBeGreaterThan(GRIDS);
-  }, 120_000);
+  });
 
   test('a run is a function of its seed', async () => {
     const [one, two] = [new RandomGrid(4711, { narrow: true }), new RandomGrid(4711, { narrow: true })];
