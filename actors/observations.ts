@@ -6,6 +6,7 @@ import type { Incarnation, Millis, NodeRef, WireId } from '../domain/base/ids';
  */
 export class Observations {
   private readonly nodes = new Map<NodeRef, NodeObservation>();
+  private readonly agents = new Map<string, AgentObservation>();
 
   /** What the node told in its present life; undefined if it said nothing yet. */
   of(ref: NodeRef): NodeObservation | undefined {
@@ -22,11 +23,24 @@ export class Observations {
         installed: 0,
         done: new Set(),
         wires: undefined,
+        stamps: undefined,
         flows: undefined,
       });
     } else if (known.incarnation === incarnation && at > known.seenAt) {
       known.seenAt = at;
     }
+  }
+
+  /** An agent's sign of life. Older processes of its name do not count. */
+  agentHello(name: string, life: number, at: Millis): void {
+    const known = this.agents.get(name);
+    if (known === undefined || known.life < life) this.agents.set(name, { life, seenAt: at });
+    else if (known.life === life && at > known.seenAt) known.seenAt = at;
+  }
+
+  /** The newest process of the agent that was heard; undefined if none was. */
+  agent(name: string): Readonly<AgentObservation> | undefined {
+    return this.agents.get(name);
   }
 
   /** The node installed a topology: all its tables, ready to be stamped. */
@@ -51,6 +65,12 @@ export class Observations {
     if (known !== undefined) known.wires = { at, ids: new Set(wires) };
   }
 
+  /** The FNODE stamps this topology, or a newer one, from now on. */
+  stamps(ref: NodeRef, version: number, at: Millis): void {
+    const known = this.nodes.get(ref);
+    if (known !== undefined && version > (known.stamps?.version ?? 0)) known.stamps = { version, since: at };
+  }
+
   /** Live flows that have the node as primary / as backup. */
   flows(ref: NodeRef, primary: number, backup: number, at: Millis): void {
     const known = this.nodes.get(ref);
@@ -59,7 +79,13 @@ export class Observations {
 
   clear(): void {
     this.nodes.clear();
+    this.agents.clear();
   }
+}
+
+export interface AgentObservation {
+  readonly life: number;
+  seenAt: Millis;
 }
 
 export interface NodeObservation {
@@ -70,5 +96,7 @@ export interface NodeObservation {
   /** Versions that it said to hold nothing of. */
   readonly done: Set<number>;
   wires: { readonly at: Millis; readonly ids: ReadonlySet<WireId> } | undefined;
+  /** Version of the topology that it stamps, and when that was first heard. */
+  stamps: { readonly version: number; readonly since: Millis } | undefined;
   flows: { readonly at: Millis; readonly primary: number; readonly backup: number } | undefined;
 }

@@ -7,6 +7,7 @@ import { isTopologyStale } from '../domain/topology/content';
 import { stampedTopology, type LiveTopology } from '../domain/topology/state';
 import { freeWireIds, SCARCE_BELOW } from '../domain/topology/wire-ids';
 import type { Observations } from './observations';
+import { placementReactions } from './placement';
 
 /** What reactions look at: the folded state, what nodes told, and the time. */
 export interface World {
@@ -21,7 +22,8 @@ export interface World {
  * ids, so that a repeat is harmless.
  */
 export function pending(world: World): CommandRequest[] {
-  const proposals = [...nodeReactions(world), ...topologyReactions(world)];
+  const placements = Array.from(placementReactions(world), (body): Proposal => ({ actor: 'placement', body }));
+  const proposals = [...nodeReactions(world), ...placements, ...topologyReactions(world)];
   const numbers = new Map<string, number>();
   return proposals.map(({ actor, body }) => {
     const n = numbers.get(actor) ?? 0;
@@ -156,11 +158,24 @@ function recoveringReaction(
  * Whether a draining node carries no flow any more, as primary or backup. Its own word counts from the moment on when
  * FNODEs stamp a topology that calls it draining: before, flows could still be on their way to it.
  */
-function isEmptied({ state }: World, node: NodeState, observed: Told): boolean {
-  if (node.status !== 'draining' || observed?.flows === undefined) return false;
-  const { primary, backup, at } = observed.flows;
+function isEmptied({ state, observed }: World, node: NodeState, told: Told): boolean {
+  if (node.status !== 'draining' || told?.flows === undefined) return false;
+  const { primary, backup, at } = told.flows;
   const draining = state.topology.live.find((topology) => topology.seq > node.since && topology.appliedAt !== 0);
-  return draining !== undefined && at > draining.appliedAt && primary === 0 && backup === 0;
+  if (draining === undefined || at <= draining.appliedAt || primary + backup > 0) return false;
+  // FNODEs of one program stamp it as soon as it is applied; those of agents when they have heard of it.
+  return Object.keys(state.agents).length === 0 || isStamped(state, observed, draining.version, at);
+}
+
+/** Whether every FNODE was known to stamp the topology, or a newer one, before `at`. */
+function isStamped(state: GridState, observed: Observations, version: number, at: Millis): boolean {
+  return liveNodes(state)
+    .filter(({ node }) => node.fnode !== 0)
+    .every(({ ref, node }) => {
+      const told = observed.of(ref);
+      if (told?.incarnation !== node.incarnation || told.stamps === undefined) return false;
+      return told.stamps.version >= version && told.stamps.since < at;
+    });
 }
 
 function* topologyReactions(world: World): Iterable<Proposal> {

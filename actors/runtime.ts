@@ -4,7 +4,7 @@ import { conditionOf, isMissing, nodesOf, type ClusterState } from '../domain/cl
 import type { TopologyEvent } from '../domain/events';
 import type { GridState } from '../domain/grid-state';
 import type { Commit } from '../domain/log/commit';
-import type { NodeLifeEvent } from '../domain/node/evolve';
+import { isNodeLife } from '../domain/node/evolve';
 import { isMember, type NodeState } from '../domain/node/state';
 import { clusterMachine, DEGRADED_ALERT_MS, type ClusterActorEvent } from './cluster-machine';
 import type { CommittedFor } from './events';
@@ -192,10 +192,6 @@ function restoredGrid(state: GridState): GridSnapshot {
 }
 
 type Received = CommittedFor<TopologyEvent>;
-
-function isNodeLife(event: Received): event is CommittedFor<NodeLifeEvent> {
-  return event.type.startsWith('Node') || event.type === 'SpareReserved' || event.type === 'SpareReleased';
-}
 
 function isTopologyLife(event: Received): event is Exclude<GridActorEvent, { type: 'Deadline' }> {
   return event.type.startsWith('Topology');

@@ -1,3 +1,4 @@
+import type { AgentCommand } from './agent/commands';
 import type { Millis, Seq } from './base/ids';
 import type { ClusterCommand } from './cluster/commands';
 import type { GridCommand } from './grid/commands';
@@ -15,6 +16,7 @@ import type { TopologyLifeCommand } from './topology/commands';
 export type CommandBody =
   | GridCommand
   | NodeCommand
+  | AgentCommand
   | ClusterCommand
   | LinkCommand
   | PolicyCommand

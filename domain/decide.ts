@@ -1,3 +1,4 @@
+import { displaceNode, placeNode, registerAgent } from './agent/decide';
 import { unreachable } from './base/errors';
 import { createCluster, deleteCluster, reconfigureCluster } from './cluster/decide';
 import { COMMAND_LIFETIME_MS, type Command } from './commands';
@@ -71,6 +72,12 @@ function decideBody(state: GridState, { body, at }: Command): Decision<TopologyE
       return completeDrain(state, body.data, at);
     case 'RemoveNode':
       return removeNode(state, body.data);
+    case 'RegisterAgent':
+      return registerAgent(state, body.data);
+    case 'PlaceNode':
+      return placeNode(state, body.data);
+    case 'DisplaceNode':
+      return displaceNode(state, body.data);
     case 'CreateVirtualLink':
       return createLink(state, body.data);
     case 'ChangeVirtualLink':

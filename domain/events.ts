@@ -1,3 +1,4 @@
+import type { AgentEvent } from './agent/events';
 import type { ClusterEvent } from './cluster/events';
 import type { GridEvent } from './grid/events';
 import type { LeaderElected } from './leadership/events';
@@ -13,6 +14,7 @@ import type { TopologyLifeEvent } from './topology/events';
 export type TopologyEvent =
   | GridEvent
   | NodeEvent
+  | AgentEvent
   | ClusterEvent
   | LinkEvent
   | PolicyEvent
@@ -25,6 +27,7 @@ export type TopologyEvent =
 export type TopologyEventType = TopologyEvent['type'];
 
 export type {
+  AgentEvent,
   ClusterEvent,
   GridEvent,
   LinkEvent,

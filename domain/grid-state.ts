@@ -1,3 +1,5 @@
+import { evolveAgents, evolvePlacement } from './agent/evolve';
+import type { Agents } from './agent/state';
 import type { Canonical } from './base/canonical';
 import { unreachable } from './base/errors';
 import type { Millis, Seq } from './base/ids';
@@ -31,6 +33,7 @@ export interface GridState {
   readonly leader: string;
   readonly grid: GridSettings | null;
   readonly clusters: Clusters;
+  readonly agents: Agents;
   readonly links: LinkState;
   readonly paths: Paths;
   readonly policies: Policies;
@@ -41,7 +44,7 @@ export interface GridState {
 }
 
 /** Version of this fold: a snapshot made by another version is not used. Raise it with every change of meaning. */
-export const FOLD_VERSION = 4;
+export const FOLD_VERSION = 5;
 
 /** The grid before anything happened. */
 export function initialState(): GridState {
@@ -52,6 +55,7 @@ export function initialState(): GridState {
     leader: '',
     grid: null,
     clusters: {},
+    agents: {},
     links: NO_LINKS,
     paths: {},
     policies: {},
@@ -96,6 +100,7 @@ function draftOf(state: GridState): Draft {
     leader: state.leader,
     grid: state.grid,
     clusters: state.clusters,
+    agents: state.agents,
     links: state.links,
     paths: state.paths,
     policies: state.policies,
@@ -125,6 +130,13 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'SpareReserved':
     case 'SpareReleased':
       applyToNode(next, event);
+      break;
+    case 'AgentRegistered':
+      next.agents = evolveAgents(next.agents, event);
+      break;
+    case 'NodePlaced':
+    case 'NodeDisplaced':
+      next.clusters = evolvePlacement(next.clusters, event);
       break;
     case 'ClusterCreated':
     case 'ClusterReconfigured':

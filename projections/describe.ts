@@ -62,6 +62,8 @@ export function describe(event: TopologyEvent, names: Names): string {
     case 'NodeDraining':
     case 'NodeDrained':
     case 'NodeRemoved':
+    case 'NodePlaced':
+    case 'NodeDisplaced':
     case 'SpareReserved':
     case 'SpareReleased':
       return describeNode(event, names);
@@ -108,6 +110,10 @@ function describeNode(event: NodeLifeEvent, names: Names): string {
       return `${name} is drained${event.data.forced ? ' by its deadline' : ''}`;
     case 'NodeRemoved':
       return `${name} was removed`;
+    case 'NodePlaced':
+      return `${name} is to live with ${event.data.agent} (incarnation ${event.data.incarnation})`;
+    case 'NodeDisplaced':
+      return `${name} lives with ${event.data.agent} no longer`;
     case 'SpareReserved':
       return `${name} was reserved by ${event.data.workflow}`;
     case 'SpareReleased':
@@ -181,6 +187,8 @@ function describeDefinition(event: Definition, names: Names): string {
       return `path ${event.data.name} was defined`;
     case 'FlowPathDeleted':
       return `path ${names.path(event.data.path)} was deleted`;
+    case 'AgentRegistered':
+      return `agent ${event.data.agent} registered at ${event.data.address}, room for ${event.data.capacity} nodes`;
     case 'LeaderElected':
       return `${event.data.leader} leads (epoch ${event.data.epoch})`;
     case 'FlowsAnchored':

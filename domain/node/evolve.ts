@@ -1,5 +1,6 @@
+import { UNPLACED } from '../agent/state';
 import { unreachable } from '../base/errors';
-import type { Millis, Seq } from '../base/ids';
+import type { Incarnation, Millis, Seq } from '../base/ids';
 import type { SpareEvent } from '../provisioning/events';
 import type { NodeEvent } from './events';
 import type { NodeState, NodeStatus } from './state';
@@ -34,6 +35,13 @@ export function appliesTo(type: NodeLifeEvent['type'], status: NodeStatus | 'unk
   return APPLIES[type].includes(status);
 }
 
+/** Whether an event is part of a node's own life; where it is placed is not. */
+export function isNodeLife<Event extends { readonly type: string }>(
+  event: Event,
+): event is Extract<Event, { type: NodeLifeEvent['type'] }> {
+  return Object.hasOwn(APPLIES, event.type);
+}
+
 /** Where in the log an event stands. */
 export interface EventPlace {
   readonly seq: Seq;
@@ -47,7 +55,7 @@ export function evolveNode(node: Known, event: NodeLifeEvent, place: EventPlace)
   const known = node ?? newcomer(event.data.node);
   switch (event.type) {
     case 'NodeDiscovered':
-      return standing(newcomer(known.node), 'discovered', { incarnation: event.data.incarnation });
+      return discovered(known, event.data.incarnation);
     case 'NodeAdmitted': {
       const { weight, spare } = event.data;
       return standing(known, 'admitted', { weight, spare, reservedBy: '', leaving: false });
@@ -95,7 +103,13 @@ function newcomer(node: number): NodeState {
     reservedBy: '',
     fnode: 0,
     leaving: false,
+    placement: UNPLACED,
   };
+}
+
+/** A node that was removed begins anew, but none of the lives it was given is given again. */
+function discovered({ node, placement }: NodeState, incarnation: Incarnation): NodeState {
+  return { ...newcomer(node), incarnation, placement };
 }
 
 // The members of a node are written out below and not spread: on the path of a fold that is far faster, and
@@ -105,7 +119,7 @@ function newcomer(node: number): NodeState {
 type Standing = Exclude<NodeStatus, 'suspected' | 'draining' | 'removed'>;
 
 /** What may change together with the status. */
-type Changes = Partial<Omit<NodeState, 'node' | 'status'>>;
+type Changes = Partial<Omit<NodeState, 'node' | 'status' | 'placement'>>;
 
 function standing(node: NodeState, status: Standing, changes: Changes): NodeState {
   return {
@@ -117,22 +131,23 @@ function standing(node: NodeState, status: Standing, changes: Changes): NodeStat
     reservedBy: changes.reservedBy ?? node.reservedBy,
     fnode: changes.fnode ?? node.fnode,
     leaving: changes.leaving ?? node.leaving,
+    placement: node.placement,
   };
 }
 
 function suspected(known: NodeState, lastSeen: Millis, dueAt: Millis, since: Seq): NodeState {
-  const { node, incarnation, weight, spare, reservedBy, fnode, leaving } = known;
+  const { node, incarnation, weight, spare, reservedBy, fnode, leaving, placement } = known;
   const status = 'suspected';
-  return { node, status, incarnation, weight, spare, reservedBy, fnode, leaving, lastSeen, dueAt, since };
+  return { node, status, incarnation, weight, spare, reservedBy, fnode, leaving, placement, lastSeen, dueAt, since };
 }
 
 function draining(known: NodeState, dueAt: Millis, thenRemove: boolean, since: Seq): NodeState {
-  const { node, incarnation, weight, spare, reservedBy, fnode, leaving } = known;
+  const { node, incarnation, weight, spare, reservedBy, fnode, leaving, placement } = known;
   const status = 'draining';
-  return { node, status, incarnation, weight, spare, reservedBy, fnode, leaving, dueAt, thenRemove, since };
+  return { node, status, incarnation, weight, spare, reservedBy, fnode, leaving, placement, dueAt, thenRemove, since };
 }
 
 function removed(known: NodeState, lastVersion: number): NodeState {
-  const { node, incarnation, weight, spare, reservedBy, leaving } = known;
-  return { node, status: 'removed', incarnation, weight, spare, reservedBy, fnode: 0, leaving, lastVersion };
+  const { node, incarnation, weight, spare, reservedBy, leaving, placement } = known;
+  return { node, status: 'removed', incarnation, weight, spare, reservedBy, fnode: 0, leaving, placement, lastVersion };
 }

@@ -1,3 +1,4 @@
+import type { Placement } from '../agent/state';
 import type { Incarnation, Millis, NodeId, Seq } from '../base/ids';
 
 /**
@@ -27,6 +28,8 @@ interface NodeBase {
   readonly fnode: number;
   /** Remove the node as soon as it is drained. */
   readonly leaving: boolean;
+  /** Which agent hosts it, in a grid of agents. */
+  readonly placement: Placement;
 }
 
 /** In these the node is part of the next topology. */

@@ -3,7 +3,7 @@ import type { ClusterState } from '../cluster/state';
 import { carriesFlows, nodesOf } from '../cluster/state';
 import type { GridState } from '../grid-state';
 import { isMember, type NodeState } from '../node/state';
-import type { Topology, TopologyCluster, TopologyMember } from './topology';
+import type { Topology, TopologyAgent, TopologyCluster, TopologyMember } from './topology';
 
 /** A topology but for its numbers: what decides whether a new one has to be published. */
 export type TopologyContent = Omit<Topology, 'version' | 'wireId'>;
@@ -14,6 +14,8 @@ export function contentOf(state: GridState): TopologyContent | undefined {
   const clusters = Object.values(state.clusters);
   if (!clusters.some((cluster) => carriesFlows(cluster) && nodesOf(cluster).some(isMember))) return undefined;
   const { name, seed, selection, timing, flood, networks } = state.grid;
+  const members = clusters.map(clusterContent);
+  const agents = agentsOf(state, members);
   return {
     grid: name,
     seed,
@@ -21,10 +23,11 @@ export function contentOf(state: GridState): TopologyContent | undefined {
     timing,
     ...(flood === undefined ? {} : { flood }),
     networks,
-    clusters: clusters.map(clusterContent),
+    clusters: members,
     links: Object.values(state.links.links),
     paths: Object.values(state.paths),
     policies: Object.values(state.policies),
+    ...(agents.length === 0 ? {} : { agents }),
   };
 }
 
@@ -56,7 +59,22 @@ function memberContent(node: NodeState): TopologyMember {
     weight: node.weight,
     state: node.status === 'draining' ? 'draining' : 'active',
   };
-  return node.fnode === 0 ? member : { ...member, fnode: node.fnode };
+  const { fnode, placement } = node;
+  return {
+    ...member,
+    ...(fnode === 0 ? {} : { fnode }),
+    ...(placement.agent === '' ? {} : { agent: placement.agent }),
+  };
+}
+
+/** Where the agents are reached that host a member, in order of name. */
+function agentsOf({ agents }: GridState, clusters: readonly TopologyCluster[]): TopologyAgent[] {
+  const named = new Set<string>();
+  for (const { members } of clusters) for (const { agent } of members) if (agent !== undefined) named.add(agent);
+  return [...named].sort().flatMap((name) => {
+    const agent = agents[name];
+    return agent === undefined ? [] : [{ name, address: agent.address }];
+  });
 }
 
 function sameContent(content: TopologyContent, latest: Topology): boolean {
@@ -64,6 +82,7 @@ function sameContent(content: TopologyContent, latest: Topology): boolean {
     content.selection === latest.selection &&
     sameParts([content.timing], [latest.timing]) &&
     sameParts(content.flood === undefined ? [] : [content.flood], latest.flood === undefined ? [] : [latest.flood]) &&
+    sameParts(content.agents ?? [], latest.agents ?? []) &&
     sameParts(content.networks, latest.networks) &&
     sameParts(content.clusters, latest.clusters) &&
     sameParts(content.links, latest.links) &&

@@ -5,7 +5,7 @@ import type { TopologyEvent } from '../../domain/events';
 import { detectionMs } from '../../domain/grid/decide';
 import type { GridState } from '../../domain/grid-state';
 import type { Commit } from '../../domain/log/commit';
-import type { NodeLifeEvent } from '../../domain/node/evolve';
+import { isNodeLife } from '../../domain/node/evolve';
 import { isLive } from '../../domain/node/state';
 
 /** Keeps the detector watching exactly the nodes that ought to say hello. */
@@ -44,8 +44,4 @@ export class NodeWatch {
       this.detector.watch(ref, node.incarnation, now);
     }
   }
-}
-
-function isNodeLife(event: TopologyEvent): event is NodeLifeEvent {
-  return event.type.startsWith('Node') || event.type === 'SpareReserved' || event.type === 'SpareReleased';
 }

@@ -1,11 +1,10 @@
 import { decide } from '../../../domain/decide';
 import { COMMAND_LIFETIME_MS, type CommandBody } from '../../../domain/commands';
-import type { TopologyEventType } from '../../../domain/events';
-import { initialState, type GridState } from '../../../domain/grid-state';
-import type { RejectionReason } from '../../../domain/message';
+import { initialState } from '../../../domain/grid-state';
 import type { WorkflowJournalEntry } from '../../../domain/seams/workflow-engine';
 import { smallGridCommands } from '../runtime/control/small-grid';
-import { and, decided, given, givenSmallGrid, NOW, refusal } from './given';
+import { agentSpecifications } from './agent/agent-specifications';
+import { and, decided, given, givenSmallGrid, NOW, refusal, spec, type Specification } from './given';
 
 const [createGrid, createIngress, createFilter, , definePath, definePolicy] = smallGridCommands() as [
   Extract<CommandBody, { type: 'CreateGrid' }>,
@@ -52,20 +51,6 @@ const failedState = and(active, fail);
 const published = and(active, publish);
 const applied = and(published, { type: 'ApplyTopology', data: { version: 1 } });
 const secondApplied = and(applied, activate(3), publish, { type: 'ApplyTopology', data: { version: 2 } });
-
-interface Specification {
-  readonly name: string;
-  readonly state: GridState;
-  readonly command: CommandBody;
-  readonly then: readonly TopologyEventType[] | RejectionReason;
-}
-
-const spec = (name: string, state: GridState, command: CommandBody, then: Specification['then']): Specification => ({
-  name,
-  state,
-  command,
-  then,
-});
 
 const specifications: readonly Specification[] = [
   spec('a grid is created', initialState(), createGrid, ['GridCreated']),
@@ -410,6 +395,7 @@ const specifications: readonly Specification[] = [
     { type: 'AnchorFlows', data: { anchors: [{ chain: '1/1@1', number: 3, hash: 'h' }] } },
     [],
   ),
+  ...agentSpecifications(),
 ];
 
 describe('deciding', () => {
@@ -437,6 +423,9 @@ describe('deciding', () => {
       DrainNode: true,
       CompleteDrain: true,
       RemoveNode: true,
+      RegisterAgent: true,
+      PlaceNode: true,
+      DisplaceNode: true,
       CreateVirtualLink: true,
       ChangeVirtualLink: true,
       DeleteVirtualLink: true,

@@ -1,7 +1,7 @@
 import { decide } from '../../../domain/decide';
 import { nodesOf, type ClusterState } from '../../../domain/cluster/state';
 import type { CommandBody } from '../../../domain/commands';
-import type { TopologyEvent } from '../../../domain/events';
+import type { TopologyEvent, TopologyEventType } from '../../../domain/events';
 import { evolveCommit, initialState, type GridState } from '../../../domain/grid-state';
 import { isRejection, type RejectionReason } from '../../../domain/message';
 import { smallGridCommands } from '../runtime/control/small-grid';
@@ -54,4 +54,16 @@ export function decided(state: GridState, body: CommandBody, at = NOW): readonly
 export function refusal(state: GridState, body: CommandBody, at = NOW): RejectionReason | undefined {
   const decision = decide(state, { id: 'test', by: 'operator:test', deadline: at, at, body });
   return isRejection(decision) ? decision.reason : undefined;
+}
+
+/** A command in a state, and what it leads to: the types of its events, or why it is refused. */
+export interface Specification {
+  readonly name: string;
+  readonly state: GridState;
+  readonly command: CommandBody;
+  readonly then: readonly TopologyEventType[] | RejectionReason;
+}
+
+export function spec(name: string, state: GridState, command: CommandBody, then: Specification['then']): Specification {
+  return { name, state, command, then };
 }

@@ -1,0 +1,93 @@
+import { nodeName, type Incarnation } from '../base/ids';
+import { carriesFlows, nodesOf, type ClusterState } from '../cluster/state';
+import type { GridState } from '../grid-state';
+import type { NodeState } from '../node/state';
+import type { AgentState } from './state';
+
+/** Whether the node needs a place: it takes part, or would if it ran. Spares wait without one. */
+export function wantsPlace(node: NodeState): boolean {
+  switch (node.status) {
+    case 'configured':
+    case 'active':
+    case 'suspected':
+    case 'failed':
+    case 'recovering':
+    case 'draining':
+      return true;
+    case 'discovered':
+    case 'admitted':
+    case 'drained':
+    case 'removed':
+      return false;
+  }
+}
+
+/** The life that the node begins where it is placed next: none that it, or a process that it was given to, ever had. */
+export function nextIncarnation({ incarnation, placement }: NodeState): Incarnation {
+  return Math.max(incarnation, placement.incarnation) + 1;
+}
+
+/** How many nodes are placed with each agent. */
+export function occupied(state: GridState): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const cluster of Object.values(state.clusters)) {
+    for (const { placement } of nodesOf(cluster)) {
+      if (placement.agent !== '') counts.set(placement.agent, (counts.get(placement.agent) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
+/** What keeps an agent from hosting nodes of a cluster, apart from room; undefined if nothing does. */
+export function obstacle(state: GridState, cluster: ClusterState, agent: AgentState): string | undefined {
+  const { id, role, function: spec } = cluster.settings;
+  if (!carriesFlows(cluster)) return 'MNODEs are hosted by no agent';
+  if (!agent.functions.includes(spec.name)) return `it does not offer ${spec.name}`;
+  if (role !== 'inode') return undefined;
+  const missing = state.grid?.networks.find(({ cluster: at, name }) => at === id && !agent.networks.includes(name));
+  return missing === undefined ? undefined : `it does not attach ${missing.name}`;
+}
+
+/** An agent that a node could be placed with, and the room it has left. */
+export interface Candidate {
+  readonly name: string;
+  readonly agent: AgentState;
+  readonly free: number;
+}
+
+/**
+ * The best agent for a node: where the node is pinned, else one with most room left that suits, by name among equals.
+ * A node that is pinned anywhere goes nowhere else. Undefined = it has to wait.
+ */
+export function bestAgent(
+  state: GridState,
+  cluster: ClusterState,
+  node: NodeState,
+  candidates: readonly Candidate[],
+): Candidate | undefined {
+  const name = nodeName(cluster.settings.name, node.node);
+  const isPinned = Object.values(state.agents).some(({ pinned }) => pinned.includes(name));
+  let best: Candidate | undefined;
+  for (const candidate of candidates) {
+    const { agent, free } = candidate;
+    if (free <= 0 || (isPinned && !agent.pinned.includes(name))) continue;
+    if (obstacle(state, cluster, agent) !== undefined) continue;
+    if (best === undefined || free > best.free || (free === best.free && candidate.name < best.name)) best = candidate;
+  }
+  return best;
+}
+
+/** The nodes placed with an agent. */
+export function placedWith(state: GridState, agent: string): readonly PlacedNode[] {
+  const placed: PlacedNode[] = [];
+  for (const cluster of Object.values(state.clusters)) {
+    for (const node of nodesOf(cluster)) if (node.placement.agent === agent) placed.push({ cluster, node });
+  }
+  return placed;
+}
+
+/** A node and the cluster it is of. */
+export interface PlacedNode {
+  readonly cluster: ClusterState;
+  readonly node: NodeState;
+}
