@@ -3,7 +3,7 @@ import type { TopologyEvent } from '../domain/events';
 import type { FlowEvent, FlowKeyText } from '../domain/flow/events';
 import type { Commit } from '../domain/log/commit';
 import { describe, describeFlow, learnNames } from './describe';
-import { effectOf, overAt, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
+import { effectOf, isToldAgain, overAt, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
 import { reached, type Moment, type When } from './instant';
 import { flowName, Names } from './names';
 
@@ -139,7 +139,7 @@ export class AuditTrail {
   }
 }
 
-/** Everything that happened to a flow, in the order in which it took effect. */
+/** Everything that happened to a flow, in the order in which it took effect; what several nodes told, as the first saw it. */
 export function storyOf(record: FlowRecord, trail: AuditTrail): StoryLine[] {
   const { started, ended, changes } = record;
   const lines: StoryLine[] = [];
@@ -154,7 +154,10 @@ export function storyOf(record: FlowRecord, trail: AuditTrail): StoryLine[] {
   if (started !== undefined) {
     lines.push(line(started, started.at, record.startedBy ?? '', trail.causes(started.topologySeq)));
   }
-  for (const { chain, event } of changes) lines.push(line(event, effectOf(event), chain, trail.explain(event)));
+  for (const change of changes) {
+    const { chain, event } = change;
+    if (!isToldAgain(changes, change)) lines.push(line(event, effectOf(event), chain, trail.explain(event)));
+  }
   if (ended !== undefined) lines.push(line(ended, ended.at, record.startedBy ?? '', []));
   return lines;
 }

@@ -271,6 +271,17 @@ function nodeThat({ because }: Stop): NodeRef {
   return because !== undefined && 'from' in because.event ? because.event.from : 0;
 }
 
+/** Whether an earlier change tells of the same move: more than one node may tell of it, some of them late. */
+export function isToldAgain(changes: readonly FlowChange[], { event }: FlowChange): boolean {
+  const place = changes.findIndex((change) => change.event === event);
+  for (const { event: earlier } of changes.slice(0, place).reverse()) {
+    if (!('from' in event) || !('from' in earlier)) continue;
+    if (earlier.to === event.from) return false;
+    if (earlier.from === event.from) return earlier.to === event.to && earlier.type === event.type;
+  }
+  return false;
+}
+
 /** Whether an earlier change had led the flow away from there already: neighbours on both sides tell of one move. */
 function wasLeft({ changes }: FlowRecord, { event }: FlowChange): boolean {
   const earlier = changes.slice(

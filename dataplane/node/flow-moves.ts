@@ -20,6 +20,7 @@ import type { Node } from './node';
 import type { Sender } from './sender';
 import type { Stage } from './stage';
 import type { Takeover } from './takeover';
+import { HOPS } from './succession';
 import { WINDOWS } from './windows';
 
 /** Arguments of `MOVE`; each body begins with the flow's ID (u32). */
@@ -362,13 +363,12 @@ export class FlowMoves {
   private replace(flow: number, id: FlowId, from: NodeRef, to: NodeRef, teller: NodeRef): void {
     const { node } = this;
     const { u16 } = node.ctx.arena;
-    for (const [next, shadow] of [
-      [F_NEXT_FWD, F_SHADOW_FWD],
-      [F_NEXT_REV, F_SHADOW_REV],
-    ]) {
+    for (const { reverse, next, shadow } of HOPS) {
       if (u16[(flow + next) >>> 1] !== from) continue;
       u16[(flow + next) >>> 1] = to;
       u16[(flow + shadow) >>> 1] = node.shadowOf(flow, to);
+      // How the flow came to the node that it leaves now is told.
+      node.side.replaced[2 * node.aux(flow) + reverse] = 0;
       node.routing.moved(flow, from, to);
     }
     const route = node.routeOf(flow);

@@ -68,6 +68,9 @@ export class FlowSide {
   path = new Uint16Array(64);
   /** The sibling that was told of this node's choice of the next hop; 0 = none. */
   confidant = new Uint16Array(64);
+  /** The node whose place the next hop has taken, and since when; indexed like `processed` ({@link Succession}); 0 = none. */
+  replaced = new Uint16Array(128);
+  replacedAt = new Float64Array(128);
   /** Nodes behind this one that the flow does not visit any more, to be told of its end. */
   leftOut: (readonly NodeRef[] | undefined)[] = [];
   /** The member that gave this node the flow; 0 = none. */
@@ -93,6 +96,7 @@ export class FlowSide {
     this.connection[index] = 0;
     this.confidant[index] = 0;
     this.movedFrom[index] = 0;
+    this.replaced[2 * index] = this.replaced[2 * index + 1] = 0;
     this.replica[index] = 0;
     this.copyFwd[index] = this.copyRev[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
@@ -142,6 +146,8 @@ export class FlowSide {
     this.connection = doubled(this.connection, Uint32Array);
     this.confidant = doubled(this.confidant, Uint16Array);
     this.movedFrom = doubled(this.movedFrom, Uint16Array);
+    this.replaced = doubled(this.replaced, Uint16Array);
+    this.replacedAt = doubled(this.replacedAt, Float64Array);
     this.processed = doubled(this.processed, Uint32Array);
     this.digest = doubled(this.digest, Uint32Array);
     this.isActive = doubled(this.isActive, Uint8Array);
@@ -153,7 +159,10 @@ export class FlowSide {
 
 const NONE: readonly FlowId[] = [];
 
-function doubled<T extends Uint8Array | Uint16Array | Uint32Array>(array: T, type: new (n: number) => T): T {
+function doubled<T extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
+  array: T,
+  type: new (n: number) => T,
+): T {
   const larger = new type(array.length * 2);
   larger.set(array);
   return larger;

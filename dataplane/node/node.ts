@@ -5,6 +5,7 @@ import {
   type ClusterId,
   type FlowId,
   type Incarnation,
+  type Micros,
   type NodeRef,
   type Seq,
 } from '../../domain/base/ids';
@@ -214,15 +215,6 @@ export class Node {
     return false;
   }
 
-  /** The node of a cluster that was replaced in the flow last; 0 if none was. */
-  fencedIn(flow: number, cluster: ClusterId): NodeRef {
-    const at = (flow + F_FENCED) >>> 1;
-    const { u16 } = this.ctx.arena;
-    for (let i = FENCED_MAX - 1; i >= 0; i--)
-      if (u16[at + i] !== 0 && clusterOf(u16[at + i]) === cluster) return u16[at + i];
-    return 0;
-  }
-
   /** From now on frames of the flow from `ref` are refused, and its naming of an emitter is not followed. */
   fence(flow: number, ref: NodeRef): void {
     if (ref === 0 || ref === this.ref || this.isFenced(flow, ref)) return;
@@ -341,18 +333,23 @@ export class Node {
     this.events.push(event);
   }
 
-  /** Says that a flow goes through `to` (0 = nobody) instead of `from` from now on. */
-  reportReroute(flow: number, reason: FlowRerouted['reason'], from: NodeRef, to: NodeRef): void {
-    const { now } = this.ctx;
+  /** Says that a flow goes through `to` (0 = nobody) instead of `from`, from now on if nothing else is said. */
+  reportReroute(
+    flow: number,
+    reason: FlowRerouted['reason'],
+    from: NodeRef,
+    to: NodeRef,
+    effectiveAt: Micros = this.ctx.now,
+  ): void {
     this.emitEvent({
       type: 'FlowRerouted',
-      at: now,
+      at: this.ctx.now,
       flow: this.ctx.arena.u32[(flow + F_ID) >>> 2],
       topologySeq: this.seqOf(flow),
       reason,
       from,
       to,
-      effectiveAt: now,
+      effectiveAt,
     });
   }
 

@@ -295,6 +295,7 @@ export class Receiver {
     this.chooseHops(flow, id, topology, route, position);
     const emitter = u16[(flow + F_EMITTER) >>> 1];
     this.next.flowLearned(flow, address);
+    this.takeover.learned(flow, route);
     const began = (u16[(address + S_FLAGS) >>> 1] & SF_START) !== 0;
     if (emitter !== this.node.ref && !began && !this.node.isStateless) {
       this.handover.awaitState(flow);

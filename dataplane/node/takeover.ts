@@ -7,8 +7,6 @@ import {
   F_ID,
   F_NEXT_FWD,
   F_NEXT_REV,
-  F_SHADOW_FWD,
-  F_SHADOW_REV,
   F_STATE,
   FS_UNPROTECTED,
   S_DESCRIPTOR,
@@ -20,6 +18,7 @@ import { PHASE_DETOUR, PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-sid
 import type { Handover } from './handover';
 import type { Node } from './node';
 import type { Stage } from './stage';
+import { HOPS, Succession, type HopFields } from './succession';
 
 const MOVES = PHASE_MOVING | PHASE_TAKING | PHASE_GONE | PHASE_DETOUR;
 
@@ -31,13 +30,17 @@ const MOVES = PHASE_MOVING | PHASE_TAKING | PHASE_GONE | PHASE_DETOUR;
  * ends at the same pair.
  */
 export class Takeover {
+  private readonly succession: Succession;
+
   constructor(
     private readonly node: Node,
     private readonly stage: Stage,
     private readonly handover: Handover,
     /** A flow fell to this node. */
     private readonly inherited: (flow: number) => void,
-  ) {}
+  ) {
+    this.succession = new Succession(node);
+  }
 
   /**
    * Whether a frame tells something new: it came from another node than the one that this node names in the opposite
@@ -63,7 +66,7 @@ export class Takeover {
       if (from !== u16[(flow + F_EMITTER) >>> 1]) this.follow(flow, from);
       return;
     }
-    this.followPrevious(flow, from, u8[address + S_REVERSE] === 0);
+    this.followPrevious(flow, from, HOPS[1 - u8[address + S_REVERSE]]);
     const named = this.named(address, flow);
     if (named === 0) return;
     const emitter = (this.node.cluster << 7) | named;
@@ -82,8 +85,7 @@ export class Takeover {
       const member = this.node.viewOf(flow).incarnationOf(dead);
       // An INODE may stand in for those of a topology that does not name it.
       if (member > incarnation) return;
-      this.replaceHop(flow, dead, F_NEXT_FWD, F_SHADOW_FWD, true);
-      this.replaceHop(flow, dead, F_NEXT_REV, F_SHADOW_REV, false);
+      for (const hop of HOPS) this.replaceHop(flow, dead, hop);
       this.replaceCopies(flow, dead);
       this.node.routing.moved(flow, dead, 0);
       if (clusterOf(dead) !== this.node.cluster) return;
@@ -110,8 +112,22 @@ export class Takeover {
     this.node.routing.count(flow, [u16[(flow + F_NEXT_FWD) >>> 1]]);
     this.node.choices.tell(flow);
     const isProtected = (u32[(flow + F_STATE) >>> 2] & FS_UNPROTECTED) === 0;
-    this.reportTakeover(flow, from, this.node.ref, isProtected ? backup : 0, emitted);
-    this.repeatReroute(flow);
+    this.succession.tellTakeover(flow, from, this.node.ref, isProtected ? backup : 0, emitted, this.node.ctx.now);
+    // The emitter before this one may have died before it could tell whom the stages beside this one had lost.
+    for (const hop of HOPS) this.succession.tellForHeir(flow, hop);
+  }
+
+  /** A flow is known here now, by a frame that names `route`: what it names may be dead already. */
+  learned(flow: number, route: readonly NodeRef[]): void {
+    const { node } = this;
+    const own = node.side.position[node.aux(flow)];
+    this.succession.metInPlaceOf(flow, route[own]);
+    for (const hop of HOPS) {
+      const named = route[node.placeBeside(flow, hop.step)] ?? 0;
+      const isOpen = hop.step > 0 && nodeOf(named) === 0;
+      const chosen = isOpen ? node.choices.of(node.ctx.arena.u32[(flow + F_ID) >>> 2]) : named;
+      this.succession.metBehind(flow, hop, chosen);
+    }
   }
 
   /** A sender that does not know yet may still name, and frames under way may still come from, a node that is out. */
@@ -138,46 +154,50 @@ export class Takeover {
   }
 
   /** Another node of the previous stage sends now: it is the one to name on the way back. */
-  private followPrevious(flow: number, from: NodeRef, forward: boolean): void {
+  private followPrevious(flow: number, from: NodeRef, hop: HopFields): void {
     const { u16 } = this.node.ctx.arena;
-    const next = (flow + (forward ? F_NEXT_REV : F_NEXT_FWD)) >>> 1;
-    const shadow = (flow + (forward ? F_SHADOW_REV : F_SHADOW_FWD)) >>> 1;
-    const before = u16[next];
+    const before = u16[(flow + hop.next) >>> 1];
     if (before === from || this.isReplaced(flow, from)) return;
-    if (clusterOf(before) === clusterOf(from)) this.node.fence(flow, before);
-    u16[next] = from;
-    u16[shadow] = this.node.shadowOf(flow, from);
+    if (clusterOf(before) === clusterOf(from)) {
+      this.node.fence(flow, before);
+      this.succession.begins(flow, hop, before);
+    }
+    u16[(flow + hop.next) >>> 1] = from;
+    u16[(flow + hop.shadow) >>> 1] = this.node.shadowOf(flow, from);
   }
 
   /** The next hop in one direction, or its shadow, died. */
-  private replaceHop(flow: number, dead: NodeRef, next: number, shadow: number, forward: boolean): void {
-    const { u16 } = this.node.ctx.arena;
-    const nextAt = (flow + next) >>> 1;
-    const shadowAt = (flow + shadow) >>> 1;
+  private replaceHop(flow: number, dead: NodeRef, hop: HopFields): void {
+    const { node, succession } = this;
+    const { u16 } = node.ctx.arena;
+    const nextAt = (flow + hop.next) >>> 1;
+    const shadowAt = (flow + hop.shadow) >>> 1;
     if (u16[nextAt] === dead) {
-      const predecessor = this.node.fencedIn(flow, clusterOf(dead));
-      this.node.fence(flow, dead);
-      const policy = this.node.viewOf(flow).cluster(clusterOf(dead)).failure;
-      const to = policy === 'discard' ? 0 : this.node.nextFor(flow, dead);
+      const policy = node.viewOf(flow).cluster(clusterOf(dead)).failure;
+      // A node that died soon after it had taken a flow over may not have told of that.
+      if (policy === 'backup') succession.tell(flow, hop);
+      node.fence(flow, dead);
+      const to = policy === 'discard' ? 0 : node.nextFor(flow, dead);
       u16[nextAt] = to;
-      u16[shadowAt] = this.node.shadowOf(flow, to);
-      this.node.routing.moved(flow, dead, to);
-      if (!forward) return;
-      if (policy !== 'backup') this.reportReroute(flow, dead, to);
-      else if (predecessor !== 0) this.repeatTakeover(flow, predecessor, dead, to);
+      u16[shadowAt] = node.shadowOf(flow, to);
+      node.routing.moved(flow, dead, to);
+      succession.begins(flow, hop, dead);
     } else if (u16[shadowAt] === dead) {
-      u16[shadowAt] = this.node.shadowOf(flow, u16[nextAt]);
+      u16[shadowAt] = node.shadowOf(flow, u16[nextAt]);
     }
+    // Where the heir has been seen before the death was known, it is told now.
+    if (succession.predecessorOf(flow, hop) === dead) succession.tellForHeir(flow, hop);
   }
 
   /** A node that got copies died: the next one gets them, whatever its cluster's policy. */
   private replaceCopies(flow: number, dead: NodeRef): void {
     const { side } = this.node;
     const aux = this.node.aux(flow);
-    if (side.copyRev[aux] === dead) side.copyRev[aux] = this.node.nextFor(flow, dead);
-    if (side.copyFwd[aux] !== dead) return;
-    side.copyFwd[aux] = this.node.nextFor(flow, dead);
-    if (side.copyFwd[aux] !== 0) this.reportReroute(flow, dead, side.copyFwd[aux]);
+    if (side.copyFwd[aux] !== dead && side.copyRev[aux] !== dead) return;
+    const next = this.node.nextFor(flow, dead);
+    if (side.copyFwd[aux] === dead) side.copyFwd[aux] = next;
+    if (side.copyRev[aux] === dead) side.copyRev[aux] = next;
+    if (next !== 0 && this.emits(flow)) this.node.reportReroute(flow, 'failed', dead, next);
   }
 
   /** A member of this node's own cluster died. */
@@ -192,40 +212,6 @@ export class Takeover {
       u16[(flow + F_BACKUP) >>> 1] = this.node.shadowOf(flow, emitter);
       if (emitter === this.node.ref) this.handover.feed(flow);
     }
-  }
-
-  /** The emitter before this one may have died before it could tell that the next stage had lost the flow's node. */
-  private repeatReroute(flow: number): void {
-    const { node } = this;
-    const next = node.clusterAt(flow, node.placeBeside(flow, 1));
-    const lost = next === 0 ? 0 : node.fencedIn(flow, next);
-    if (lost === 0 || node.viewOf(flow).cluster(next).failure === 'backup') return;
-    this.reportReroute(flow, lost, node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1]);
-  }
-
-  /** A node that died soon after it had taken a flow over may not have told of that: the stage before saw it. */
-  private repeatTakeover(flow: number, from: NodeRef, to: NodeRef, backup: NodeRef): void {
-    if (this.emits(flow)) this.reportTakeover(flow, from, to, backup, 0);
-  }
-
-  private reportTakeover(flow: number, from: NodeRef, to: NodeRef, backup: NodeRef, emitted: number): void {
-    const { now } = this.node.ctx;
-    this.node.emitEvent({
-      type: 'FlowTakenOver',
-      at: now,
-      flow: this.node.ctx.arena.u32[(flow + F_ID) >>> 2],
-      topologySeq: this.node.seqOf(flow),
-      from,
-      to,
-      backup,
-      effectiveAt: now,
-      emitted,
-    });
-  }
-
-  /** Told by the node before the gap that emits the flow's frames. */
-  private reportReroute(flow: number, from: NodeRef, to: NodeRef): void {
-    if (this.emits(flow)) this.node.reportReroute(flow, 'failed', from, to);
   }
 
   private emits(flow: number): boolean {

@@ -20,16 +20,25 @@ export interface Recomputed {
   readonly isHashed: boolean;
 }
 
+/** A topology, and when it came. */
+interface Publication {
+  readonly seq: Seq;
+  readonly at: Micros;
+  readonly topology: Topology;
+}
+
 /** Runs the production selection for flows as of any time, from what a log tells. */
 export class Recomputation {
-  /** By commit and wire ID. */
-  private readonly views = new Map<string, TopologyView | undefined>();
+  private readonly publications: readonly Publication[];
+  private readonly views = new Map<Publication, TopologyView>();
   private readonly tables = new RendezvousTables();
 
   constructor(
-    private readonly commits: readonly Commit<TopologyEvent>[],
+    commits: readonly Commit<TopologyEvent>[],
     private readonly deaths: Deaths,
-  ) {}
+  ) {
+    this.publications = publicationsIn(commits);
+  }
 
   /**
    * What is selected for a flow at a time: under the topology that it started under, with the deaths that the log knows
@@ -40,7 +49,7 @@ export class Recomputation {
     const { started } = record;
     const view = started === undefined ? undefined : this.viewOf(started.topologySeq, started.wireId);
     if (started === undefined || view === undefined) return undefined;
-    const now = this.deaths.obituaryAt(at);
+    const now = this.asOf(at, this.deaths.obituaryAt(at));
     const inForce = routeAt(record, at);
     return routeAt(record, started.at - 1).map((stop, i): Recomputed => {
       const cluster = clusterOf(stop.node);
@@ -57,18 +66,32 @@ export class Recomputation {
   /** The node that the hash chose; between a death and its report, the log's choice tells whether it was known. */
   private hashed(view: TopologyView, flow: FlowId, logged: NodeRef, at: Micros): NodeRef {
     const cluster = clusterOf(logged);
-    const suspecting = hashedNode(view, cluster, flow, this.deaths.suspectedAt(at));
-    return suspecting === logged ? suspecting : hashedNode(view, cluster, flow, this.deaths.obituaryAt(at));
+    const suspecting = hashedNode(view, cluster, flow, this.asOf(at, this.deaths.suspectedAt(at)));
+    if (suspecting === logged) return suspecting;
+    return hashedNode(view, cluster, flow, this.asOf(at, this.deaths.obituaryAt(at)));
   }
 
+  /** The dead at a time, and who had left the grid by then: no flow falls to them either. */
+  private asOf(at: Micros, dead: Obituary): Obituary {
+    const latest = this.publications.findLast((each) => each.at <= at);
+    if (latest !== undefined) dead.follow(this.view(latest));
+    return dead;
+  }
+
+  /** The topology that had a wire ID as of a commit. */
   private viewOf(upTo: Seq, wireId: WireId): TopologyView | undefined {
-    const key = `${upTo}/${wireId}`;
-    if (!this.views.has(key)) {
-      const found = topologyOf(this.commits, upTo, wireId);
-      const published = found && { topology: found.topology, seq: found.seq, hash: '', dead: [] };
-      this.views.set(key, published && new TopologyView(published, this.tables));
+    const found = this.publications.findLast(({ seq, topology }) => seq <= upTo && topology.wireId === wireId);
+    return found && this.view(found);
+  }
+
+  private view(publication: Publication): TopologyView {
+    let view = this.views.get(publication);
+    if (view === undefined) {
+      const { topology, seq } = publication;
+      view = new TopologyView({ topology, seq, hash: '', dead: [] }, this.tables);
+      this.views.set(publication, view);
     }
-    return this.views.get(key);
+    return view;
   }
 }
 
@@ -92,20 +115,16 @@ function replacedIn(record: FlowRecord, at: Micros): ReadonlySet<NodeRef> {
   return replaced;
 }
 
-function topologyOf(
-  commits: readonly Commit<TopologyEvent>[],
-  upTo: Seq,
-  wireId: number,
-): { readonly topology: Topology; readonly seq: Seq } | undefined {
+/** Every topology in the log, oldest first. */
+function publicationsIn(commits: readonly Commit<TopologyEvent>[]): Publication[] {
   let latest: Topology | null = null;
-  let found: { readonly topology: Topology; readonly seq: Seq } | undefined;
-  for (const { seq, events } of commits) {
-    if (seq > upTo) break;
+  const publications: Publication[] = [];
+  for (const { seq, at, events } of commits) {
     for (const event of events) {
       if (event.type !== 'TopologyPublished') continue;
       latest = applyChanges(latest, event.data.changes, event.data.version, event.data.wireId);
-      if (event.data.wireId === wireId) found = { topology: latest, seq };
+      publications.push({ seq, at: at * 1_000, topology: latest });
     }
   }
-  return found;
+  return publications;
 }
