@@ -1,4 +1,4 @@
-import type { Micros } from '../../domain/base/ids';
+import type { Micros, NodeRef } from '../../domain/base/ids';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { Arena } from '../frames/arena';
 import {
@@ -186,6 +186,14 @@ export class Classifier implements FlowClassifier {
 
   expect(expectation: Expectation): void {
     this.expectations.add(expectation);
+  }
+
+  firstElsewhere(datagram: string, inode: NodeRef, nowUs: Micros): void {
+    this.fragments.firstElsewhere(datagram, inode, nowUs);
+  }
+
+  carrierOf(slot: number, own: NodeRef): NodeRef {
+    return this.fragments.carrier(slot, own);
   }
 
   expire(nowUs: Micros, budget: number): number {

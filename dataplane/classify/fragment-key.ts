@@ -1,5 +1,6 @@
 import type { Arena } from '../frames/arena';
-import { K_ADDR_A, S_IP_ID, S_KEY, S_SRC_IS_B } from '../frames/layout';
+import { K_ADDR_A, K_PORT_A, S_IP_ID, S_KEY, S_SRC_IS_B } from '../frames/layout';
+import { hashKey } from '../headers/key-hash';
 
 const ADDRESS_UNITS = 16;
 /** Behind addresses and ports: protocol and version, network, two VLAN IDs. */
@@ -25,4 +26,14 @@ export class FragmentKey {
     units[ADDRESS_UNITS + SCOPE_UNITS + 2] = arena.u8[slot + S_SRC_IS_B];
     return String.fromCharCode(...units);
   }
+}
+
+/** The hash that `parse` gives the later fragments of the first one in a slot, which have no ports. */
+export function laterFragmentHash(arena: Arena, slot: number, seed: Uint32Array): number {
+  const ports = (slot + S_KEY + K_PORT_A) >>> 2;
+  const before = arena.u32[ports];
+  arena.u32[ports] = 0;
+  const hash = hashKey(arena.u32, slot + S_KEY, seed);
+  arena.u32[ports] = before;
+  return hash;
 }

@@ -1,4 +1,4 @@
-import type { Micros } from '../../domain/base/ids';
+import type { Micros, NodeRef } from '../../domain/base/ids';
 import type { Arena } from '../frames/arena';
 import { FragmentKey } from './fragment-key';
 import type { StatelessChoice } from './ports';
@@ -30,6 +30,8 @@ interface Datagram {
   connectionId: number;
   /** How its first fragment was carried, where that has no connection. */
   readonly stateless?: StatelessChoice;
+  /** The other INODE that carried its first fragment; 0 = none. */
+  readonly elsewhere: NodeRef;
   /** Its later fragments travel as a flow of their own. */
   alone: boolean;
   readonly held: number[];
@@ -61,12 +63,25 @@ export class FragmentTable {
 
   /** A first fragment was classified: later ones follow it, and those that waited are released. */
   first(slot: number, connection: number, connectionId: number, now: Micros): void {
-    this.replace(slot, { connection, connectionId, alone: false, held: [], since: now });
+    this.replace(this.key(slot), { connection, connectionId, elsewhere: 0, alone: false, held: [], since: now });
   }
 
   /** As {@link first}, for a fragment that is carried without an entry. */
   firstStateless(slot: number, stateless: StatelessChoice, now: Micros): void {
-    this.replace(slot, { connection: 0, connectionId: 0, stateless, alone: false, held: [], since: now });
+    const without = { connection: 0, connectionId: 0, elsewhere: 0 };
+    this.replace(this.key(slot), { ...without, stateless, alone: false, held: [], since: now });
+  }
+
+  /** As {@link first}, for one that another INODE carried: later ones, which it alone can place, go there. */
+  firstElsewhere(key: string, elsewhere: NodeRef, now: Micros): void {
+    this.replace(key, { connection: 0, connectionId: 0, elsewhere, alone: false, held: [], since: now });
+  }
+
+  /** The INODE that carried the first fragment of a later one's datagram: `own` for this one, 0 = unknown. */
+  carrier(slot: number, own: NodeRef): NodeRef {
+    const datagram = this.datagrams.get(this.key(slot));
+    if (datagram === undefined) return 0;
+    return datagram.connection !== 0 || datagram.stateless !== undefined ? own : datagram.elsewhere;
   }
 
   /** How the first fragment was carried, if without an entry. */
@@ -88,7 +103,7 @@ export class FragmentTable {
     const key = this.key(slot);
     let datagram = this.datagrams.get(key);
     if (datagram === undefined) {
-      datagram = { connection: 0, connectionId: 0, alone: false, held: [], since: now };
+      datagram = { connection: 0, connectionId: 0, elsewhere: 0, alone: false, held: [], since: now };
       this.add(key, datagram);
     }
     if (datagram.alone) return false;
@@ -124,8 +139,7 @@ export class FragmentTable {
     }
   }
 
-  private replace(slot: number, datagram: Datagram): void {
-    const key = this.key(slot);
+  private replace(key: string, datagram: Datagram): void {
     const before = this.datagrams.get(key);
     this.datagrams.delete(key);
     this.add(key, datagram);

@@ -1,4 +1,4 @@
-import type { FlowId, Micros } from '../../domain/base/ids';
+import type { FlowId, Micros, NodeRef } from '../../domain/base/ids';
 import type { Leg } from '../select/stateless-route';
 
 /**
@@ -140,6 +140,13 @@ export interface FlowClassifier {
   observeLeaving(slot: number, flow: number, reverse: boolean, nowUs: Micros): boolean;
   /** Registers an expectation made by another INODE. */
   expect(expectation: Expectation): void;
+  /**
+   * Another INODE carried the first fragment of a datagram ({@link FragmentKey}): later ones that are held here are
+   * released, to go there.
+   */
+  firstElsewhere(datagram: string, inode: NodeRef, nowUs: Micros): void;
+  /** The INODE that carried the first fragment of the later one in a slot: `own` for this one, 0 = unknown here. */
+  carrierOf(slot: number, own: NodeRef): NodeRef;
   /**
    * Ends idle and closed connections, lapsed expectations and over-due fragments. Looks at up to `budget` table places
    * and goes on where the last call stopped. Returns the number of connections ended.

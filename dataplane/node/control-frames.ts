@@ -57,6 +57,8 @@ export const CONTROL_DUTY = 20;
 
 /** What the sender knows of floods, when it has changed. */
 export const CONTROL_FLOOD = 21;
+/** Between INODEs of one cluster: the sender carried the first fragment of a datagram. */
+export const CONTROL_FIRST_FRAGMENT = 22;
 
 const ETHERTYPE_LOCAL = 0x88b5;
 const HEADER = 14;

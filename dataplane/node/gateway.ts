@@ -22,6 +22,7 @@ import { BATCH } from './context';
 import type { ControlCursor } from './control-frames';
 import { EXTERNAL_IN } from './counters';
 import { Egress } from './egress';
+import { FirstFragments } from './first-fragments';
 import { Ingress } from './ingress';
 import { FlowLifecycle } from './lifecycle';
 import type { Node } from './node';
@@ -50,6 +51,7 @@ export class Gateway implements Deliver {
   private readonly lifecycle: FlowLifecycle;
   private readonly statelessIngress: StatelessIngress;
   private readonly bridging: Bridging;
+  private readonly firstFragments: FirstFragments;
   private readonly ingress: Ingress;
   private readonly egress: Egress;
   private classifier: Classifier | undefined;
@@ -87,7 +89,8 @@ export class Gateway implements Deliver {
     this.bridging = new Bridging(node, this.allocation, this.statelessIngress, (flow, address) =>
       this.lifecycle.branchBegan(flow, address),
     );
-    this.ingress = new Ingress(node, sender, connections, this.siblings, replicas, this.bridging);
+    this.firstFragments = new FirstFragments(node, this.siblings.duty);
+    this.ingress = new Ingress(node, sender, connections, this.siblings, replicas, this.bridging, this.firstFragments);
     this.egress = new Egress(node, connections, this.siblings);
   }
 
@@ -165,6 +168,13 @@ export class Gateway implements Deliver {
 
   onExpectation(body: ControlCursor): void {
     this.classifier?.expect(this.siblings.onExpectation(body));
+  }
+
+  /** Another INODE carried the first fragment of a datagram: what waits for it here goes there. */
+  onFirstFragment(body: ControlCursor, from: NodeRef): void {
+    if (this.classifier === undefined) return;
+    this.firstFragments.onTold(this.classifier, body, from);
+    this.settle();
   }
 
   /** An INODE of this cluster died, and its flows have been shared out. */

@@ -20,6 +20,7 @@ import {
   CONTROL_END,
   CONTROL_EXPECT,
   CONTROL_EXPORT,
+  CONTROL_FIRST_FRAGMENT,
   CONTROL_FLOOD,
   CONTROL_HELLO,
   CONTROL_IN_STEP,
@@ -321,6 +322,9 @@ export class HostedNode {
         break;
       case CONTROL_EXPECT:
         this.gateway?.onExpectation(body);
+        break;
+      case CONTROL_FIRST_FRAGMENT:
+        this.gateway?.onFirstFragment(body, from);
         break;
       case CONTROL_CHOICE:
         this.node.choices.onChoice(body);

@@ -11,6 +11,7 @@ import {
   S_CONN,
   S_DESCRIPTOR,
   S_FLOW,
+  S_FRAGMENT,
   S_HASH,
   S_REASON,
   S_SEQ,
@@ -19,9 +20,11 @@ import {
   SF_MULTICAST,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
+import { FRAGMENT_FIRST } from '../headers/numbers';
 import type { Bridging } from './bridging';
 import { BATCH } from './context';
 import { FLOODED } from './counters';
+import type { FirstFragments } from './first-fragments';
 import type { Node } from './node';
 import { PathMtu } from './path-mtu';
 import type { Replicas } from './replicas';
@@ -31,6 +34,7 @@ import type { Siblings } from './siblings';
 const NEW_CONNECTION = reason('new-connection');
 const TCP_CONTROL = reason('tcp-control');
 const ICMP_ERROR = reason('icmp-error');
+const LATER_FRAGMENT = reason('later-fragment');
 const RING_FULL = reason('ring-full');
 const NONE: readonly number[] = [];
 const LOOPED = reason('looped');
@@ -57,6 +61,7 @@ export class Ingress {
     private readonly siblings: Siblings,
     private readonly replicas: Replicas,
     private readonly bridging: Bridging,
+    private readonly firstFragments: FirstFragments,
   ) {
     this.stamped = node.ctx.allocateList(BATCH);
     this.mtu = new PathMtu(node);
@@ -71,7 +76,7 @@ export class Ingress {
     this.hops = hops;
     this.lent = 0;
     const { ctx } = this.node;
-    const { u32 } = ctx.arena;
+    const { u8, u32 } = ctx.arena;
     ctx.kernels.parse(list, n, seed, ~seed >>> 0);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
     if (ctx.topologies.narrowest === Infinity && ctx.kernels.areKnown(this.node.ref, list, n) === 1) {
@@ -88,6 +93,7 @@ export class Ingress {
         continue;
       if (needsClassifier(ctx.arena, address) && !this.admits(classifier, slot, address)) continue;
       if (this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2])) continue;
+      if (u8[address + S_FRAGMENT] === FRAGMENT_FIRST) this.firstFragments.tell(address, seed);
       if (ctx.topologies.hasRare && this.isRare(address)) {
         // What goes on in its place goes behind the frames before it.
         this.stampAndSend(m);
@@ -100,14 +106,16 @@ export class Ingress {
     this.stampAndSend(m);
   }
 
-  /** Takes one fragment that its datagram's first fragment has set free. */
+  /** Takes one fragment that waited for its datagram's first fragment, which has come, or did not. */
   takeReleased(classifier: Classifier, slot: number): void {
     const { ctx } = this.node;
+    const address = ctx.slot(slot);
     this.from = 0;
-    this.hops = HOPS_MAX;
+    this.hops = 0;
     this.lent = 0;
-    if (!this.admits(classifier, slot, ctx.slot(slot))) return;
-    this.sendRare(slot, ctx.slot(slot));
+    if (!this.admits(classifier, slot, address)) return;
+    if (this.passesToOwner(slot, address, ctx.arena.u32[(address + S_CONN) >>> 2])) return;
+    this.sendRare(slot, address);
   }
 
   /** Whether a frame may go on as several, or not at all: it goes to a group of a bridge domain, or may be too long. */
@@ -139,7 +147,7 @@ export class Ingress {
 
   /** Whether a frame that needed the classifier goes into the grid; dropped and held ones do not. */
   private admits(classifier: Classifier, slot: number, address: number): boolean {
-    if (this.passesHome(slot, address)) return false;
+    if (this.passesHome(classifier, slot, address)) return false;
     const outcome = classifier.classify(address, this.node.ctx.now);
     if (outcome === Classified.held) {
       this.node.inFlight++;
@@ -152,18 +160,22 @@ export class Ingress {
   }
 
   /**
-   * A frame of an unknown connection goes to the key's home, if that is another INODE; not back to where it came from,
-   * who knows better than this node that it is not at home.
+   * A frame of an unknown connection goes to the key's home, and a later fragment to where its first one went, if that
+   * is another INODE; not back to where it came from, who knows better than this node that it is not there.
    */
-  private passesHome(slot: number, address: number): boolean {
-    const { u16, u32 } = this.node.ctx.arena;
+  private passesHome(classifier: Classifier, slot: number, address: number): boolean {
+    const { arena } = this.node.ctx;
+    const { u16, u32 } = arena;
     const { duty } = this.siblings;
     const why = u16[(address + S_REASON) >>> 1];
     if (u32[(address + S_CONN) >>> 2] !== 0 || this.hops >= HOPS_MAX) return false;
+    const isLater = why === LATER_FRAGMENT;
     // What it quotes may be known to those alone who have been here longer.
-    if (why !== NEW_CONNECTION && why !== TCP_CONTROL && (why !== ICMP_ERROR || duty.isOn)) return false;
-    const home = duty.homeOf(u32[(address + S_HASH) >>> 2]);
-    return home !== this.node.ref && home !== this.from && this.passOn(slot, address, home);
+    if (!isLater && why !== NEW_CONNECTION && why !== TCP_CONTROL && (why !== ICMP_ERROR || duty.isOn)) return false;
+    const to = isLater
+      ? this.firstFragments.targetOf(classifier, arena, address)
+      : duty.homeOf(u32[(address + S_HASH) >>> 2]);
+    return to !== this.node.ref && to !== this.from && this.passOn(slot, address, to);
   }
 
   /** A frame of a flow that another INODE stamps goes there. */

@@ -1,7 +1,7 @@
 import { nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import { createPrng } from '../../../../domain/base/prng';
 import type { TopologyCluster } from '../../../../domain/topology/topology';
-import { ACK, FIN, numbered, numberIn, SYN, tallyIn, tcp, udp } from './frames';
+import { ACK, FIN, fragmentsOf, numbered, numberIn, SYN, tallyIn, tcp, udp } from './frames';
 import { cluster, TestGrid } from './test-grid';
 
 const INGRESS = [1, 2, 3].map((node) => nodeRef(1, node));
@@ -303,5 +303,52 @@ describe('several INODEs on one network', () => {
     }
     expect(g.total(({ flowsStarted }) => flowsStarted)).toBe(8 * FLOWS);
     expect(g.dropped('table-full')).toBe(0);
+  });
+
+  test.each([
+    ['behind', false],
+    ['before', true],
+  ])('FG-53 FG-68: a later fragment at any INODE, %s its first one at another, goes with it at once', (_, isBefore) => {
+    const g = grid('pass');
+    let id = 0;
+    for (const first of INGRESS) {
+      for (const later of INGRESS) {
+        id++;
+        const whole = udp({
+          from: '10.0.0.1',
+          to: `10.9.0.${id}`,
+          fromPort: 7000 + id,
+          toPort: 53,
+          payload: numbered(id),
+        });
+        const [head, tail] = fragmentsOf(whole, id);
+        const parts = [
+          { bytes: head, at: first },
+          { bytes: tail, at: later },
+        ];
+        for (const { bytes, at } of isBefore ? parts.reverse() : parts) {
+          g.inject(1, bytes, at);
+          g.settle();
+        }
+        expect(g.left.splice(0).map(({ bytes }) => bytes)).toEqual([head, tail]);
+      }
+    }
+    expect(g.total(({ flowsStarted }) => flowsStarted)).toBe(id);
+    g.beats(6);
+    expect(g.left).toEqual([]);
+    expect(g.total(({ inFlight }) => inFlight)).toBe(0);
+  });
+
+  test('FG-53: a later fragment whose first one never comes goes alone after its time, wherever it came', () => {
+    const g = grid('pass');
+    for (const [i, at] of INGRESS.entries()) {
+      const whole = udp({ from: '10.0.0.1', to: '10.9.0.1', fromPort: 7000, toPort: 53, payload: numbered(i) });
+      g.inject(1, fragmentsOf(whole, i)[1], at);
+      g.settle();
+    }
+    expect(g.left).toEqual([]);
+    g.beats(6);
+    expect(g.left.length).toBe(INGRESS.length);
+    expect(g.total(({ flowsStarted }) => flowsStarted)).toBe(1);
   });
 });
