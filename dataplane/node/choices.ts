@@ -38,6 +38,11 @@ export class Choices {
     this.tellNext(flow);
   }
 
+  /** The flow's next hop is another one: where the sibling would not see it in frames, it is told. */
+  moved(flow: number): void {
+    if (this.isOpen(flow)) this.tellNext(flow);
+  }
+
   /** Tells the sibling of the next hop, whatever the route says of it. */
   tellNext(flow: number): void {
     const { node } = this;
@@ -72,7 +77,8 @@ export class Choices {
     this.told.delete(flow);
   }
 
-  private remember(flow: FlowId, next: NodeRef): void {
+  /** A flow goes on to `next`, whether it is known here yet or not. */
+  remember(flow: FlowId, next: NodeRef): void {
     if (this.told.size >= TOLD_MAX) this.told.delete(this.told.keys().next().value as FlowId);
     this.told.set(flow, next);
   }

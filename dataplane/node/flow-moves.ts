@@ -352,6 +352,8 @@ export class FlowMoves {
 
   private onSwitch(flow: number, id: FlowId, from: NodeRef, to: NodeRef): void {
     if (flow !== 0) this.replace(flow, id, from, to, from);
+    // The flow fell to this node, and no frame of it has come yet.
+    else this.node.choices.remember(id, to);
     this.say(from, SWITCHED, id, []);
   }
 
@@ -377,6 +379,7 @@ export class FlowMoves {
     if (u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
     const own = node.side.position[node.aux(flow)];
     const toward = route.findIndex((ref) => clusterOf(ref) === clusterOf(from)) < own ? F_NEXT_FWD : F_NEXT_REV;
+    if (u16[(flow + F_NEXT_FWD) >>> 1] === to) node.choices.moved(flow);
     const told = [u16[(flow + toward) >>> 1], ...this.peers()];
     for (const ref of told) if (nodeOf(ref) !== 0 && ref !== teller) this.say(ref, PASSED_ON, id, [from, to]);
   }

@@ -1,4 +1,4 @@
-import type { NodeRef } from '../../domain/base/ids';
+import type { FlowId, NodeRef } from '../../domain/base/ids';
 import {
   F_BACKUP,
   F_COUNT,
@@ -40,6 +40,13 @@ import { WINDOWS } from './windows';
 const DUPLICATE = reason('duplicate');
 const REPLAY_OLD = reason('replay-old');
 
+/**
+ * Argument of an `EXPORT`: nothing is remembered between frames, and the backup can begin with any. But it must know of
+ * the flow, because the one who takes a flow over tells the log of it, and no frame may come until then.
+ */
+const INTRODUCTION = 1;
+/** Bytes of an `EXPORT` that say what was processed, in both directions. */
+const PROCESSED_BYTES = 2 * (4 + 2 + 4);
 /** Bits of an `EXPORT`. */
 const MOVABLE = 1;
 const REPLICA = 2;
@@ -81,7 +88,10 @@ export class Handover {
       return;
     }
     // A re-pinned flow has an order to be told of, even where there is no state.
-    if (this.node.isStateless && this.node.side.order[this.node.aux(flow)] === undefined) return;
+    if (this.node.isStateless && this.node.side.order[this.node.aux(flow)] === undefined) {
+      this.sendEntry(flow, backup, CONTROL_EXPORT, INTRODUCTION);
+      return;
+    }
     const state = this.node.canExport ? this.node.host?.exportFlow(u32[(flow + F_ID) >>> 2]) : undefined;
     const movable = this.node.canExport && (state?.length ?? 0) < CONTROL_BODY_MAX - 512;
     if (movable) this.node.clearState(flow, FS_UNPROTECTED);
@@ -173,8 +183,12 @@ export class Handover {
   }
 
   /** The emitter's state of a flow has come: `EXPORT`. */
-  onExport(body: ControlCursor, from: NodeRef): void {
+  onExport(body: ControlCursor, from: NodeRef, argument: number): void {
     const { u16, u32 } = this.node.ctx.arena;
+    if (argument === INTRODUCTION) {
+      this.onIntroduction(body, from);
+      return;
+    }
     const flow = this.readEntry(body);
     if (flow === 0) return;
     u16[(flow + F_EMITTER) >>> 1] = from;
@@ -200,6 +214,18 @@ export class Handover {
     const aux = this.node.aux(flow);
     this.node.side.phase[aux] = (this.node.side.phase[aux] & ~(PHASE_AWAITS | PHASE_GONE)) | PHASE_FED;
     this.node.setState(flow, FS_SLOW);
+  }
+
+  /** What this node knows of a flow itself is newer than what the emitter told. */
+  private onIntroduction(body: ControlCursor, from: NodeRef): void {
+    const { node } = this;
+    const id = body.readU32();
+    const flow = node.flows.find(id) === 0 ? this.readEntryOf(id, body) : 0;
+    if (flow === 0) return;
+    node.ctx.arena.u16[(flow + F_EMITTER) >>> 1] = from;
+    node.ctx.arena.u16[(flow + F_BACKUP) >>> 1] = node.ref;
+    body.skip(PROCESSED_BYTES);
+    if ((body.readU8() & REPLICA) !== 0) node.markReplica(flow);
   }
 
   /** The emitter has sent its last copy: `IN_STEP`. */
@@ -353,8 +379,11 @@ export class Handover {
 
   /** The entry that an `EXPORT` is about, made if need be; 0 when its topology is unknown or the table is full. */
   readEntry(body: ControlCursor): number {
+    return this.readEntryOf(body.readU32(), body);
+  }
+
+  private readEntryOf(id: FlowId, body: ControlCursor): number {
     const { ctx } = this.node;
-    const id = body.readU32();
     const type = body.readU16();
     const view = ctx.topologies.of(body.readU8());
     const position = body.readU8();

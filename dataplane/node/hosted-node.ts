@@ -297,7 +297,7 @@ export class HostedNode {
         this.watch.onHello(body, from, incarnation);
         break;
       case CONTROL_EXPORT:
-        this.handover.onExport(body, from);
+        this.handover.onExport(body, from, argument);
         break;
       case CONTROL_IN_STEP:
         this.handover.onInStep(body);

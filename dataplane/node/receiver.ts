@@ -292,11 +292,11 @@ export class Receiver {
     }
     if ((u8[descriptor + D_FLAGS] & DF_REPLICA) !== 0) this.node.markReplica(flow);
     this.node.flood.watchTables();
-    this.chooseHops(flow, id, topology, route, position);
+    const began = (u16[(address + S_FLAGS) >>> 1] & SF_START) !== 0;
+    this.chooseHops(flow, id, topology, route, position, began);
     const emitter = u16[(flow + F_EMITTER) >>> 1];
     this.next.flowLearned(flow, address);
     this.takeover.learned(flow, route);
-    const began = (u16[(address + S_FLAGS) >>> 1] & SF_START) !== 0;
     if (emitter !== this.node.ref && !began && !this.node.isStateless) {
       this.handover.awaitState(flow);
       this.handover.wait(slot, flow);
@@ -340,7 +340,14 @@ export class Receiver {
   }
 
   /** Who emits here and in the clusters beside this one, and who shadows them. */
-  private chooseHops(flow: number, id: number, view: TopologyView, route: readonly NodeRef[], position: number): void {
+  private chooseHops(
+    flow: number,
+    id: number,
+    view: TopologyView,
+    route: readonly NodeRef[],
+    position: number,
+    began: boolean,
+  ): void {
     const { u16 } = this.node.ctx.arena;
     const { node } = this;
     const emitterAt = (place: number): NodeRef => {
@@ -354,7 +361,8 @@ export class Receiver {
     u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, own);
     const onward = placeBeside(view, route, position, 1);
     const open = onward < route.length && nodeOf(route[onward]) === 0;
-    const next = open ? this.chooseNext(id, view, clusterOf(route[onward]), own) : emitterAt(onward);
+    const chooseNext = (): NodeRef => this.chooseNext(id, view, clusterOf(route[onward]), own === node.ref, began);
+    const next = this.toldNext(id, view, route[onward]) || (open ? chooseNext() : emitterAt(onward));
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
     const previous = emitterAt(placeBeside(view, route, position, -1));
@@ -365,12 +373,22 @@ export class Receiver {
     node.choices.tell(flow);
   }
 
-  /** The next hop that the route leaves open: a dead sibling's choice where one is known, else this node chooses. */
-  private chooseNext(id: number, view: TopologyView, cluster: ClusterId, own: NodeRef): NodeRef {
-    const { choices, obituary, ref, routing } = this.node;
+  /** The next hop that a sibling chose, or that the flow moved to before this node knew of it; 0 = nothing was told. */
+  private toldNext(id: number, view: TopologyView, onward: NodeRef | undefined): NodeRef {
+    const { choices, obituary } = this.node;
     const told = choices.of(id);
-    if (told !== 0 && clusterOf(told) === cluster) return emitterFor(view, cluster, told, id, obituary);
-    if (own !== ref) return hashedNode(view, cluster, id, obituary);
+    if (told === 0 || onward === undefined || clusterOf(told) !== clusterOf(onward)) return 0;
+    return emitterFor(view, clusterOf(told), told, id, obituary);
+  }
+
+  /**
+   * The next hop that the route leaves open and nobody told. A flow that did not begin here was chosen for before: by
+   * its hash, because another choice would have been told, and whoever is congested now.
+   */
+  private chooseNext(id: number, view: TopologyView, cluster: ClusterId, emits: boolean, began: boolean): NodeRef {
+    const { obituary, routing } = this.node;
+    const isHashed = !emits || (!began && view.cluster(cluster).selector === 'hash');
+    if (isHashed) return hashedNode(view, cluster, id, obituary);
     const chosen = routing.chooseIn(view, cluster, id);
     return nodeOf(chosen) === 0 ? 0 : chosen;
   }

@@ -13,6 +13,7 @@ import { canonicalState } from '../../domain/grid-state';
 import { stampedTopology } from '../../domain/topology/state';
 import {
   DEFAULT_TIMING,
+  type Congestion,
   type FailurePolicy,
   type FunctionSpec,
   type SelectorKind,
@@ -39,6 +40,8 @@ export interface StageShape {
   readonly selector: SelectorKind;
   /** Default: `pass`. */
   readonly function?: FunctionSpec;
+  /** Default: nodes take what comes. */
+  readonly congestion?: Congestion;
 }
 
 export interface PublishedGridOptions {
@@ -285,8 +288,8 @@ export class PublishedGrid {
         },
       },
       cluster(ENTRANCE, 'inode'),
-      ...stages.map(({ failure, selector, function: spec = { name: 'pass', config: {} } }, i) =>
-        cluster(i + 2, 'anode', { failure, selector, function: spec }),
+      ...stages.map(({ failure, selector, function: spec = { name: 'pass', config: {} }, congestion }, i) =>
+        cluster(i + 2, 'anode', { failure, selector, function: spec, ...(congestion && { congestion }) }),
       ),
       cluster(exit, 'inode'),
       ...ids.slice(1).map((id, i): CommandBody => ({

@@ -32,9 +32,17 @@ function functionsOf(stage: number): readonly FunctionSpec[] {
   ];
 }
 
+/** Few frames a round are too many for a node; one stage in four takes what comes. */
+function congestionOf(prng: Prng): Pick<StageShape, 'congestion'> {
+  const framesPerSecond = 50 * (1 + prng.below(6));
+  return prng.below(4) === 0 ? {} : { congestion: { above: 60, below: 30, framesPerSecond } };
+}
+
 export interface RandomGridOptions {
   /** Whether stages run functions that keep state, or `pass` alone. */
   readonly functions?: boolean;
+  /** Whether nodes of most stages are congested by little traffic, so that flows move. */
+  readonly congestion?: boolean;
   /** Whether some grids have a narrow first link, and packets that do not fit through it. */
   readonly narrow?: boolean;
   /** INODEs at either end; default: drawn. */
@@ -85,12 +93,14 @@ export class RandomGrid {
     this.inodes = options.inodes ?? 1 + createPrng(seed).fork('inodes').below(3);
     // Drawn apart, so that the rest of a grid is the same with functions and without.
     const functions = createPrng(seed ^ 0x5eed);
+    const limits = createPrng(seed).fork('congestion');
     this.stages = Array.from({ length: 1 + this.prng.below(3) }, (_, i) => ({
       nodes: 2 + this.prng.below(4),
       spares: this.prng.below(3),
       failure: this.pick(POLICIES),
       selector: this.pick(SELECTORS),
       ...(options.functions === true ? { function: functionsOf(i + 2)[functions.below(4)]! } : {}),
+      ...(options.congestion === true ? congestionOf(limits) : {}),
     }));
     this.grid = new PublishedGrid({
       stages: this.stages,

@@ -73,6 +73,30 @@ describe('random grids, traffic, failures and changes of size', () => {
     expect(totals.translatedBack).toBeGreaterThan(GRIDS);
   });
 
+  test('FG-186, FG-229: so they do where flows of congested nodes move, and moves and deaths meet', async () => {
+    const totals = { kills: 0, moves: 0 };
+    const check = async (seed: number): Promise<void> => {
+      let moves = 0;
+      const scenario = new RandomGrid(seed, {
+        functions: true,
+        congestion: true,
+        onFlowEvent: (_, event) => (moves += event.type === 'FlowRerouted' && event.reason === 'congested' ? 1 : 0),
+      });
+      const verdicts = await scenario.run();
+      expect({ seed, ...verdicts }).toEqual({ seed, ...HELD });
+      expect({ seed, misdirected: scenario.misdirected }).toEqual({ seed, misdirected: [] });
+      totals.kills += scenario.counts.kills;
+      totals.moves += moves;
+    };
+    if (REPLAYED !== undefined) return check(Number(REPLAYED));
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), check), {
+      numRuns: GRIDS,
+      endOnFailure: true,
+    });
+    expect(totals.kills).toBeGreaterThan(GRIDS);
+    expect(totals.moves).toBeGreaterThan(GRIDS);
+  }, 120_000);
+
   test('a run is a function of its seed', async () => {
     const [one, two] = [new RandomGrid(4711, { narrow: true }), new RandomGrid(4711, { narrow: true })];
     expect(await one.run()).toEqual(await two.run());
