@@ -2,6 +2,7 @@ import type { Commit, CommittedEvent } from '../../domain/log/commit';
 import { FlowgridError } from '../../domain/base/errors';
 import { hashBytes, hashText } from './hash';
 import { pack, unpack } from './pack';
+import { notPlain, readCount, readHex, readLength, readPlain, readText, readValue, skipText, skipValue } from './plain';
 
 /**
  * A commit as bytes: one MessagePack array with fixed places (docs/reference/event-log.md),
@@ -9,6 +10,7 @@ import { pack, unpack } from './pack';
  */
 const FORMAT = 1;
 const PLACES = 10;
+const EVENT_PLACES = 3;
 const HASH_BYTES = 32;
 
 /** A commit is refused above this size: 16 MiB, far above the largest topology. */
@@ -40,12 +42,71 @@ export function encodeCommit(commit: Commit): Uint8Array {
   return bytes;
 }
 
+/** What decides whether a commit counts. */
+export type CommitPlace = Pick<Commit, 'seq' | 'prev' | 'epoch' | 'at'>;
+
 /**
  * Decodes a commit and checks the shape of everything but the events' data.
  *
  * @throws FlowgridError `invalid-record` naming what is wrong; `unsupported` for a format newer than this program's.
  */
 export function decodeCommit(bytes: Uint8Array): Commit {
+  return readPlain(bytes, plainCommit) ?? decodeAny(bytes);
+}
+
+/**
+ * Decodes of a commit only what decides whether it counts; checks and throws as {@link decodeCommit} does.
+ */
+export function decodePlace(bytes: Uint8Array): CommitPlace {
+  return readPlain(bytes, plainPlace) ?? decodeAny(bytes);
+}
+
+/** The layout of a commit as {@link encodeCommit} writes it. */
+function plainCommit(): Commit {
+  const seq = plainSeq();
+  const prev = readHex(HASH_BYTES);
+  const epoch = readCount();
+  const commandId = readText();
+  const at = readCount();
+  const by = readText();
+  const cause = readCount();
+  const corr = readText();
+  const events: CommittedEvent[] = [];
+  for (let left = readLength(); left > 0; left--) {
+    if (readLength() !== EVENT_PLACES) notPlain();
+    const type = readText();
+    const v = readCount();
+    events.push({ type, v, data: readValue() });
+  }
+  return { seq, prev, epoch, commandId, at, by, cause, corr, events };
+}
+
+/** The same layout, of which only the place is wanted. */
+function plainPlace(): CommitPlace {
+  const seq = plainSeq();
+  const prev = readHex(HASH_BYTES);
+  const epoch = readCount();
+  skipText();
+  const at = readCount();
+  skipText();
+  readCount();
+  skipText();
+  for (let left = readLength(); left > 0; left--) {
+    if (readLength() !== EVENT_PLACES) notPlain();
+    skipText();
+    readCount();
+    skipValue();
+  }
+  return { seq, prev, epoch, at };
+}
+
+function plainSeq(): number {
+  if (readLength() !== PLACES || readCount() !== FORMAT) notPlain();
+  return readCount() || notPlain();
+}
+
+/** Decodes a commit of any encoding, and says what is wrong with one that is none. */
+function decodeAny(bytes: Uint8Array): Commit {
   const places = unpack(bytes);
   if (!Array.isArray(places)) throw new FlowgridError('invalid-record', 'a commit is a MessagePack array');
   const [format, seq, prev, epoch, commandId, at, by, cause, corr, events] = places as readonly unknown[];
@@ -78,7 +139,12 @@ function isHash(value: unknown): value is Uint8Array {
 }
 
 function decodeEvent(places: unknown): CommittedEvent {
-  if (!Array.isArray(places) || places.length !== 3 || typeof places[0] !== 'string' || !isCount(places[1])) {
+  if (
+    !Array.isArray(places) ||
+    places.length !== EVENT_PLACES ||
+    typeof places[0] !== 'string' ||
+    !isCount(places[1])
+  ) {
     throw new FlowgridError('invalid-record', 'an event of a commit is [type, version, data]');
   }
   return { type: places[0], v: places[1], data: places[2] as unknown };

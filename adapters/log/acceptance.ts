@@ -1,35 +1,44 @@
-import type { Commit } from '../../domain/log/commit';
 import type { Head, Orphan, StoredCommit } from '../../domain/seams/event-log';
 import { EMPTY_HEAD } from '../../domain/seams/event-log';
 import { isFlowgridError } from '../../domain/base/errors';
 import { sha256 } from '../codec/hash';
-import { decodeCommit } from '../codec/records';
+import { decodePlace, type CommitPlace } from '../codec/records';
 
 /** What the rule said about one record. */
 export type Verdict =
   | { readonly accepted: true; readonly commit: StoredCommit; readonly head: Head }
   | { readonly accepted: false; readonly reason: Orphan['reason'] };
 
+/** A record as the rule sees it, made before it is known what the record is to extend. */
+export interface Examined {
+  readonly bytes: Uint8Array;
+  /** Undefined for a record that is no commit. */
+  readonly place: CommitPlace | undefined;
+  readonly hash: string;
+}
+
+/**
+ * What of a record does not depend on the head: most of the work of judging it, which may be done while the disk is busy.
+ *
+ * @throws FlowgridError `unsupported` for a record of a later release: ignoring it would fork the history.
+ */
+export function examine(bytes: Uint8Array): Examined {
+  return { bytes, place: placeOf(bytes), hash: sha256(bytes) };
+}
+
 /**
  * The acceptance rule, in its one place: a record extends `head` if and only if it is a commit with
  * `seq = head.seq + 1`, `prev = SHA-256(stored bytes of the head)` and `epoch ≥ head.epoch`. Every adapter decides by
  * it, on reading, so that no broker's compare-and-set has to be believed. `reason` is the first condition that failed,
  * in the order undecodable, seq, prev, epoch.
- *
- * @throws FlowgridError `unsupported` for a record of a later release: ignoring it would fork the history.
  */
-export function judge(head: Head, bytes: Uint8Array): Verdict {
-  const commit = decoded(bytes);
-  if (commit === undefined) return { accepted: false, reason: 'undecodable' };
-  if (commit.seq !== head.seq + 1) return { accepted: false, reason: 'seq' };
-  if (commit.prev !== head.hash) return { accepted: false, reason: 'prev' };
-  if (commit.epoch < head.epoch) return { accepted: false, reason: 'epoch' };
-  const hash = sha256(bytes);
-  return {
-    accepted: true,
-    commit: { seq: commit.seq, hash, bytes },
-    head: { seq: commit.seq, hash, epoch: commit.epoch, at: commit.at },
-  };
+export function judge(head: Head, { bytes, place, hash }: Examined): Verdict {
+  if (place === undefined) return { accepted: false, reason: 'undecodable' };
+  const { seq, prev, epoch, at } = place;
+  if (seq !== head.seq + 1) return { accepted: false, reason: 'seq' };
+  if (prev !== head.hash) return { accepted: false, reason: 'prev' };
+  if (epoch < head.epoch) return { accepted: false, reason: 'epoch' };
+  return { accepted: true, commit: { seq, hash, bytes }, head: { seq, hash, epoch, at } };
 }
 
 /** Raw records folded into accepted commits and orphans. */
@@ -48,7 +57,7 @@ export function fold(
   const orphans: Orphan[] = [];
   let head = from;
   for (const { position, bytes } of records) {
-    const verdict = judge(head, bytes);
+    const verdict = judge(head, examine(bytes));
     if (verdict.accepted) {
       head = verdict.head;
       accepted.push(verdict.commit);
@@ -59,9 +68,9 @@ export function fold(
   return { head, accepted, orphans };
 }
 
-function decoded(bytes: Uint8Array): Commit | undefined {
+function placeOf(bytes: Uint8Array): CommitPlace | undefined {
   try {
-    return decodeCommit(bytes);
+    return decodePlace(bytes);
   } catch (error) {
     if (isFlowgridError(error, 'invalid-record')) return undefined;
     throw error;

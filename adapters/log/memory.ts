@@ -11,7 +11,7 @@ import type {
 import { EMPTY_HEAD } from '../../domain/seams/event-log';
 import { FlowgridError } from '../../domain/base/errors';
 import { sha256 } from '../codec/hash';
-import { judge } from './acceptance';
+import { examine, judge } from './acceptance';
 import { staleSnapshots, type AuditableLog, type RawLog } from './auditable';
 import { emptyChain, judgeBatch, sortedByChain, trimmedTo } from './flow-chain';
 import { applyFault, drawFault, outcomeUnknown, type MemoryFaults } from './memory-faults';
@@ -216,7 +216,7 @@ class InMemoryLog implements MemoryLog {
     const { records } = this.store;
     for (; this.folded < records.length; this.folded++) {
       const bytes = records[this.folded] as Uint8Array;
-      const verdict = judge(this.current, bytes);
+      const verdict = judge(this.current, examine(bytes));
       if (verdict.accepted) {
         this.current = verdict.head;
         this.accepted.push(verdict.commit);

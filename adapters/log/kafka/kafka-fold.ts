@@ -11,7 +11,7 @@ import { EMPTY_HEAD } from '../../../domain/seams/event-log';
 import { isFlowgridError } from '../../../domain/base/errors';
 import { sha256 } from '../../codec/hash';
 import { pack, unpack } from '../../codec/pack';
-import { judge } from '../acceptance';
+import { examine, judge } from '../acceptance';
 import { emptyChain, judgeBatch } from '../flow-chain';
 
 /**
@@ -29,7 +29,7 @@ export class KafkaFold {
 
   takeCommit(bytes: Uint8Array, offset: number): void {
     this.bytes += bytes.length;
-    const verdict = judge(this.head, bytes);
+    const verdict = judge(this.head, examine(bytes));
     if (!verdict.accepted) {
       this.orphans.push({ position: String(offset), reason: verdict.reason, bytes });
       return;

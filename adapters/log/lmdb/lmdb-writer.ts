@@ -3,7 +3,7 @@ import type { AppendResult, ChainHead, FlowBatchRecord, Head, StoredSnapshot } f
 import { FlowgridError, isFlowgridError } from '../../../domain/base/errors';
 import { sha256 } from '../../codec/hash';
 import { pack } from '../../codec/pack';
-import { judge, type Verdict } from '../acceptance';
+import { examine, judge, type Examined } from '../acceptance';
 import { staleSnapshots } from '../auditable';
 import { emptyChain, judgeBatch, trimmedTo } from '../flow-chain';
 import {
@@ -68,8 +68,10 @@ export class LmdbWriter {
   }
 
   append(records: readonly Uint8Array[]): Promise<AppendResult> {
-    const values = commitValues(records);
-    return this.group.add({ stage: () => this.stageCommits(values) });
+    // Examined before it waits for the disk: a record that cannot be judged fails this append alone.
+    const examined = records.map(examine);
+    const values = commitValues(examined);
+    return this.group.add({ stage: () => this.stageCommits(examined, values) });
   }
 
   appendFlows(batch: FlowBatchRecord): Promise<'appended' | 'duplicate' | 'gap'> {
@@ -109,27 +111,19 @@ export class LmdbWriter {
     return this.group.idle();
   }
 
-  private stageCommits(values: readonly Buffer[]): AppendResult {
-    // All are judged before the first is written: a record that cannot be judged then fails this append alone.
-    let head = this.staged;
-    const verdicts: Verdict[] = values.map((value) => {
-      const verdict = judge(head, value.subarray(HASH_BYTES));
-      if (verdict.accepted) head = verdict.head;
-      return verdict;
-    });
+  private stageCommits(examined: readonly Examined[], values: readonly Buffer[]): AppendResult {
     const accepted: Seq[] = [];
-    verdicts.forEach((verdict, i) => {
-      const value = values[i] as Buffer;
+    values.forEach((value, i) => {
+      const verdict = judge(this.staged, examined[i]!);
       if (verdict.accepted) {
-        value.write(verdict.commit.hash, 0, HASH_BYTES, 'hex');
         this.track(this.env.topology.put(verdict.commit.seq, value));
+        this.staged = verdict.head;
         accepted.push(verdict.commit.seq);
       } else {
         this.track(this.env.orphans.put(++this.orphanCount, pack([verdict.reason, value.subarray(HASH_BYTES)])));
       }
     });
-    this.staged = head;
-    return { accepted, head };
+    return { accepted, head: this.staged };
   }
 
   private stageBatch(batch: FlowBatchRecord): 'appended' | 'duplicate' | 'gap' {
@@ -194,15 +188,16 @@ export class LmdbWriter {
 }
 
 /**
- * Copies records to the values that are stored for them, with room for their hashes. They share one buffer, because
- * each buffer of its own costs lmdb a call to find its address.
+ * The values that are stored for records: copies with their hashes before them. They share one buffer, because each
+ * buffer of its own costs lmdb a call to find its address.
  */
-function commitValues(records: readonly Uint8Array[]): Buffer[] {
-  const size = records.reduce((sum, bytes) => sum + HASH_BYTES + bytes.length, 0);
+function commitValues(records: readonly Examined[]): Buffer[] {
+  const size = records.reduce((sum, { bytes }) => sum + HASH_BYTES + bytes.length, 0);
   const all = Buffer.allocUnsafe(size);
   let at = 0;
-  return records.map((bytes) => {
+  return records.map(({ bytes, hash }) => {
     const value = all.subarray(at, (at += HASH_BYTES + bytes.length));
+    value.write(hash, 0, HASH_BYTES, 'hex');
     value.set(bytes, HASH_BYTES);
     return value;
   });
