@@ -200,9 +200,14 @@ export class Classifier implements FlowClassifier {
     let ended = 0;
     this.fragments.expire(nowUs);
     this.expectations.expire(nowUs);
-    this.cursor = this.connections.scan(this.cursor, budget, (connection) => {
-      if (this.endIfIdle(connection, nowUs)) ended++;
-    });
+    const { capacity } = this.connections;
+    for (let left = Math.min(budget, capacity); left > 0;) {
+      const from = this.cursor;
+      this.cursor = this.connections.scan(from, left, (connection) => {
+        if (this.endIfIdle(connection, nowUs)) ended++;
+      });
+      left -= (this.cursor === 0 ? capacity : this.cursor) - from;
+    }
     return ended;
   }
 

@@ -116,6 +116,11 @@ export class ConnectionTable {
     vacate(this.words, this.address, this.places, (address - this.entries) / CONN_SIZE);
   }
 
+  /** Places of the table, free ones included. */
+  get capacity(): number {
+    return this.mask + 1;
+  }
+
   /**
    * Visits the entries in `budget` places from place `cursor` on. Returns where to go on, 0 after the last place.
    * `visit` may remove the entry it is given.

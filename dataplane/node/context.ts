@@ -75,6 +75,8 @@ export class GroupContext {
   now: Micros = 0;
   /** Hello rounds so far; silence and holding are measured in rounds, so that gaps in time do not kill. */
   round = 1;
+  /** Hello intervals that the latest round stands for: more than one after a silent gap, in which no round was made. */
+  intervals = 1;
   private readonly writers: (RingWriter | undefined)[] = new Array<undefined>(NODE_REF_COUNT).fill(undefined);
   /** Nodes whose rings have entries to publish: the first {@link dirtyCount} places count. */
   private readonly dirtyRefs: NodeRef[] = [];

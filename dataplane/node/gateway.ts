@@ -35,7 +35,7 @@ import { StatelessIngress } from './stateless-ingress';
 
 const NO_PATH = reason('no-path');
 const REPLICA_END = reason('replica-end');
-/** Connection places looked at for ended ones at each hello round. */
+/** Connection places looked at for ended ones in each hello interval. */
 const EXPIRE_BUDGET = 2048;
 
 /**
@@ -228,7 +228,8 @@ export class Gateway implements Deliver {
   /** At each hello round: ends what is idle or closed, and keeps the other INODEs in step. */
   tick(): void {
     this.siblings.duty.tick();
-    this.classifier?.expire(this.node.ctx.now, EXPIRE_BUDGET);
+    const { now, intervals } = this.node.ctx;
+    this.classifier?.expire(now, EXPIRE_BUDGET * intervals);
     this.settle();
   }
 

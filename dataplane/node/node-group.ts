@@ -192,7 +192,9 @@ export class NodeGroup {
     this.ctx.now = Math.max(this.ctx.now, nowUs);
     const latest = this.ctx.topologies.latest;
     if (latest === undefined || this.ctx.now < this.nextRound) return;
-    this.nextRound = this.ctx.now + latest.topology.timing.helloMs * 1000;
+    const helloUs = latest.topology.timing.helloMs * 1000;
+    this.ctx.intervals = this.nextRound === 0 ? 1 : 1 + Math.floor((this.ctx.now - this.nextRound) / helloUs);
+    this.nextRound = this.ctx.now + helloUs;
     this.ctx.round++;
     for (const hosted of this.order) hosted.round();
     this.ctx.publish();

@@ -351,4 +351,13 @@ describe('several INODEs on one network', () => {
     expect(g.left.length).toBe(INGRESS.length);
     expect(g.total(({ flowsStarted }) => flowsStarted)).toBe(1);
   });
+
+  test('FG-50: flows that fell idle in a silent gap have ended when it is over, however large the tables are', () => {
+    const g = new TestGrid({ clusters: shape(), limits: { connections: 16_384 }, timing: { udpIdleMs: 1000 } });
+    new Traffic(g).exchange();
+    for (let i = 0; i < 3; i++) g.beat();
+    g.now += 5_000_000;
+    g.beat();
+    expect(g.total(({ flowsEnded }) => flowsEnded)).toBe(FLOWS);
+  });
 });
