@@ -20,9 +20,14 @@ export function forcedCollection(): () => void {
  * Bytes that established frames leave on the JavaScript heap, hello rounds included: kept ones between two forced
  * collections, and those that were allocated at all, as far as no collection came between.
  */
-export function allocation(published: PublishedTopology, traffic: Traffic, frames: number): BenchResult[] {
+export function allocation(
+  published: PublishedTopology,
+  traffic: Traffic,
+  places: number,
+  frames: number,
+): BenchResult[] {
   const collect = forcedCollection();
-  const grid = new MemoryGrid(published, { flows: 1 << 15 });
+  const grid = new MemoryGrid(published, { flows: places });
   establish(grid, traffic);
   const { established } = traffic;
   const play = (n: number): void => {

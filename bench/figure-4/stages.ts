@@ -20,8 +20,13 @@ export class Stages {
   private readonly bench: Workbench;
   private readonly kernels: Kernels;
 
-  constructor(flows: number, frameBytes: number) {
-    this.bench = new Workbench(flows);
+  /** @param places of each table, here as in the grid that is compared with this. */
+  constructor(
+    flows: number,
+    frameBytes: number,
+    readonly places: number,
+  ) {
+    this.bench = new Workbench(flows, places);
     this.bench.setFrameSize(frameBytes);
     this.kernels = loadKernels(this.bench.arena);
   }

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { BenchResult } from '../result';
-import { clusterOf, nodeRef } from '../../domain/base/ids';
+import { nodeRef } from '../../domain/base/ids';
 import type { PublishedTopology } from '../../domain/topology/topology';
+import { standingAlong } from '../../runtime/agent/placement';
 import { WorkerHost } from '../../runtime/agent/worker-host';
 import { median, seconds } from '../log/measure';
 import { CoreTime } from './core-time';
@@ -12,8 +13,8 @@ import { BEGIN_MS, NETWORKS } from './topology';
 
 /** Frames that enter before the workers are told of them. */
 const TOGETHER = 256;
-/** Frames that are in the grid at most: half of what a ring holds. */
-const WINDOW = 2048;
+/** Frames that are in the grid at most: more only wait in rings until they have left the cores' caches. */
+const WINDOW = 512;
 /** As in {@link MemoryGrid}: a quarter of a million frames a second of grid time. */
 const FRAME_GAP_US = 4;
 const BUDGET = 0.4;
@@ -33,7 +34,7 @@ export async function throughputInline(
   stages: Stages,
   { rounds, frames, batches }: Size,
 ): Promise<BenchResult[]> {
-  const grid = new MemoryGrid(published, { flows: 1 << 15 });
+  const grid = new MemoryGrid(published, { flows: stages.places });
   establish(grid, traffic);
   const measured: Measured[] = [];
   for (let round = -1; round < rounds; round++) {
@@ -68,7 +69,7 @@ export async function throughputOfWorkers(
   stages: Stages,
   { rounds, frames, batches }: Size,
 ): Promise<BenchResult> {
-  const grid = await WorkerGrid.start(workers, published);
+  const grid = await WorkerGrid.start(workers, published, stages.places);
   try {
     await grid.establish(traffic);
     const repeated = new Repeated(traffic.established);
@@ -145,22 +146,25 @@ class WorkerGrid {
     private readonly left: { count: number },
   ) {}
 
-  static async start(workers: number, published: PublishedTopology): Promise<WorkerGrid> {
+  static async start(workers: number, published: PublishedTopology, places: number): Promise<WorkerGrid> {
     const left = { count: 0 };
-    const { networks } = published.topology;
-    const doors = new Set(NETWORKS.map((id) => networks.find((network) => network.id === id)?.cluster));
+    const { clusters, paths, timing, version } = published.topology;
+    const placed = clusters.map(({ id, failure, members }) => ({
+      id,
+      failure,
+      nodes: members.map(({ node }) => node),
+    }));
     const host = await WorkerHost.start({
       secret: new Uint8Array(32).fill(7),
       workers,
       slots: 1 << 15,
       bytes: 768 << 20,
-      limits: { flows: 1 << 15, connections: 1 << 15 },
+      limits: { flows: places, connections: places },
       baseDirectory: process.cwd(),
       taps: false,
-      isDoor: (node) => doors.has(clusterOf(node)),
+      standing: standingAlong(placed, paths),
       output: () => left.count++,
     });
-    const { clusters, timing, version } = published.topology;
     for (const { id, role, members } of clusters) {
       if (role === 'mnode') continue;
       for (const { node, incarnation } of members) await host.add(nodeRef(id, node), incarnation, role);

@@ -49,8 +49,11 @@ export class Workbench {
   private position = 0;
   private size = 64;
 
-  constructor(readonly flows: number) {
-    const capacity = 2 ** Math.ceil(Math.log2(flows * 1.5));
+  /** @param capacity places of each table, a power of two. */
+  constructor(
+    readonly flows: number,
+    capacity = 2 ** Math.ceil(Math.log2(flows * 1.5)),
+  ) {
     const tables = capacity * (CONN_SIZE + 2 * FLOW_SIZE);
     this.arena = Arena.create({ slots: BATCH, bytes: tables + (1 << 20) });
     this.list = this.arena.allocate(4 * BATCH);

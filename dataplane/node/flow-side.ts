@@ -30,8 +30,8 @@ export class FlowSide {
   /** Own cluster's place on the flow's path (forward). */
   position = new Uint8Array(64);
   phase = new Uint8Array(64);
-  /** Frames that this node holds back as shadow: addresses of the oldest and the newest ({@link HeldFrames}); 0 = none. */
-  heldHead = new Uint32Array(64);
+  /** Frames that this node holds back as shadow: how many, and the address of the newest ({@link HeldFrames}). */
+  heldCount = new Uint32Array(64);
   heldTail = new Uint32Array(64);
   /** Frames that wait to be processed. */
   waitHead = new Uint32Array(64);
@@ -88,7 +88,7 @@ export class FlowSide {
     if (index === this.phase.length) this.grow();
     this.position[index] = 0;
     this.phase[index] = 0;
-    this.heldHead[index] = this.heldTail[index] = 0;
+    this.heldCount[index] = this.heldTail[index] = 0;
     this.waitHead[index] = this.waitTail[index] = NO_SLOT_NUMBER;
     this.feedUntil[index] = 0;
     this.waitSince[index] = 0;
@@ -136,7 +136,7 @@ export class FlowSide {
   private grow(): void {
     this.position = doubled(this.position, Uint8Array);
     this.phase = doubled(this.phase, Uint8Array);
-    this.heldHead = doubled(this.heldHead, Uint32Array);
+    this.heldCount = doubled(this.heldCount, Uint32Array);
     this.heldTail = doubled(this.heldTail, Uint32Array);
     this.waitHead = doubled(this.waitHead, Uint32Array);
     this.waitTail = doubled(this.waitTail, Uint32Array);

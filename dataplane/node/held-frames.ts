@@ -9,12 +9,13 @@ const CHUNK = 64 * 1024;
 
 /**
  * An entry: u32 bytes of it in all (0 = the chunk ends here), u32 hello round in which it was held, u32 side index of
- * its flow (or {@link GONE}), u32 address of the flow's next entry (0 = none); then the packed frame.
+ * its flow (or {@link GONE}), u32 address of the flow's entry before; then the packed frame. Chained from the newest to the
+ * oldest, so that holding a frame writes to no entry but its own: the one before has left the cache.
  */
 const E_SIZE = 0;
 const E_ROUND = 4;
 const E_FLOW = 8;
-const E_NEXT = 12;
+const E_BEFORE = 12;
 const ENTRY = 16;
 /** E_FLOW of an entry whose frame was taken out before its time. */
 const GONE = 0xffff_ffff;
@@ -40,7 +41,7 @@ export class HoldChunks {
 /**
  * What a shadow holds back ([0085 c]), oldest first, packed one behind the other outside of the slots: a frame is held
  * for several hello rounds, and slots that rested as long would have left the processor's cache, so that every copy
- * met a cold one. A flow's frames are chained from `heldHead` of its side index.
+ * met a cold one. A flow's frames are chained from `heldTail` of its side index; `heldCount` says how many there are.
  */
 export class HeldFrames {
   /** Frames held, and their bytes. */
@@ -68,12 +69,10 @@ export class HeldFrames {
     u32[words] = size;
     u32[words + (E_ROUND >>> 2)] = this.ctx.round;
     u32[words + (E_FLOW >>> 2)] = aux;
-    u32[words + (E_NEXT >>> 2)] = 0;
+    u32[words + (E_BEFORE >>> 2)] = this.side.heldTail[aux];
     this.ctx.kernels.pack(slot, entry + ENTRY);
-    const tail = this.side.heldTail[aux];
-    if (tail === 0) this.side.heldHead[aux] = entry;
-    else u32[(tail + E_NEXT) >>> 2] = entry;
     this.side.heldTail[aux] = entry;
+    this.side.heldCount[aux]++;
     this.at = entry + size;
     this.count++;
     this.bytes += length;
@@ -82,23 +81,19 @@ export class HeldFrames {
 
   /** Whether frames of a flow are held. */
   holds(aux: number): boolean {
-    return this.side.heldHead[aux] !== 0;
+    return this.side.heldCount[aux] !== 0;
   }
 
-  /** Takes the oldest held frame of a flow out into a fresh slot; −1 when no slot is free. Only where {@link holds}. */
-  take(aux: number): number {
-    const slot = this.ctx.slots.allocate();
-    const entry = this.side.heldHead[aux];
-    if (slot !== NO_SLOT) this.ctx.kernels.unpack(entry + ENTRY, slot);
-    this.unchain(entry, aux);
-    return slot;
+  /** Takes all held frames of a flow out, oldest first; `take` gets a fresh slot for each, or −1 when no slot is free. */
+  takeAll(aux: number, take: (slot: number) => void): void {
+    for (const entry of this.entriesOf(aux)) take(this.takeOut(entry, aux));
   }
 
   /** Lets all frames of a flow go; returns how many there were. */
   forget(aux: number): number {
-    const before = this.count;
-    while (this.side.heldHead[aux] !== 0) this.unchain(this.side.heldHead[aux], aux);
-    return before - this.count;
+    const entries = this.entriesOf(aux);
+    for (const entry of entries) this.unchain(entry, aux);
+    return entries.length;
   }
 
   /** Lets the oldest frame of all go; false if none is held. */
@@ -133,20 +128,36 @@ export class HeldFrames {
     const { u32 } = this.ctx.arena;
     while (this.count > 0) {
       const aux = u32[(this.first() + E_FLOW) >>> 2];
-      if (aux !== GONE) take(this.take(aux));
+      if (aux !== GONE) take(this.takeOut(this.oldest, aux));
       this.pass();
     }
     for (const chunk of this.chunks.splice(0)) this.ctx.holdChunks.give(chunk);
     this.at = this.end = 0;
   }
 
+  /** A flow's entries, oldest first. */
+  private entriesOf(aux: number): number[] {
+    const entries: number[] = [];
+    let entry = this.side.heldTail[aux];
+    for (let left = this.side.heldCount[aux]; left > 0; left--) {
+      entries.push(entry);
+      entry = this.ctx.arena.u32[(entry + E_BEFORE) >>> 2];
+    }
+    return entries.reverse();
+  }
+
+  private takeOut(entry: number, aux: number): number {
+    const slot = this.ctx.slots.allocate();
+    if (slot !== NO_SLOT) this.ctx.kernels.unpack(entry + ENTRY, slot);
+    this.unchain(entry, aux);
+    return slot;
+  }
+
   /** Takes an entry, which is its flow's oldest, out of the flow's chain. */
   private unchain(entry: number, aux: number): void {
     const { u32 } = this.ctx.arena;
     const words = entry >>> 2;
-    const next = u32[words + (E_NEXT >>> 2)];
-    this.side.heldHead[aux] = next;
-    if (next === 0) this.side.heldTail[aux] = 0;
+    this.side.heldCount[aux]--;
     u32[words + (E_FLOW >>> 2)] = GONE;
     this.count--;
     this.bytes -= u32[(entry + ENTRY + S_LEN) >>> 2];

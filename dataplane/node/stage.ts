@@ -301,33 +301,33 @@ export class Stage {
    * again. Returns how many frames that were.
    */
   emitHeld(flow: number): number {
-    const { ctx, host } = this.node;
-    const { u16 } = ctx.arena;
-    const aux = this.node.aux(flow);
     let emitted = 0;
-    while (this.held.holds(aux)) {
-      const slot = this.held.take(aux);
+    this.held.takeAll(this.node.aux(flow), (slot) => {
       this.node.inFlight--;
-      if (slot < 0) {
-        this.node.count('no-slot');
-        continue;
-      }
-      const address = ctx.slot(slot);
-      if (host?.stateKind === 'exported') {
-        u16[(address + S_FLAGS) >>> 1] &= ~SF_HOLD;
-        host.processBatch(ctx.one(this.alone, slot), 1);
-        this.markProcessed(address, false);
-        const why = u16[(address + S_REASON) >>> 1];
-        if (why !== 0) {
-          this.finish(slot, why, true);
-          continue;
-        }
-      }
-      this.emit(ctx.one(this.alone, slot), 1, true);
-      emitted++;
-    }
+      if (slot < 0) this.node.count('no-slot');
+      else if (this.emitAgain(slot)) emitted++;
+    });
     this.node.counters.values[REEMITTED] += emitted;
     return emitted;
+  }
+
+  /** False: the frame ended in the function. */
+  private emitAgain(slot: number): boolean {
+    const { ctx, host } = this.node;
+    const { u16 } = ctx.arena;
+    if (host?.stateKind === 'exported') {
+      const address = ctx.slot(slot);
+      u16[(address + S_FLAGS) >>> 1] &= ~SF_HOLD;
+      host.processBatch(ctx.one(this.alone, slot), 1);
+      this.markProcessed(address, false);
+      const why = u16[(address + S_REASON) >>> 1];
+      if (why !== 0) {
+        this.finish(slot, why, true);
+        return false;
+      }
+    }
+    this.emit(ctx.one(this.alone, slot), 1, true);
+    return true;
   }
 
   /** The flow is to be forgotten: held frames of it are let go. */

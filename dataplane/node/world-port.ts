@@ -19,7 +19,11 @@ export class WorldPort {
   private readonly writers = new Map<NodeRef, RingWriter>();
   private readonly dead = new Set<NodeRef>();
   private leaving: RingReader[] | undefined;
-  private doors = new Map<number, TopologyCluster>();
+  private networks: PublishedTopology['topology']['networks'] = [];
+  private clusters: readonly TopologyCluster[] = [];
+  /** INODEs that an external network reaches, by its ID: made anew when it may have changed, and not for every frame. */
+  private readonly doors: (readonly NodeRef[] | undefined)[] = [];
+  private pushed = 0;
 
   constructor(
     private readonly arena: Arena,
@@ -30,17 +34,16 @@ export class WorldPort {
 
   /** Learns which INODEs an external network reaches. */
   install({ topology }: PublishedTopology): void {
-    this.doors = new Map();
-    for (const network of topology.networks) {
-      const cluster = topology.clusters.find(({ id }) => id === network.cluster);
-      if (cluster !== undefined) this.doors.set(network.id, cluster);
-    }
+    this.networks = topology.networks;
+    this.clusters = topology.clusters;
+    this.findDoors();
   }
 
   /** The network's switches find a node dead (or back): its frames go to another INODE of the cluster from now on. */
   setAlive(ref: NodeRef, alive: boolean): void {
     if (alive) this.dead.delete(ref);
     else this.dead.add(ref);
+    this.findDoors();
   }
 
   /**
@@ -58,12 +61,15 @@ export class WorldPort {
     this.arena.u16[(address + S_REASON) >>> 1] = 0;
     this.arena.u16[(address + S_FLAGS) >>> 1] = 0;
     if (!writer.push(slot)) return false;
-    this.fabric.countPublished(this.fabric.groups, 1);
+    this.pushed++;
     return true;
   }
 
   /** Shows to the INODEs what was injected. */
   publish(): void {
+    if (this.pushed === 0) return;
+    this.fabric.countPublished(this.fabric.groups, this.pushed);
+    this.pushed = 0;
     for (const writer of this.writers.values()) writer.publish();
   }
 
@@ -84,10 +90,18 @@ export class WorldPort {
     return taken;
   }
 
+  private findDoors(): void {
+    this.doors.length = 0;
+    for (const network of this.networks) {
+      const cluster = this.clusters.find(({ id }) => id === network.cluster);
+      const members = cluster?.members.map(({ node }) => nodeRef(cluster.id, node)) ?? [];
+      this.doors[network.id] = members.filter((ref) => !this.dead.has(ref));
+    }
+  }
+
   private doorOf(network: number, address: number): NodeRef {
-    const cluster = this.doors.get(network);
-    if (cluster === undefined) return 0;
-    const live = cluster.members.map(({ node }) => nodeRef(cluster.id, node)).filter((ref) => !this.dead.has(ref));
+    const live = this.doors[network];
+    if (live === undefined) return 0;
     if (live.length < 2) return live[0] ?? 0;
     const source = address + this.arena.u32[(address + S_OFF) >>> 2] + 6;
     let hash = network;

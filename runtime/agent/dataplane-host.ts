@@ -5,6 +5,7 @@ import type { ClusterRole, PublishedTopology } from '../../domain/topology/topol
 import type { NodeLimits } from '../../dataplane/node/node-group';
 import type { WireTarget } from '../../dataplane/node/repin';
 import type { Harvest } from './group-service';
+import type { Standing } from './placement';
 
 /** A frame to be put into a slot: writes at most `room` bytes to `target` at `at`, and returns how many it wrote. */
 export type FrameWriter = (target: Uint8Array, at: number, room: number) => number;
@@ -32,8 +33,8 @@ export interface DataplaneOptions {
   /** What relative paths of function modules start from: the grid file's folder. */
   readonly baseDirectory: string;
   readonly taps: boolean;
-  /** Nodes by which much of the traffic comes and goes: dealt out among the workers first. None by default. */
-  readonly isDoor?: (node: NodeRef) => boolean;
+  /** Where on the way of the traffic nodes stand, so that neighbours share a worker; asked when a node is added. */
+  readonly standing?: Standing;
   readonly output: FrameSink;
 }
 

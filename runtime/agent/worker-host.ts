@@ -12,6 +12,7 @@ import { Fabric } from '../../dataplane/rings/fabric';
 import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from './dataplane-host';
 import type { GroupAnswer, GroupCommand } from './group-service';
 import { RING_CAPACITY } from './inline-host';
+import type { Standing } from './placement';
 import {
   CELL_ASLEEP,
   CELL_FAILED,
@@ -114,11 +115,13 @@ class PacketWorker {
   }
 }
 
-/** Nodes spread over worker threads, round robin in order of arrival; rings of the shared memory between them. */
+/**
+ * Nodes spread over worker threads, by where they stand on the way of the traffic, else round robin in order of arrival;
+ * rings of the shared memory between them.
+ */
 export class WorkerHost implements DataplaneHost {
   private readonly placement = new Map<NodeRef, PacketWorker>();
   private placed = 0;
-  private doorsPlaced = 0;
 
   private constructor(
     private readonly arena: Arena,
@@ -126,7 +129,7 @@ export class WorkerHost implements DataplaneHost {
     private readonly world: WorldSide,
     private readonly workers: readonly PacketWorker[],
     private readonly cell: number,
-    private readonly isDoor: (node: NodeRef) => boolean,
+    private readonly standing: Standing,
   ) {}
 
   static async start(options: DataplaneOptions): Promise<WorkerHost> {
@@ -160,7 +163,7 @@ export class WorkerHost implements DataplaneHost {
       ),
     );
     const world = new WorldSide(arena, fabric, options.output);
-    return new WorkerHost(arena, fabric, world, workers, cell, options.isDoor ?? (() => false));
+    return new WorkerHost(arena, fabric, world, workers, cell, options.standing ?? (() => undefined));
   }
 
   get kernels(): 'wasm' | 'ts' {
@@ -168,9 +171,10 @@ export class WorkerHost implements DataplaneHost {
   }
 
   async add(node: NodeRef, incarnation: Incarnation, role: ClusterRole): Promise<void> {
-    // Doors carry more than others, and all of it: two of them belong on two workers.
-    const place = this.isDoor(node) ? this.doorsPlaced++ : this.placed++;
-    const worker = this.workers[place % this.workers.length]!;
+    const { workers } = this;
+    const standing = this.standing(node);
+    const place = standing === undefined ? this.placed++ % workers.length : Math.floor(standing * workers.length);
+    const worker = workers[place]!;
     this.placement.set(node, worker);
     await worker.request({ op: 'add', node, incarnation, role });
   }

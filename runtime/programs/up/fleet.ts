@@ -11,6 +11,7 @@ import {
 import { FlowgridError } from '../../../domain/base/errors';
 import { carriesFlows, nodesOf } from '../../../domain/cluster/state';
 import type { GridState } from '../../../domain/grid-state';
+import type { NodeState } from '../../../domain/node/state';
 import type { ChainHead } from '../../../domain/seams/event-log';
 import type { ClusterRole } from '../../../domain/topology/topology';
 import type { DataplaneHost } from '../../agent/dataplane-host';
@@ -25,6 +26,12 @@ export interface HostedLife {
   readonly incarnation: Incarnation;
   alive: boolean;
   spool: FlowSpool;
+}
+
+/** Whether the grid counts on a node now; spares wait. */
+export function takesPart({ spare, status }: NodeState): boolean {
+  const waits = spare && status === 'admitted';
+  return !waits && status !== 'removed' && status !== 'discovered';
 }
 
 /** The nodes that this program hosts, and what it does for them as their agent: hellos, spools, lives. */
@@ -47,8 +54,7 @@ export class Fleet {
       const { id, name, role } = cluster.settings;
       for (const node of nodesOf(cluster)) {
         const ref = nodeRef(id, node.node);
-        const waits = node.spare && node.status === 'admitted';
-        if (waits || node.status === 'removed' || node.status === 'discovered' || this.lives.has(ref)) continue;
+        if (!takesPart(node) || this.lives.has(ref)) continue;
         const next = Math.max(1, node.incarnation) + (node.status === 'failed' ? 1 : 0);
         const incarnation = Math.max(next, 1 + (this.dismissed.get(ref) ?? 0));
         await this.host.add(ref, incarnation, role);

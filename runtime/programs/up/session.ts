@@ -3,7 +3,7 @@ import { stateHash } from '../../../adapters/codec/hash';
 import { openLmdbLog, type LmdbLog } from '../../../adapters/log/lmdb';
 import { SimClock } from '../../../adapters/sim/sim-clock';
 import { FlowgridError } from '../../../domain/base/errors';
-import { clusterOf, nodeRef, type Micros, type NodeRef, type Seq } from '../../../domain/base/ids';
+import { nodeRef, type Micros, type NodeRef, type Seq } from '../../../domain/base/ids';
 import { nodesOf, type ClusterState } from '../../../domain/cluster/state';
 import { COMMAND_LIFETIME_MS, type CommandBody, type Outcome } from '../../../domain/commands';
 import type { TopologyEvent } from '../../../domain/events';
@@ -16,6 +16,7 @@ import type { UpOptions } from '../../../interface/cli/programs';
 import type { Acknowledged, Verdicts } from '../../../projections/verdicts';
 import type { DataplaneHost } from '../../agent/dataplane-host';
 import { InlineHost } from '../../agent/inline-host';
+import { standingAlong } from '../../agent/placement';
 import { WorkerHost } from '../../agent/worker-host';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
 import { VERDICTS_REQUEST } from '../check';
@@ -23,7 +24,7 @@ import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
 import { rebuilt } from '../log-reading';
 import { aftermathOf, endingsOf, type Aftermath } from './aftermath';
 import { Conductor, TopologyOrders } from './conductor';
-import { Fleet } from './fleet';
+import { Fleet, takesPart } from './fleet';
 import { FlowLedger } from './flow-ledger';
 import { busiest, Observation } from './observation';
 import { Receipts } from './receipts';
@@ -132,7 +133,7 @@ export class Session {
       limits: limitsFor(flowsPerNode),
       baseDirectory: dirname(resolve(options.grid)),
       taps: true,
-      isDoor: (ref: NodeRef) => isDoor(control.state, ref),
+      standing: (ref: NodeRef) => standingIn(control.state, ref),
       output: (network: number, at: Micros, frameNo: number, bytes: Uint8Array, from: number, length: number) =>
         observation.frameLeft(network, at, frameNo, bytes, from, length),
     };
@@ -324,8 +325,14 @@ export class Session {
   }
 }
 
-/** Whether a node is of a cluster at which replayed traffic enters. */
-function isDoor({ grid }: GridState, ref: NodeRef): boolean {
-  const sides = [grid?.capture?.initiator, grid?.capture?.responder];
-  return grid?.networks.some(({ id, cluster }) => cluster === clusterOf(ref) && sides.includes(id)) ?? false;
+/** Where a node stands among all that the grid counts on now. */
+function standingIn({ clusters, paths }: GridState, ref: NodeRef): number | undefined {
+  const placed = Object.values(clusters).map((cluster) => ({
+    id: cluster.settings.id,
+    failure: cluster.settings.failure,
+    nodes: nodesOf(cluster)
+      .filter(takesPart)
+      .map(({ node }) => node),
+  }));
+  return standingAlong(placed, Object.values(paths))(ref);
 }
