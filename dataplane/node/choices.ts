@@ -33,7 +33,9 @@ export class Choices {
     if (next === 0 || u16[(flow + F_EMITTER) >>> 1] !== node.ref || !this.isOpen(flow)) return;
     const id = u32[(flow + F_ID) >>> 2];
     const view = node.viewOf(flow);
-    const isHashed = view.cluster(clusterOf(next)).selector === 'hash';
+    // Where a flow ends with its node, whoever computed again would find another node for it.
+    const { selector, failure } = view.cluster(clusterOf(next));
+    const isHashed = selector === 'hash' && failure !== 'discard';
     if (isHashed && next === hashedNode(view, clusterOf(next), id, node.obituary)) return;
     this.tellNext(flow);
   }

@@ -69,6 +69,8 @@ export class RandomGrid {
   readonly misdirected: string[] = [];
   /** Replies that came back to who asked although a function had changed the address that was answered. */
   translatedBack = 0;
+  /** When each frame that left did, by frame number. */
+  readonly leftAt = new Map<number, Micros>();
   /** How each conversation's frame left, by frame number. */
   private readonly requests = new Map<number, Uint8Array>();
   private readonly prng: Prng;
@@ -184,6 +186,7 @@ export class RandomGrid {
   }
 
   private left(network: number, frameNo: number, bytes: Uint8Array): void {
+    this.leftAt.set(frameNo, this.grid.now);
     // What a packet that was cut says of its ends stands in its first fragment.
     if (isLaterFragment(bytes)) return;
     if (network === SERVER_NETWORK) this.requests.set(frameNo, bytes);

@@ -103,11 +103,22 @@ export class TracedGrid {
       // What was held at a dead node went another way than it entered for: that is what the mark says.
       if (!visit.hasLeft || visit.isReemitted) continue;
       const record = this.lifeOf(visit);
-      const traced = record === undefined ? undefined : traceRecord(record, visit.at, this.trail, selection);
-      const isSettled = !this.grid.isUnsettledAt(visit.at);
+      const tracedAt = (at: Micros): TracedRoute | undefined =>
+        record && traceRecord(record, at, this.trail, selection);
+      const traced = tracedAt(visit.at);
+      const leftAt = this.grid.leftAt.get(visit.frameNo) ?? visit.at;
+      const isSettled = leftAt === visit.at && !this.grid.isUnsettledAt(visit.at);
       const forwarded = this.forwarded(visit, isSettled);
       this.count(forwarded, traced);
-      yield { frameNo: visit.frameNo, forwarded, traced: journeyOf(traced, isSettled) };
+      const told = journeyOf(traced, isSettled);
+      const isDelayed = leftAt > visit.at;
+      yield {
+        frameNo: visit.frameNo,
+        forwarded,
+        traced: isDelayed
+          ? { ...told, route: between(told.route, journeyOf(tracedAt(leftAt), false).route, forwarded.route) }
+          : told,
+      };
     }
   }
 
@@ -132,6 +143,18 @@ export class TracedGrid {
     const lives = this.flows.find(flow);
     return lives.find((life) => livesAt(life, at)) ?? lives.find((life) => overAt(life) === at);
   }
+}
+
+/**
+ * The route of a frame that waited inside of a node, for an acknowledgement: each place of it is what `trace` gives when
+ * it entered, or when it left.
+ */
+function between(
+  entering: Journey['route'],
+  leaving: Journey['route'],
+  taken: Journey['route'],
+): readonly string[] | undefined {
+  return entering?.map((node, i) => (leaving?.[i] === taken?.[i] ? leaving![i]! : node));
 }
 
 function journeyOf(traced: TracedRoute | undefined, isSettled: boolean): Journey {

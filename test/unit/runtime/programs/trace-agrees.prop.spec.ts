@@ -13,6 +13,9 @@ const REPLAYED = process.env['FLOWGRID_SEED'];
 /** Seeds that once found something: routes that nobody had told, and members that had left the grid in between. */
 const FOUND_ONCE = [1_559_107_305, 324_104_379, 813_595_887, 1_975_426_638];
 
+/** A frame that waited inside of a node over a death; a flow that should have ended with its node, and did not. */
+const FOUND_WITH_FUNCTIONS = [1_407_085_735, 1_481_048_997];
+
 describe('trace and forwarding', () => {
   const search = async (options: RandomGridOptions, foundOnce: readonly number[]): Promise<void> => {
     const totals = { frames: 0, moved: 0, backups: 0 };
@@ -39,5 +42,9 @@ describe('trace and forwarding', () => {
 
   test('FG-225, FG-228: agree on nodes and backups, at the instant of every frame; FLOWGRID_SEED replays a grid', async () => {
     await search({ inodes: 1 }, FOUND_ONCE);
+  }, 120_000);
+
+  test('FG-225, FG-228: so they do with several INODEs, and functions that filter, translate, limit and wait for each other', async () => {
+    await search({ functions: true }, FOUND_WITH_FUNCTIONS);
   }, 120_000);
 });
