@@ -1,9 +1,17 @@
-import { nodeRef, type ChainId, type Micros, type Millis, type NodeRef, type Seq } from '../domain/base/ids';
+import {
+  nodeRef,
+  type ChainId,
+  type FlowId,
+  type Micros,
+  type Millis,
+  type NodeRef,
+  type Seq,
+} from '../domain/base/ids';
 import type { TopologyEvent } from '../domain/events';
 import type { FlowEvent, FlowKeyText } from '../domain/flow/events';
 import type { Commit } from '../domain/log/commit';
 import { describe, describeFlow, learnNames } from './describe';
-import { effectOf, isToldAgain, overAt, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
+import { effectOf, isToldAgain, originOf, overAt, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
 import { reached, type Moment, type When } from './instant';
 import { flowName, Names } from './names';
 
@@ -53,6 +61,14 @@ export interface RouteStory {
   readonly wireId: number;
   readonly topologySeq: Seq;
   readonly route: readonly StopStory[];
+  /** Of a clone ([0084]): whose it is, and what was found of it by then. */
+  readonly clone?: CloneStory;
+}
+
+export interface CloneStory {
+  readonly original: string;
+  /** What nodes that compared it found, in their words. */
+  readonly found: readonly string[];
 }
 
 export interface StopStory {
@@ -141,7 +157,8 @@ export class AuditTrail {
 
 /** Everything that happened to a flow, in the order in which it took effect; what several nodes told, as the first saw it. */
 export function storyOf(record: FlowRecord, trail: AuditTrail): StoryLine[] {
-  const { started, ended, changes } = record;
+  const { ended, changes } = record;
+  const started = originOf(record);
   const lines: StoryLine[] = [];
   const line = (event: FlowEvent, at: Micros, chain: ChainId, because: readonly Because[]): StoryLine => ({
     at,
@@ -165,7 +182,7 @@ export function storyOf(record: FlowRecord, trail: AuditTrail): StoryLine[] {
 /** The route of a flow at a time, with the reason for each node. */
 export function routeStory(record: FlowRecord, at: Micros, trail: AuditTrail): RouteStory {
   const { names } = trail;
-  const { started } = record;
+  const started = originOf(record);
   const moment = Math.min(at, overAt(record));
   const pinned = pinnedAt(record, at);
   const route = routeAt(record, at).map(({ node, backup, because }): StopStory => {
@@ -186,13 +203,19 @@ export function routeStory(record: FlowRecord, at: Micros, trail: AuditTrail): R
     flow: flowName(record.flow),
     type: names.type(started?.flowType ?? 0),
     key: keyText(record),
+    ...(record.cloned === undefined ? {} : { clone: cloneStory(record, record.cloned.original, at, names) }),
     at: moment === Infinity ? null : moment,
-    network: names.network(started?.network ?? 0),
+    network: names.network(record.started?.network ?? 0),
     path: names.path(started?.path ?? 0),
     wireId: pinned.wireId,
     topologySeq: pinned.seq,
     route,
   };
+}
+
+function cloneStory({ changes }: FlowRecord, original: FlowId, at: Micros, names: Names): CloneStory {
+  const found = changes.filter(({ event }) => event.type === 'CloneCompared' && event.at <= at);
+  return { original: flowName(original), found: found.map(({ event }) => describeFlow(event, names)) };
 }
 
 const PROTOCOLS: { readonly [proto: number]: string } = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6', 132: 'sctp' };

@@ -218,6 +218,13 @@ export function describeFlow(event: FlowEvent, names: Names): string {
       return `${flow} was re-pinned from topology ID ${event.fromWireId} to ${event.toWireId}`;
     case 'FlowReplicated':
       return `${flow} was replicated as ${flowName(event.clone)}`;
+    case 'CloneStarted':
+      return `${flow} started on ${names.path(event.path)} as the clone of ${flowName(event.original)}`;
+    case 'CloneCompared': {
+      const [original, clone] = event.frames;
+      const what = `${event.direction}, ${event.compared} frames of ${original} and ${clone}`;
+      return `${flow} was compared with ${flowName(event.original)} (${what}): ${event.differing} differ`;
+    }
     case 'FloodBegan':
       return event.cause === 'rate'
         ? 'more flows began than the grid may remember: new ones are carried without an entry'

@@ -8,11 +8,19 @@ import {
   type Seq,
   type WireId,
 } from '../domain/base/ids';
-import type { FloodBegan, FloodEnded, FlowEnded, FlowEvent, FlowKeyText, FlowStarted } from '../domain/flow/events';
+import type {
+  CloneStarted,
+  FloodBegan,
+  FloodEnded,
+  FlowEnded,
+  FlowEvent,
+  FlowKeyText,
+  FlowStarted,
+} from '../domain/flow/events';
 import { canonicalAddress } from './addresses';
 
 /** Version of this fold: a checkpoint made by another version is not used. */
-export const FLOWS_FOLD_VERSION = 3;
+export const FLOWS_FOLD_VERSION = 4;
 
 /** One life of a flow, as its events tell it. Plain data. */
 export interface FlowRecord {
@@ -21,6 +29,8 @@ export interface FlowRecord {
   started?: FlowStarted;
   /** Whose chain said so. */
   startedBy?: ChainId;
+  /** What began it, where it is a clone's life ([0084]). */
+  cloned?: CloneStarted;
   /** The nodes of the path and their backups when the flow began; 0 = not chosen yet, or none. */
   route: readonly NodeRef[];
   backups: readonly NodeRef[];
@@ -36,7 +46,7 @@ export interface FlowRecord {
 /** A change of a flow's life, and whose chain told it. */
 export interface FlowChange {
   readonly chain: ChainId;
-  readonly event: Exclude<FlowEvent, FlowStarted | FlowEnded | FloodBegan | FloodEnded>;
+  readonly event: Exclude<FlowEvent, FlowStarted | CloneStarted | FlowEnded | FloodBegan | FloodEnded>;
 }
 
 /** A time in which a node wrote no entries for new flows, so that no log tells of them. */
@@ -106,6 +116,8 @@ export class FlowsProjection {
     switch (event.type) {
       case 'FlowStarted':
         return this.start(chain, event);
+      case 'CloneStarted':
+        return this.startClone(chain, event);
       case 'FlowEnded':
         return this.end(event);
       case 'FloodBegan':
@@ -193,13 +205,25 @@ export class FlowsProjection {
 
   private change(chain: ChainId, event: FlowChange['event']): void {
     insert(this.lifeAt(event.flow, event.at).changes, { chain, event });
-    if (event.type === 'FlowReplicated') insert(this.beginClone(event.clone).changes, { chain, event });
+    if (event.type === 'FlowReplicated') insert(this.beginClone(event.clone, event.at).changes, { chain, event });
   }
 
-  /** A clone's life begins with the word of its original; nothing else tells of it. */
-  private beginClone(clone: FlowId): FlowRecord {
+  private startClone(chain: ChainId, event: CloneStarted): void {
+    const life = this.beginClone(event.flow, event.at);
+    if (life.cloned !== undefined) return;
+    life.cloned = event;
+    life.startedBy = chain;
+    life.route = event.route;
+    life.backups = event.backups;
+  }
+
+  /** A clone's life begins with the word of its original, or its own; one that is on stays the same. */
+  private beginClone(clone: FlowId, at: Micros): FlowRecord {
     const known = this.lives.get(clone)?.at(-1);
-    return known === undefined || known.ended !== undefined ? this.push(emptyLife(clone)) : known;
+    const isOver = known?.ended !== undefined || (known?.cloned !== undefined && known.cloned.at < at);
+    if (known !== undefined && !isOver) return known;
+    if (known !== undefined) supersede(known, at);
+    return this.push(emptyLife(clone));
   }
 
   /** The life that an observation of this time belongs to: the newest that had begun; what comes first makes one. */
@@ -293,7 +317,8 @@ function wasLeft({ changes }: FlowRecord, { event }: FlowChange): boolean {
 
 /** The topology ID and the commit of the topology that the flow lives under at a time. */
 export function pinnedAt(record: FlowRecord, at: Micros): { readonly wireId: WireId; readonly seq: Seq } {
-  let pinned = { wireId: record.started?.wireId ?? 0, seq: record.started?.topologySeq ?? 0 };
+  const origin = originOf(record);
+  let pinned = { wireId: origin?.wireId ?? 0, seq: origin?.topologySeq ?? 0 };
   for (const { event } of record.changes) {
     if (event.at > at || event.type !== 'FlowRepinned') continue;
     pinned = { wireId: event.toWireId, seq: event.topologySeq };
@@ -319,8 +344,13 @@ function hasBegun({ started }: FlowRecord): boolean {
   return started?.observedAs === 'ingress';
 }
 
-function beginOf({ started }: FlowRecord): Micros {
-  return started?.at ?? 0;
+/** What began a flow, or a clone. */
+export function originOf({ started, cloned }: FlowRecord): FlowStarted | CloneStarted | undefined {
+  return started ?? cloned;
+}
+
+function beginOf(record: FlowRecord): Micros {
+  return originOf(record)?.at ?? 0;
 }
 
 /** Whether a life that others told of first may be the one that the ingress INODE says began at this time. */

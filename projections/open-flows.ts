@@ -105,14 +105,16 @@ export class OpenFlows {
 
   private apply(chain: ChainId, event: FlowEvent): void {
     const { flow, at } = event;
-    if (isOfFlood(event)) {
+    // What was found of a clone comes behind its end.
+    if (isOfFlood(event) || event.type === 'CloneCompared') {
       this.latest = Math.max(this.latest, at);
       return;
     }
     const life = this.lives.get(flow);
-    const isChange = event.type !== 'FlowStarted' && event.type !== 'FlowEnded';
+    const isChange = event.type !== 'FlowStarted' && event.type !== 'CloneStarted' && event.type !== 'FlowEnded';
     this.latest = Math.max(this.latest, at, isChange ? effectOf(event) : 0);
-    if (event.type === 'FlowStarted' && event.observedAs === 'ingress') this.begin(chain, flow, at, life);
+    const isBegin = event.type === 'CloneStarted' || (event.type === 'FlowStarted' && event.observedAs === 'ingress');
+    if (isBegin) this.begin(chain, flow, at, life);
     else if (event.type === 'FlowEnded') this.end(chain, flow, at, life);
     else if (life === undefined) {
       this.lives.set(flow, { begin: isChange ? 0 : at, over: Infinity, begun: false, chain });

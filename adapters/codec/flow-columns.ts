@@ -1,4 +1,6 @@
 import type {
+  CloneCompared,
+  CloneStarted,
   FloodBegan,
   FloodEnded,
   FlowEnded,
@@ -53,6 +55,7 @@ const OBSERVED = ['ingress', 'egress'] as const;
 const START = ['syn', 'midstream', 'first-packet'] as const;
 const END = ['fin', 'rst', 'idle', 'eof', 'lost'] as const;
 const CAUSE = ['rate', 'tables'] as const;
+const DIRECTION = ['forward', 'reverse'] as const;
 const REASON = ['failed', 'congested', 'operator', 'diverted'] as const;
 
 const started: TypeColumns<FlowStarted> = {
@@ -218,6 +221,63 @@ const replicated: TypeColumns<FlowReplicated> = {
   },
 };
 
+const cloneStarted: TypeColumns<CloneStarted> = {
+  write(out, rows, { lists }) {
+    writeWords(out, rows, (row) => row.original);
+    writeCounts(out, rows, (row) => row.flowType);
+    writeCounts(out, rows, (row) => row.wireId);
+    writeCounts(out, rows, (row) => row.path);
+    writeCounts(out, rows, (row) => lists.place(row.route));
+    writeCounts(out, rows, (row) => lists.place(row.backups));
+  },
+  read(input, common, { lists }) {
+    const rows = common.at.length;
+    const original = readWords(input, rows);
+    const [flowType, wireId, path, route] = fourCounts(input, rows);
+    const backups = readCounts(input, rows);
+    return build(common, (at, flow, topologySeq, i) => ({
+      type: 'CloneStarted',
+      at,
+      flow,
+      topologySeq,
+      original: original[i] as number,
+      flowType: flowType[i] as number,
+      wireId: wireId[i] as number,
+      path: path[i] as number,
+      route: entry(lists, route[i] as number),
+      backups: entry(lists, backups[i] as number),
+    }));
+  },
+};
+
+const cloneCompared: TypeColumns<CloneCompared> = {
+  write(out, rows) {
+    writeWords(out, rows, (row) => row.original);
+    writeWordsOf(out, rows, DIRECTION, (row) => row.direction);
+    writeCounts(out, rows, (row) => row.frames[0]);
+    writeCounts(out, rows, (row) => row.frames[1]);
+    writeCounts(out, rows, (row) => row.compared);
+    writeCounts(out, rows, (row) => row.differing);
+  },
+  read(input, common) {
+    const rows = common.at.length;
+    const original = readWords(input, rows);
+    const direction = readWordsOf(input, rows, DIRECTION);
+    const [framesA, framesB, compared, differing] = fourCounts(input, rows);
+    return build(common, (at, flow, topologySeq, i) => ({
+      type: 'CloneCompared',
+      at,
+      flow,
+      topologySeq,
+      original: original[i] as number,
+      direction: direction[i] as CloneCompared['direction'],
+      frames: [framesA[i] as number, framesB[i] as number],
+      compared: compared[i] as number,
+      differing: differing[i] as number,
+    }));
+  },
+};
+
 const floodBegan: TypeColumns<FloodBegan> = {
   write(out, rows) {
     writeWordsOf(out, rows, CAUSE, (row) => row.cause);
@@ -261,6 +321,8 @@ const BY_TYPE: ColumnsByType = {
   FlowReplicated: replicated,
   FloodBegan: floodBegan,
   FloodEnded: floodEnded,
+  CloneStarted: cloneStarted,
+  CloneCompared: cloneCompared,
 };
 
 /** Event types by their code in a batch: append new ones, never reorder them. */
@@ -273,6 +335,8 @@ export const TYPES: readonly FlowEvent['type'][] = [
   'FlowReplicated',
   'FloodBegan',
   'FloodEnded',
+  'CloneStarted',
+  'CloneCompared',
 ];
 
 /** The columns of the type with this code. */

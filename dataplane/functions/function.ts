@@ -122,6 +122,19 @@ export interface FunctionContext {
   readonly emitter: Emitter;
   /** Tells the operator something worth knowing (an intrusion, a difference): a short kind and one line of text. */
   report(kind: string, text: string): void;
+  /** Tells the log what a clone was found to be beside its original ([0084]). */
+  compared(finding: CloneFinding): void;
+}
+
+/** One connection and direction of a clone, compared with its original; see the event `CloneCompared`. */
+export interface CloneFinding {
+  readonly clone: FlowId;
+  readonly original: FlowId;
+  readonly direction: 'forward' | 'reverse';
+  /** Frames that came, of the original and of the clone. */
+  readonly frames: readonly [number, number];
+  readonly compared: number;
+  readonly differing: number;
 }
 
 /** Creates frames: an answer, a notification. They belong to the flow of the frame at hand and carry no sequence. */

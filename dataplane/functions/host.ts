@@ -25,6 +25,7 @@ import { type ArenaViews, FrameView } from './frame-view';
 import {
   CONSUME,
   FORWARD,
+  type CloneFinding,
   type PacketFunction,
   type StateKind,
   type Verdict,
@@ -45,6 +46,8 @@ export interface FunctionServices {
   readonly incarnation?: number;
   /** What a function reports to the operator; dropped when absent. */
   report?(kind: string, text: string): void;
+  /** What a function found of a clone; dropped when absent. */
+  compared?(finding: CloneFinding): void;
   /** Byte address of a slot. */
   slotAddress(slot: number): number;
   /** The kernel `parse` over `n` slot numbers at byte address `list`. */

@@ -5,6 +5,7 @@ import type { FrameView } from './frame-view';
 import {
   CONSUME,
   FORWARD,
+  type CloneFinding,
   type FunctionConfig,
   type FunctionContext,
   type FunctionDefinition,
@@ -22,19 +23,22 @@ interface Recording {
   readonly frames: number[];
   count: number;
   bytes: number;
+  /** The flow while it lives, and its ID when it is over; 0 = none yet. */
   flow: FlowId;
+  id: FlowId;
 }
 
 /** A connection in one direction: the original's frames beside the replica's. */
 interface Pair {
   readonly sides: [Recording, Recording];
+  readonly direction: CloneFinding['direction'];
   /** Frames compared so far, and how many of them differed. */
   compared: number;
   differing: number;
 }
 type PairState = readonly [
   key: string,
-  sides: readonly (readonly [number[], number, number, FlowId])[],
+  sides: readonly (readonly [number[], number, number, FlowId, FlowId])[],
   compared: number,
   differing: number,
 ];
@@ -83,7 +87,8 @@ class Recorder implements PacketFunction {
     const key = `${flow.connection}${flow.reverse ? '<' : '>'}`;
     let pair = this.pairs.get(key);
     if (pair === undefined) {
-      pair = { sides: [newRecording(), newRecording()], compared: 0, differing: 0 };
+      const direction = flow.reverse ? 'reverse' : 'forward';
+      pair = { sides: [newRecording(), newRecording()], direction, compared: 0, differing: 0 };
       this.pairs.set(key, pair);
     }
     this.record(pair.sides[flow.replica ? REPLICA : ORIGINAL], frame, flow.id);
@@ -112,7 +117,7 @@ class Recorder implements PacketFunction {
     if (own.length === 0) return undefined;
     const rows: PairState[] = own.map(([key, { sides, compared, differing }]) => [
       key,
-      sides.map((side) => [side.frames, side.count, side.bytes, side.flow]),
+      sides.map((side) => [side.frames, side.count, side.bytes, side.flow, side.id]),
       compared,
       differing,
     ]);
@@ -121,8 +126,9 @@ class Recorder implements PacketFunction {
 
   importFlow(_flow: FlowId, state: Uint8Array): void {
     for (const [key, sides, compared, differing] of decodeState<PairState[]>(state)) {
-      const [original, replica] = sides.map(([frames, count, bytes, flow]) => ({ frames, count, bytes, flow }));
-      this.pairs.set(key, { sides: [original, replica], compared, differing });
+      const [original, replica] = sides.map(([frames, count, bytes, flow, id]) => ({ frames, count, bytes, flow, id }));
+      const direction = key.endsWith('<') ? 'reverse' : 'forward';
+      this.pairs.set(key, { sides: [original, replica], direction, compared, differing });
     }
   }
 
@@ -142,7 +148,7 @@ class Recorder implements PacketFunction {
   }
 
   private record(side: Recording, frame: FrameView, flow: FlowId): void {
-    side.flow = flow;
+    side.flow = side.id = flow;
     if (side.count < this.keep) side.frames.push(hashFrame(frame));
     side.count++;
     side.bytes += frame.length;
@@ -169,14 +175,21 @@ class Recorder implements PacketFunction {
   /** At the end, a missing tail is a difference too. */
   private finish(key: string, pair: Pair): void {
     const [original, replica] = pair.sides;
-    if (replica.count === 0 || original.count === 0 || original.count === replica.count) return;
-    this.counts.differing++;
-    this.context.report('replica-differs', `connection ${key}: ${original.count} frames, its replica ${replica.count}`);
+    if (replica.count === 0 || original.count === 0) return;
+    if (original.count !== replica.count) {
+      pair.differing++;
+      this.counts.differing++;
+      const text = `connection ${key}: ${original.count} frames, its replica ${replica.count}`;
+      this.context.report('replica-differs', text);
+    }
+    const { direction, compared, differing } = pair;
+    const frames = [original.count, replica.count] as const;
+    this.context.compared({ clone: replica.id, original: original.id, direction, frames, compared, differing });
   }
 }
 
 function newRecording(): Recording {
-  return { frames: [], count: 0, bytes: 0, flow: 0 };
+  return { frames: [], count: 0, bytes: 0, flow: 0, id: 0 };
 }
 
 function summary(side: Recording): Comparison['original'] {

@@ -56,6 +56,7 @@ export class FunctionRegistry {
       incarnation: services.incarnation ?? 1,
       emitter,
       report: (kind, text) => services.report?.(kind, text),
+      compared: (finding) => services.compared?.(finding),
     });
     reader.end();
     return new FunctionHost(fn, services, emitter);

@@ -371,6 +371,14 @@ export class HostedNode {
       takeSlot: () => ctx.slots.allocate(),
       emit: (slot, cause) => this.stage.create(slot, cause),
       detour: (slot, detour) => this.detours.ask(slot, detour),
+      compared: ({ clone, ...found }) =>
+        this.node.emitEvent({
+          type: 'CloneCompared',
+          at: ctx.now,
+          flow: clone,
+          topologySeq: ctx.topologies.latest?.published.seq ?? 0,
+          ...found,
+        }),
     };
   }
 

@@ -63,6 +63,7 @@ export class Replicas {
       clone: cloneOf(id),
       path: path.id,
     });
+    this.tellStart(clone, id);
     return 0;
   }
 
@@ -108,6 +109,24 @@ export class Replicas {
     const n = this.count;
     this.count = 0;
     this.sender.send(this.copies, n);
+  }
+
+  private tellStart(clone: number, original: FlowId): void {
+    const { node } = this;
+    const { u8, u16, u32 } = node.ctx.arena;
+    const route = node.routeOf(clone);
+    node.emitEvent({
+      type: 'CloneStarted',
+      at: node.ctx.now,
+      flow: u32[(clone + F_ID) >>> 2],
+      topologySeq: node.seqOf(clone),
+      original,
+      flowType: u16[(clone + F_TYPE) >>> 1],
+      wireId: u8[clone + F_WIRE],
+      path: node.side.path[node.aux(clone)],
+      route,
+      backups: route.map((ref) => (nodeOf(ref) === 0 ? 0 : node.shadowOf(clone, ref))),
+    });
   }
 
   /** The clone's entry at one end of its path, tied to its original; 0 if it has no way, no place here, or no room. */

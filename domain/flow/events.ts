@@ -5,7 +5,16 @@ import type { FlowId, Micros, NodeRef, Seq, WireId } from '../base/ids';
  * in columns. Every event names the topology (`topologySeq`) it was made under.
  */
 export type FlowEvent =
-  FlowStarted | FlowEnded | FlowTakenOver | FlowRerouted | FlowRepinned | FlowReplicated | FloodBegan | FloodEnded;
+  | FlowStarted
+  | FlowEnded
+  | FlowTakenOver
+  | FlowRerouted
+  | FlowRepinned
+  | FlowReplicated
+  | CloneStarted
+  | CloneCompared
+  | FloodBegan
+  | FloodEnded;
 
 interface FlowEventBase {
   readonly at: Micros;
@@ -82,6 +91,34 @@ export interface FlowReplicated extends FlowEventBase {
   readonly type: 'FlowReplicated';
   readonly clone: FlowId;
   readonly path: number;
+}
+
+/** A clone began ([0084]): the route that it takes, whose copy it is. `flow` is the clone's ID. */
+export interface CloneStarted extends FlowEventBase {
+  readonly type: 'CloneStarted';
+  readonly original: FlowId;
+  readonly flowType: number;
+  readonly wireId: WireId;
+  /** Path ID. */
+  readonly path: number;
+  /** Like a flow's own ({@link FlowStarted}), in the direction in which the original began. */
+  readonly route: readonly NodeRef[];
+  readonly backups: readonly NodeRef[];
+}
+
+/**
+ * A terminating node compared one connection and direction of a clone with its original ([0084]), told when both have
+ * ended there. `flow` is the clone's ID.
+ */
+export interface CloneCompared extends FlowEventBase {
+  readonly type: 'CloneCompared';
+  readonly original: FlowId;
+  readonly direction: 'forward' | 'reverse';
+  /** Frames that came, of the original and of the clone. */
+  readonly frames: readonly [number, number];
+  readonly compared: number;
+  /** Of those compared, and a missing tail counts as one. */
+  readonly differing: number;
 }
 
 /**

@@ -74,6 +74,7 @@ export function routeText(story: Omit<RouteStory, 'route'> & { readonly route: r
   return [
     `Flow ${story.flow} (${story.type}): ${story.key}`,
     `From ${story.network} on ${story.path}, under topology ID ${story.wireId} (commit ${story.topologySeq})`,
+    ...(story.clone === undefined ? [] : [`Clone of flow ${story.clone.original}`]),
     ...story.route.flatMap((stop) => [
       `  ${stop.cluster.padEnd(4)} ${stop.node}${stop.backup === null ? '' : `, backed up by ${stop.backup}`}`,
       `       ${microsText(stop.since)}  ${stop.why}`,
@@ -81,6 +82,7 @@ export function routeText(story: Omit<RouteStory, 'route'> & { readonly route: r
       ...(stop.backupBecause.length === 0 ? [] : [`       another backup than at first`]),
       ...becauseText(stop.backupBecause, '         '),
     ]),
+    ...(story.clone?.found ?? []).map((found) => `  ${found}`),
   ];
 }
 

@@ -123,6 +123,8 @@ export class ObservedFlow {
         this.repins.push({ from: event.fromWireId, to: event.toWireId });
         return;
       case 'FlowReplicated':
+      case 'CloneStarted':
+      case 'CloneCompared':
         return;
     }
   }

@@ -49,7 +49,7 @@ export async function trace(options: TraceOptions, io: Io): Promise<number> {
     const at = microsOf(moment);
     const selection = new Recomputation(story.commits, new Deaths(story.commits, story.flows));
     const traced = find(options, known, story.flows, at).map((record) =>
-      traceRecord(record, at, story.trail, selection),
+      traceRecord(record, at, story.trail, selection, originalOf(record, story.flows)),
     );
     if (options.json) io.out(JSON.stringify(traced.length === 1 ? traced[0] : traced));
     else for (const route of traced) print(route, io);
@@ -129,6 +129,12 @@ function stampedAt({ commits }: ToldStory, moment: Moment): PublishedTopology | 
   const stamped = stampedTopology(topology);
   const whole = stamped && wholeTopology(topology, stamped.version);
   return stamped && whole && { topology: whole, seq: stamped.seq, hash: '', dead: [] };
+}
+
+/** The life of the flow that a clone was made of; undefined for flows that are no clones. */
+function originalOf({ cloned }: FlowRecord, flows: FlowsProjection): FlowRecord | undefined {
+  if (cloned === undefined) return undefined;
+  return flows.find(cloned.original).findLast(({ started }) => started !== undefined && started.at <= cloned.at);
 }
 
 function find(

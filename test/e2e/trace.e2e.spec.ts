@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WouldStory } from '../../interface/cli/would-text';
+import { cloneOf } from '../../dataplane/select/replica';
 import { FIGURE_4, figureFourVariant } from '../support/run-up';
 import { flowgrid } from '../support/up-process';
 import { SYN, tcp } from '../unit/dataplane/node/frames';
@@ -38,7 +39,9 @@ function capture(path: string, ports: readonly number[]): string {
 
 interface Traced {
   readonly flow: string;
+  readonly key?: string;
   readonly path: string;
+  readonly clone?: { readonly original: string; readonly found: readonly string[] };
   readonly route: readonly { readonly node: string; readonly backup: string | null }[];
 }
 
@@ -91,6 +94,27 @@ describe('trace of what has not happened', () => {
     expect(changing).not.toEqual(now);
     await up(changed, 'third.pcap', THIRD);
     expect(await happened(THIRD)).toEqual(changing);
+  });
+
+  it('FG-231: a clone’s route, its original, and what the recorder found of it', async () => {
+    const clones = join(dir, 'clones');
+    const file = capture(join(dir, 'web.pcap'), FIRST);
+    const grid = join(__dirname, '../../examples/replication.yaml');
+    const args = ['up', grid, '--capture', file, '--speed', 'max', '--once', '--json', '--data', clones];
+    expect(await flowgrid(...args)).toMatchObject({ code: 0 });
+    const told = async (...subject: readonly string[]): Promise<Traced> => {
+      const { code, stdout } = await flowgrid('trace', ...subject, '--json', '--data', clones);
+      expect(code).toBe(0);
+      return JSON.parse(stdout) as Traced;
+    };
+    const original = await told('tcp', `10.0.0.1:${FIRST[0]!}`, '10.0.0.2:80');
+    const clone = await told(`0x${cloneOf(Number(original.flow)).toString(16).padStart(8, '0')}`);
+    expect(clone).toMatchObject({ path: 'trial', key: original.key, clone: { original: original.flow } });
+    const nodes = (traced: Traced): string[] => traced.route.map(({ node }) => node);
+    expect(nodes(clone)[1]).toMatch(/^AD-/);
+    // All other nodes are its original's.
+    expect(nodes(clone).toSpliced(1, 1)).toEqual(nodes(original).toSpliced(1, 1));
+    expect(clone.clone!.found).toEqual([expect.stringContaining('forward, 1 frames of 1 and 1): 0 differ')]);
   });
 
   it('FG-226: trace --grid says what is wrong with the file', async () => {

@@ -6,7 +6,7 @@ import type { TopologyEvent } from '../../../domain/events';
 import type { Commit } from '../../../domain/log/commit';
 import { applyChanges } from '../../../domain/topology/changes';
 import type { Topology } from '../../../domain/topology/topology';
-import { effectOf, routeAt, type FlowRecord } from '../../../projections';
+import { effectOf, originOf, routeAt, type FlowRecord } from '../../../projections';
 import type { Deaths } from './deaths';
 
 /** What production code selects in one cluster, given the topology and who is dead. */
@@ -46,7 +46,7 @@ export class Recomputation {
    * the flow's route; undefined when the log does not hold the flow's topology.
    */
   of(record: FlowRecord, at: Micros): readonly Recomputed[] | undefined {
-    const { started } = record;
+    const started = originOf(record);
     const view = started === undefined ? undefined : this.viewOf(started.topologySeq, started.wireId);
     if (started === undefined || view === undefined) return undefined;
     const now = this.asOf(at, this.deaths.obituaryAt(at));
@@ -55,7 +55,8 @@ export class Recomputation {
       const cluster = clusterOf(stop.node);
       const { selector, congestion } = view.cluster(cluster);
       // Whoever was congested then was left out, and only the log knows who was.
-      const isHashed = i > 0 && selector === 'hash' && congestion === undefined;
+      // A clone goes where its original goes, in clusters that both visit.
+      const isHashed = i > 0 && selector === 'hash' && congestion === undefined && record.cloned === undefined;
       const chosen = isHashed ? this.hashed(view, record.flow, stop.node, started.at) : stop.node;
       const emitter = emitterFor(view, cluster, chosen, record.flow, now);
       const handles = inForce[i]?.node ?? emitter;

@@ -14,10 +14,20 @@ export interface TracedRoute extends RouteStory {
   }[];
 }
 
-/** What the log and production selection say of a flow's route at a time. */
-export function traceRecord(record: FlowRecord, at: Micros, trail: AuditTrail, selection: Recomputation): TracedRoute {
+/**
+ * What the log and production selection say of a flow's route at a time. A clone is of its `original`'s connection, which
+ * is not told of it again.
+ */
+export function traceRecord(
+  record: FlowRecord,
+  at: Micros,
+  trail: AuditTrail,
+  selection: Recomputation,
+  original?: FlowRecord,
+): TracedRoute {
   const { names } = trail;
-  const story = routeStory(record, at, trail);
+  const ends = original === undefined ? undefined : routeStory(original, at, trail);
+  const story = { ...routeStory(record, at, trail), ...(ends && { key: ends.key, network: ends.network }) };
   const nameOf = (ref: number): string | null => (ref === 0 ? null : names.node(ref));
   const computed = selection.of(record, at) ?? [];
   const route = story.route.map((stop, i): TracedStop => {

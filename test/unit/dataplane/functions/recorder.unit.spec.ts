@@ -24,5 +24,8 @@ describe('FG-126: recorder', () => {
     rig.host.flowEnded(2);
     expect(rig.reports[1]).toMatch(/4 frames, its replica 3/);
     expect(rig.host.describe()).toEqual([]);
+    expect(rig.findings).toEqual([
+      { clone: 2, original: 1, direction: 'forward', frames: [4, 3], compared: 3, differing: 3 },
+    ]);
   });
 });

@@ -24,6 +24,7 @@ import {
 } from '../../../../dataplane/frames/layout';
 import { REASONS, reason } from '../../../../dataplane/frames/reasons';
 import { SlotPool } from '../../../../dataplane/frames/slots';
+import type { CloneFinding } from '../../../../dataplane/functions/function';
 import type { FunctionHost } from '../../../../dataplane/functions/host';
 import { FunctionRegistry } from '../../../../dataplane/functions/registry';
 import { createTsKernels } from '../../../../dataplane/kernels/ts';
@@ -53,6 +54,7 @@ export interface Outcome {
 /** One node's function on an arena of its own, fed frame by frame with the production kernels' TypeScript twin. */
 export class Rig {
   readonly reports: string[] = [];
+  readonly findings: CloneFinding[] = [];
   readonly host: FunctionHost;
   private readonly arena = Arena.create({ slots: 64, bytes: 1 << 20 });
   private readonly pool = new SlotPool(this.arena);
@@ -77,6 +79,7 @@ export class Rig {
         this.pool.free(slot);
       },
       report: (kind, text) => this.reports.push(`${kind}: ${text}`),
+      compared: (finding) => this.findings.push(finding),
     });
   }
 

@@ -1,4 +1,10 @@
-import type { FlowPolicy, FunctionSpec, VirtualLink } from '../../../../domain/topology/topology';
+import {
+  DEFAULT_TIMING,
+  type FlowPolicy,
+  type FunctionSpec,
+  type VirtualLink,
+} from '../../../../domain/topology/topology';
+import { FlowsProjection, routeAt } from '../../../../projections';
 import { recorder } from '../../../../dataplane/functions/recorder';
 import { cloneOf } from '../../../../dataplane/select/replica';
 import { D_FLAGS, D_FLOW_ID, DF_REPLICA } from '../../../../dataplane/frames/layout';
@@ -6,6 +12,8 @@ import { ACK, FIN, numbered, SYN, tcp, udp } from './frames';
 import { cluster, TestGrid } from './test-grid';
 
 const [IA, AB, CANARY, REC, IB] = [1, 2, 3, 4, 5];
+/** Hello rounds in which a UDP flow that is silent ends. */
+const IDLE_BEATS = (DEFAULT_TIMING.udpIdleMs + 1_000) / DEFAULT_TIMING.helloMs;
 const CLIENT = '10.0.0.1';
 const SERVER = '10.9.0.1';
 
@@ -164,6 +172,30 @@ describe('FG-170: a clone has an ID, a path and flag 3 of its own', () => {
     ]);
     expect(grid.total((node) => node.flowsPrimary + node.flowsBackup)).toBe(0);
     expectBalance(grid);
+  });
+
+  test('FG-231: the log tells its route, its original, and what the recorder found when both have ended', () => {
+    const grid = replicating('tally');
+    for (let n = 0; n < 3; n++) {
+      grid.inject(1, request(n));
+      grid.settle();
+    }
+    grid.beats(IDLE_BEATS);
+    const flows = new FlowsProjection();
+    for (const event of grid.allEvents()) flows.apply('', event);
+    const [relation] = grid.allEvents().filter((event) => event.type === 'FlowReplicated');
+    const [clone] = flows.find(relation.clone);
+    const stops = routeAt(clone, Infinity).map(({ node }) => node);
+    expect(stops.map((ref) => ref >>> 7)).toEqual([IA, CANARY, REC, IB]);
+    const canary = grid.taps.find(
+      ({ kind, from, to }) => kind === 'sent' && from >>> 7 === CANARY && to >>> 7 === REC,
+    )!;
+    expect([stops[1], stops[2]]).toEqual([canary.from, canary.to]);
+    expect(clone).toMatchObject({ cloned: { original: relation.flow, path: 3 }, ended: { end: 'idle' } });
+    expect(clone.changes.map(({ event }) => event)).toMatchObject([
+      { type: 'FlowReplicated' },
+      { type: 'CloneCompared', original: relation.flow, direction: 'forward', frames: [3, 3], differing: 3 },
+    ]);
   });
 });
 

@@ -297,6 +297,7 @@ export class TestGrid {
         incarnation: 1,
         emitter,
         report: () => undefined,
+        compared: (finding) => services.compared?.(finding),
       }),
       services,
       emitter,
