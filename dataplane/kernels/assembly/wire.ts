@@ -43,7 +43,7 @@ import {
   S_TO,
 } from './layout';
 import { Memory } from './memory';
-import { fold, onesSum, sip } from './sip';
+import { fold, onesSum, Pair, sip } from './sip';
 
 /** Bytes of a slot before its frame area. */
 const SLOT_HEADER: u32 = 512;
@@ -67,16 +67,55 @@ export function seal(self: u32, list: usize, n: u32): void {
   }
   const k0 = load<u64>(own, N_KEY);
   const k1 = load<u64>(own, N_KEY + 8);
+  const both0 = i64x2.splat(k0);
+  const both1 = i64x2.splat(k1);
   for (let i: u32 = 0; i < n; i++) {
     const slot = Memory.slotAt(slots, list, i);
     if (load<u16>(slot, S_REASON)) continue;
-    const added = <u32>load<u16>(slot, S_DESC_LEN);
-    const total = load<u32>(slot, S_LEN);
-    const tail = slot + load<u32>(slot, S_OFF) + total - added;
-    const signature = bswap<u64>(sip(k0, k1, tail, added + 2 + signedBytes(total - added), MASK_0, MASK_1));
-    const sum = onesSum(tail, added) + (signature & 0xffffffff) + (signature >> 32);
-    store<u64>(tail, signature, D_SIGNATURE);
-    store<u16>(tail, <u16>~fold(sum), D_CHECKSUM);
+    const length = Sealed.signed(slot, <u32>load<u16>(slot, S_DESC_LEN));
+    const tail = Sealed.tail(slot, <u32>load<u16>(slot, S_DESC_LEN));
+    const other = i + 1 < n ? Memory.slotAt(slots, list, i + 1) : slot;
+    const added = <u32>load<u16>(other, S_DESC_LEN);
+    if (other === slot || load<u16>(other, S_REASON) || Sealed.signed(other, added) !== length) {
+      finish(slot, tail, sip(k0, k1, tail, length, MASK_0, MASK_1));
+      continue;
+    }
+    const signatures = Pair.sip(both0, both1, tail, Sealed.tail(other, added), length, MASK_0, MASK_1);
+    finish(slot, tail, i64x2.extract_lane(signatures, 0));
+    finish(other, Sealed.tail(other, added), i64x2.extract_lane(signatures, 1));
+    i++;
+  }
+}
+
+/** Writes signature and checksum. */
+function finish(slot: usize, tail: usize, hash: u64): void {
+  const signature = bswap<u64>(hash);
+  const sum = onesSum(tail, <u32>load<u16>(slot, S_DESC_LEN)) + (signature & 0xffffffff) + (signature >> 32);
+  store<u64>(tail, signature, D_SIGNATURE);
+  store<u16>(tail, <u16>~fold(sum), D_CHECKSUM);
+}
+
+/** A frame with its descriptor appended, `added` bytes of it. */
+class Sealed {
+  /** Where the descriptor begins. */
+  @inline static tail(slot: usize, added: u32): usize {
+    return slot + load<u32>(slot, S_OFF) + load<u32>(slot, S_LEN) - added;
+  }
+
+  /** The descriptor's length, as its last byte says. */
+  @inline static added(slot: usize): u32 {
+    return <u32>load<u8>(slot + load<u32>(slot, S_OFF) + load<u32>(slot, S_LEN) - 1);
+  }
+
+  /** The node table's entry of the sender, whom the source MAC names. */
+  @inline static sender(slot: usize): usize {
+    const frame = slot + load<u32>(slot, S_OFF);
+    return Memory.node(((<u32>load<u8>(frame, 10)) << 7) | (<u32>load<u8>(frame, 11)));
+  }
+
+  /** Bytes of the message that is signed: the descriptor, the frame's length, and its first bytes. */
+  @inline static signed(slot: usize, added: u32): u32 {
+    return added + 2 + min<u32>(load<u32>(slot, S_LEN) - added - 12, SIGNED_FRAME_BYTES);
   }
 }
 
@@ -154,13 +193,38 @@ export function open(self: u32, list: usize, n: u32, nowUs: f64): void {
   for (let i: u32 = 0; i < n; i++) {
     const slot = Memory.slotAt(slots, list, i);
     if (load<u16>(slot, S_REASON)) continue;
-    const frame = slot + load<u32>(slot, S_OFF);
-    const total = load<u32>(slot, S_LEN);
-    const added = <u32>load<u8>(frame + total - 1);
-    const from = ((<u32>load<u8>(frame, 10)) << 7) | (<u32>load<u8>(frame, 11));
-    const genuine = verify(Memory.node(from), frame + total - added, added + 2 + signedBytes(total - added), nowUs);
-    store<u16>(slot, <u16>(genuine ? strip(self, slot, frame, total, added, from) : REASON_BAD_SIGNATURE), S_REASON);
+    const added = Sealed.added(slot);
+    const tail = Sealed.tail(slot, added);
+    const sender = Sealed.sender(slot);
+    const length = Sealed.signed(slot, added);
+    const other = i + 1 < n ? Memory.slotAt(slots, list, i + 1) : slot;
+    if (other === slot || load<u16>(other, S_REASON) || Sealed.signed(other, Sealed.added(other)) !== length) {
+      const hash = sip(load<u64>(sender, N_KEY), load<u64>(sender, N_KEY + 8), tail, length, MASK_0, MASK_1);
+      judge(self, slot, hash, nowUs);
+      continue;
+    }
+    const tail2 = Sealed.tail(other, Sealed.added(other));
+    const sender2 = Sealed.sender(other);
+    const k0 = Pair.words(sender + N_KEY, sender2 + N_KEY);
+    const k1 = Pair.words(sender + N_KEY + 8, sender2 + N_KEY + 8);
+    const hashes = Pair.sip(k0, k1, tail, tail2, length, MASK_0, MASK_1);
+    judge(self, slot, i64x2.extract_lane(hashes, 0), nowUs);
+    judge(self, other, i64x2.extract_lane(hashes, 1), nowUs);
+    i++;
   }
+}
+
+/** Strips a frame whose message hashes to `hash` under its sender's key, if it is signed so. */
+function judge(self: u32, slot: usize, hash: u64, nowUs: f64): void {
+  const added = Sealed.added(slot);
+  const frame = slot + load<u32>(slot, S_OFF);
+  const total = load<u32>(slot, S_LEN);
+  const tail = frame + total - added;
+  const claimed = bswap<u64>(load<u64>(tail, D_SIGNATURE));
+  const genuine =
+    hash === claimed || isSignedBefore(Sealed.sender(slot), tail, Sealed.signed(slot, added), claimed, nowUs);
+  const from = ((<u32>load<u8>(frame, 10)) << 7) | (<u32>load<u8>(frame, 11));
+  store<u16>(slot, <u16>(genuine ? strip(self, slot, frame, total, added, from) : REASON_BAD_SIGNATURE), S_REASON);
 }
 
 /**
@@ -203,11 +267,8 @@ function inspect(slot: usize): u32 {
   return 0;
 }
 
-/** Whether the signature is right under the sender's key, or under its previous one while that still counts. */
-function verify(sender: usize, tail: usize, length: u32, nowUs: f64): bool {
-  const claimed = bswap<u64>(load<u64>(tail, D_SIGNATURE));
-  if (sip(load<u64>(sender, N_KEY), load<u64>(sender, N_KEY + 8), tail, length, MASK_0, MASK_1) === claimed)
-    return true;
+/** Whether the signature is right under the sender's previous key, while that still counts. */
+function isSignedBefore(sender: usize, tail: usize, length: u32, claimed: u64, nowUs: f64): bool {
   if (load<u8>(sender, N_KEYS) < 2 || !(nowUs < load<f64>(sender, N_PREVIOUS_UNTIL))) return false;
   const k0 = load<u64>(sender, N_KEY_PREVIOUS);
   return sip(k0, load<u64>(sender, N_KEY_PREVIOUS + 8), tail, length, MASK_0, MASK_1) === claimed;
