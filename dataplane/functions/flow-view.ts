@@ -1,10 +1,13 @@
 import type { FlowId } from '../../domain/base/ids';
 import {
+  D_FLAGS,
+  DF_FLOOD,
   F_ID,
   F_STATE,
   F_TYPE,
   FS_REPLICA,
   FS_STATELESS,
+  S_DESCRIPTOR,
   S_FLAGS,
   S_FLOW,
   S_HASH,
@@ -82,6 +85,14 @@ export class FlowView {
    */
   get stateless(): boolean {
     return this.entry !== 0 && (this.views.u32[(this.entry + F_STATE) >>> 2] & FS_STATELESS) !== 0;
+  }
+
+  /**
+   * Nobody in the grid remembers the flow (flag 7), so that replies are placed by what they show of themselves: a function
+   * that changes addresses or ports will not see those to what it changed, and should not carry the flow.
+   */
+  get unremembered(): boolean {
+    return this.stateless && (this.views.u8[this.slot + S_DESCRIPTOR + D_FLAGS] & DF_FLOOD) !== 0;
   }
 
   /** This node shadows the flow: what comes out is held. For counters only; a verdict must not depend on it. */

@@ -20,6 +20,7 @@ import { decodeState, encodeState } from './state-codec';
 const NO_PORT = drop(0);
 const NO_MAPPING = drop(1);
 const NOT_TRANSLATABLE = drop(2);
+const NEEDS_ENTRY = drop(3);
 
 const ECHO_REPLY = 0;
 const ECHO_REQUEST = 8;
@@ -55,6 +56,9 @@ type NatDelta = readonly (readonly [flow: FlowId, ...mapping: MappingRow])[];
  * `exported`: a mapping leaves as a delta, and the frame that made it waits for the backup to have it. Members own
  * disjoint port blocks, halved between odd and even incarnations, so that a member that returns cannot give out what
  * its successor took over.
+ *
+ * A flow that nobody remembers (flood guard) is refused: its replies would be looked for by the translated ends, which tell
+ * nobody where it went, and nothing would ever give its port back. It is translated when it gets an entry.
  */
 export const nat: FunctionDefinition = {
   name: 'nat',
@@ -65,7 +69,7 @@ export const nat: FunctionDefinition = {
 class SourceNat implements PacketFunction {
   readonly stateKind = 'exported';
   readonly reads = 'headers';
-  readonly dropReasons = ['nat-no-port', 'nat-no-mapping', 'nat-not-translatable'];
+  readonly dropReasons = ['nat-no-port', 'nat-no-mapping', 'nat-not-translatable', 'nat-needs-entry'];
 
   private readonly addresses: readonly number[];
   private readonly insidePrefixes: PrefixSet;
@@ -132,6 +136,7 @@ class SourceNat implements PacketFunction {
     const inside = frame.u32(frame.sourceAddressAt);
     const state = this.flows.get(flow.id | 0);
     if (!this.insidePrefixes.matches(frame, frame.sourceAddressAt)) return this.others;
+    if (flow.unremembered && (frame.fragment === 2 || translatable(frame))) return NEEDS_ENTRY;
     if (frame.fragment === 2) {
       if (state?.last === undefined) return NO_MAPPING;
       this.setAddress(frame, frame.sourceAddressAt, state.last.outside);

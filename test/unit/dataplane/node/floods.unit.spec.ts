@@ -7,6 +7,8 @@ import { cluster, TestGrid, type TestGridOptions } from './test-grid';
 
 const SERVER = '10.9.0.1';
 const STAGE = 2;
+/** What a NAT shows in place of its inside. */
+const OUTSIDE = '203.0.113.1';
 
 /** What a stage of `n` nodes between two INODE clusters looks like. */
 function stage(n: number, more: Partial<TopologyCluster> = {}): TopologyCluster[] {
@@ -90,6 +92,31 @@ describe('a flood of new flows', () => {
     expect(grid.allEvents().filter(({ type }) => type === 'FloodBegan')).toMatchObject([{ cause: 'rate', flow: 0 }]);
     grid.beats(60);
     expect(grid.allEvents().filter(({ type }) => type === 'FloodEnded')).toMatchObject([{ frames: 15, flow: 0 }]);
+  });
+
+  test('FG-232: a flow that nobody remembers is not translated but refused, until it has an entry', () => {
+    const flood: FloodSettings = { newFlowsPerSecond: 5, flowsPerNode: 1000 };
+    const spec = { name: 'nat', config: { addresses: [OUTSIDE] } };
+    const clusters = stage(2, { failure: 'backup', function: spec });
+    const grid = new Flooded({ clusters, flood, limits: { flows: 1024, connections: 1024 } });
+    const sources = (): string[] =>
+      grid.left.filter(({ network }) => network === 4).map(({ bytes }) => bytes.subarray(26, 30).join('.'));
+    const frames = Array.from({ length: 20 }, (_, n) => grid.talk(n + 1));
+    const refused = frames.filter((frame) => grid.isFlooded(frame));
+    expect(refused).toHaveLength(15);
+    expect(grid.dropped('nat-needs-entry')).toBe(15);
+    expect(sources()).toEqual(new Array(5).fill(OUTSIDE));
+    // When there is room again, the next frame gives the flow an entry: it is translated, and so is the reply.
+    grid.beats(60);
+    grid.talk(20);
+    expect(grid.dropped('nat-needs-entry')).toBe(15);
+    expect(sources()).toHaveLength(6);
+    const { bytes } = grid.left.at(-1)!;
+    const port = new DataView(bytes.buffer, bytes.byteOffset).getUint16(34);
+    grid.inject(4, udp({ from: SERVER, to: OUTSIDE, fromPort: 53, toPort: port, payload: numbered(1) }));
+    grid.settle();
+    expect(grid.left.at(-1)).toMatchObject({ network: 1 });
+    expect(grid.left.at(-1)!.bytes.subarray(30, 34).join('.')).toBe('10.0.0.20');
   });
 
   test('FG-160: frames without an entry are not shadowed', () => {
