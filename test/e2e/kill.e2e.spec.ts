@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brokenIn, killUnderTraffic, NO_TRAFFIC } from '../support/killed-run';
+import { brokenIn, killUnderTraffic, NO_TRAFFIC, reverseOrderOf } from '../support/killed-run';
 import { notRun } from '../support/not-run';
 import { figureFourVariant, hasTraces, stopRunner, traces, TRACES } from '../support/run-up';
 import { compareThroughGrid } from '../support/through-grid';
@@ -19,6 +19,9 @@ const KILLED_ELSEWHERE = [
   'quic-youtube.pcap',
   'web-netflix.pcap',
 ];
+
+/** Reverse frames that went by the heir of a dead node, over all captures, at least. */
+const BY_HEIRS_MIN = 1000;
 
 const killable = traces.filter((name) => !NO_TRAFFIC.has(name));
 /** A capture is sent through the grid several times, on a machine that may be busy. */
@@ -43,8 +46,9 @@ suite('a node of a backup cluster dies under traffic', () => {
     ['distributed, one thread', ['--selection', 'distributed']],
     ['centralized, two workers', ['--workers', '2']],
     ['distributed, four workers', ['--workers', '4', '--selection', 'distributed']],
-  ])('FG-141: nothing is lost and nothing comes twice, %s', (_name, args) => {
+  ])('FG-141, FG-223: nothing is lost, comes twice or goes another way back, %s', (_name, args) => {
     const elsewhere: string[] = [];
+    let byHeirs = 0;
 
     it.each(killable)('%s', async (name) => {
       const run = await killUnderTraffic(figureFourVariant(dir, 'pass', 'pass'), name, args);
@@ -62,9 +66,16 @@ suite('a node of a backup cluster dies under traffic', () => {
         expect(failures[0]!.takenOver).toBeGreaterThanOrEqual(1);
         expect(run.reached).toBeGreaterThanOrEqual(1);
         expect(run.reemitted).toBeGreaterThanOrEqual(1);
+        const back = reverseOrderOf(run);
+        expect(back.wrong).toEqual([]);
+        byHeirs += back.byHeirs;
       } finally {
         run.clean();
       }
+    });
+
+    it('reverse frames went by heirs', () => {
+      expect(byHeirs).toBeGreaterThanOrEqual(BY_HEIRS_MIN);
     });
 
     // With workers it is for the scheduler to say which frames are on their way when the node dies.

@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 import { readCaptureFile } from './capture-file';
+import { judgeReverse, nodeNamed, readHops, type ReverseOrder } from './reverse-order';
 import { runUp, TRACES, type UpRun } from './run-up';
 
 /** Where to kill: at half, or, where no frame of the dead node's flows comes before it is found dead, elsewhere. */
 const FRACTIONS = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1];
+
+/** Number of the cluster AB in examples/figure-4.yaml. */
+const AB = 5;
 
 /** Captures without two frames that a kill could come between. */
 export const NO_TRAFFIC: ReadonlySet<string> = new Set(['odd-empty.pcap']);
@@ -54,6 +58,14 @@ export async function killUnderTraffic(
     else run.clean();
   }
   return atHalf!;
+}
+
+/** Whether reverse frames went the way of the forward ones back, in a run with `--internal-out` and any kills in AB. */
+export function reverseOrderOf({ internalOut, report }: UpRun): ReverseOrder {
+  return judgeReverse(
+    readHops(internalOut),
+    report.failures.map(({ node }) => nodeNamed(node, AB)),
+  );
 }
 
 /** What left a grid, as a sorted list of frames: equal for runs that let the same through. */
