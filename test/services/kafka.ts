@@ -25,36 +25,73 @@ export const kafkaAvailable = availability(() => {
 /** Small, because it shares a machine with the tests; compiled once, because it lives only for seconds. */
 const JVM = ['-Xms128m', '-Xmx320m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'];
 
+/** Several brokers of one cluster, each of which can be killed and started again. */
+export interface KafkaCluster {
+  readonly version: string;
+  /** Bootstrap servers: all of them. */
+  readonly brokers: string;
+  readonly servers: readonly RunningServer[];
+  stop(): Promise<void>;
+}
+
 /**
  * Starts Apache Kafka as a single broker that is also its own KRaft controller, on free loopback ports, with empty
  * storage in a temporary folder. Topics are not created on first use.
  */
 export async function startKafka(): Promise<KafkaServer> {
-  const [broker, controller] = (await freePorts(2)) as [number, number];
+  const { servers, brokers } = await startKafkaCluster(1);
+  return Object.assign(servers[0]!, { brokers });
+}
+
+/** Starts brokers that are each other's KRaft controllers: of three, any one can be lost. */
+export async function startKafkaCluster(count: number): Promise<KafkaCluster> {
+  const ports = await freePorts(2 * count);
+  const places = Array.from({ length: count }, (_, i) => ({
+    id: i + 1,
+    broker: ports[2 * i]!,
+    controller: ports[2 * i + 1]!,
+  }));
+  const clusterId = randomBytes(16).toString('base64url');
+  // Together: a broker answers when the controllers have found a leader.
+  const servers = await Promise.all(places.map((place) => startBroker(place, places, clusterId)));
+  return {
+    version: KAFKA_VERSION,
+    brokers: places.map(({ broker }) => `127.0.0.1:${broker}`).join(','),
+    servers,
+    stop: () => Promise.all(servers.map((server) => server.stop())).then(() => undefined),
+  };
+}
+
+interface Place {
+  readonly id: number;
+  readonly broker: number;
+  readonly controller: number;
+}
+
+function startBroker(place: Place, places: readonly Place[], clusterId: string): Promise<RunningServer> {
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-kafka-'));
   const config = join(dir, 'server.properties');
-  writeFileSync(config, properties(broker, controller, join(dir, 'data')));
+  writeFileSync(config, properties(place, places, join(dir, 'data')));
   const java = [...JVM, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath()];
-  const clusterId = randomBytes(16).toString('base64url');
   run('java', [...java, 'kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', config]);
-  const server = await startServer({
-    name: 'kafka',
+  return startServer({
+    name: `kafka ${place.id}`,
     version: KAFKA_VERSION,
     command: 'java',
     args: [...java, 'kafka.Kafka', config],
-    answers: () => answersApiVersions(broker),
+    answers: () => answersApiVersions(place.broker),
     readyWithinMs: 90_000,
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),
   });
-  return Object.assign(server, { brokers: `127.0.0.1:${broker}` });
 }
 
-/** One broker: every internal topic has one partition and one copy. */
-function properties(broker: number, controller: number, dataDir: string): string {
+/** Every internal topic has one partition and a copy on each broker. */
+function properties({ id, broker, controller }: Place, places: readonly Place[], dataDir: string): string {
+  const inSync = Math.max(1, places.length - 1);
   const settings = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+    'node.id': id,
+    'controller.quorum.voters': places.map((voter) => `${voter.id}@127.0.0.1:${voter.controller}`).join(','),
     listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${broker}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
@@ -62,12 +99,14 @@ function properties(broker: number, controller: number, dataDir: string): string
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': dataDir,
     'auto.create.topics.enable': false,
-    'offsets.topic.replication.factor': 1,
+    'offsets.topic.replication.factor': places.length,
     'offsets.topic.num.partitions': 1,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.replication.factor': places.length,
+    'transaction.state.log.min.isr': inSync,
     'transaction.state.log.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
+    // Tests of leadership need not wait as long as an operator would.
+    'group.min.session.timeout.ms': 500,
     // A killed broker may come back under its id only after its old session has ended.
     'broker.session.timeout.ms': 2000,
     'broker.heartbeat.interval.ms': 500,

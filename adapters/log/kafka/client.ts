@@ -1,8 +1,8 @@
 import type * as Rdkafka from 'node-rdkafka';
 import { FlowgridError } from '../../../domain/base/errors';
-import { consumerSettings, newTopics, producerSettings, TIMEOUT_MS, type KafkaLogOptions } from './settings';
+import { newTopics, producerSettings, TIMEOUT_MS, type KafkaLogOptions } from './settings';
 
-type Library = typeof Rdkafka;
+export type Library = typeof Rdkafka;
 
 /** `TOPIC_ALREADY_EXISTS` of the Kafka protocol. */
 const TOPIC_EXISTS = 36;
@@ -55,9 +55,13 @@ export async function connectProducer(library: Library, options: KafkaLogOptions
   return producer;
 }
 
-/** A connected consumer that reads committed records only. */
-export async function connectConsumer(library: Library, options: KafkaLogOptions): Promise<Rdkafka.KafkaConsumer> {
-  const consumer = new library.KafkaConsumer(consumerSettings(options), { 'auto.offset.reset': 'earliest' });
+/** A connected consumer; without a place of its own it begins at the beginning. */
+export async function connectConsumer(
+  library: Library,
+  settings: Rdkafka.ConsumerGlobalConfig,
+  options: Pick<KafkaLogOptions, 'brokers' | 'timeoutMs'>,
+): Promise<Rdkafka.KafkaConsumer> {
+  const consumer = new library.KafkaConsumer(settings, { 'auto.offset.reset': 'earliest' });
   // Closing waits for the call under way: keep that short.
   consumer.setDefaultConsumeTimeout(CONSUME_MS);
   consumer.on('event.error', () => undefined);

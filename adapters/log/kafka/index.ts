@@ -1,3 +1,4 @@
 /** The event log on Kafka: the distributed engine. */
 export { openKafkaLog, type KafkaLog } from './kafka-log';
-export type { KafkaLogOptions } from './settings';
+export { standForLeader, type Candidacy, type CandidacyListener } from './candidacy';
+export { LEADER_TIMEOUT_MS, type CandidacyOptions, type KafkaLogOptions } from './settings';

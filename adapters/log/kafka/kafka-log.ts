@@ -1,4 +1,3 @@
-import type { Producer } from 'node-rdkafka';
 import type { ChainId, Seq } from '../../../domain/base/ids';
 import type {
   AppendResult,
@@ -17,57 +16,60 @@ import { staleSnapshots, type RawLog } from '../auditable';
 import { emptyChain, judgeBatch, sortedByChain } from '../flow-chain';
 import { GroupCommit } from '../group-commit';
 import { Tails } from '../tails';
-import { answered, connectConsumer, connectProducer, disconnect, failed, loadLibrary, makeTopics } from './client';
+import { checkTopics } from './check-topics';
+import { connectConsumer, loadLibrary, makeTopics, type Library } from './client';
 import { checkpointKey, encodeBatch, encodeSnapshotValue } from './kafka-fold';
 import { KafkaReader } from './kafka-reader';
-import { TIMEOUT_MS, type KafkaLogOptions } from './settings';
+import { KafkaWriter, type Outgoing } from './kafka-writer';
+import { consumerSettings, type KafkaLogOptions, type Topics } from './settings';
 
 /** The event log on Kafka. Retention trims the flow chains; accepted commits are held in memory. */
 export interface KafkaLog extends EventLog {
   readonly kind: 'kafka';
   raw(): RawLog;
-}
-
-interface Outgoing {
-  readonly topic: string;
-  readonly partition: number;
-  readonly key: string;
-  readonly value: Uint8Array | null;
+  /**
+   * Makes this log the grid's writer: the brokers refuse every earlier one from now on, and everything that it had
+   * committed has been read when this resolves.
+   *
+   * @throws FlowgridError `log-failed` (`canRetry`) when the brokers do not answer.
+   */
+  promote(): Promise<void>;
+  /** Writes no more and goes on reading; resolves when nothing is on its way. */
+  stepDown(): Promise<void>;
 }
 
 /**
- * Opens a grid's log on Kafka: makes its topics where they are missing, as a writer fences every earlier writer, and
- * reads to the end.
+ * Opens a grid's log on Kafka: makes its topics where they are missing, makes sure that they are as they must be, reads
+ * to the end and goes on reading. A writer is promoted at once.
  *
- * @throws FlowgridError `log-failed` when the brokers do not answer, `unsupported` without the client library.
+ * @throws FlowgridError `log-failed` when the brokers do not answer, `unsupported` without the client library, `usage`
+ *   for a topic that cannot hold the log.
  */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
   const library = await loadLibrary();
   await makeTopics(library, options);
-  const producer = options.mode === 'writer' ? await connectProducer(library, options) : undefined;
   const tails: { advance(): void } = { advance: () => undefined };
-  const reader = new KafkaReader(await connectConsumer(library, options), options, () => tails.advance());
+  const consumer = await connectConsumer(library, consumerSettings(options), options);
+  const reader = new KafkaReader(consumer, options, () => tails.advance());
+  const log = new LogOnKafka(library, reader, options);
+  tails.advance = () => log.advance();
   try {
+    await checkTopics(consumer, options);
     await reader.start();
+    if (options.mode === 'writer') await log.promote();
+    return log;
   } catch (error) {
-    await Promise.all([reader.close(), producer && disconnect(producer)]);
+    await log.close();
     throw error;
   }
-  const log = new LogOnKafka(reader, producer, options.timeoutMs ?? TIMEOUT_MS);
-  tails.advance = () => log.advance();
-  return log;
 }
-
-/** Looks at the log's end before an append counts as not read back; each asks the broker. */
-const READ_BACK_LOOKS = 1_000;
 
 class LogOnKafka implements KafkaLog {
   readonly kind = 'kafka';
   private outgoing: Outgoing[] = [];
   private readonly stagedChains = new Map<ChainId, ChainHead>();
   private closing: Promise<void> | undefined;
-  /** The brokers, or the library, refuse this producer for good: another writer leads. */
-  private fenced = false;
+  private writer: KafkaWriter | undefined;
   private readonly tails = new Tails((from, limit) => this.reader.fold.accepted.slice(from - 1, from - 1 + limit));
   private readonly group = new GroupCommit(
     (write) => this.commit(write),
@@ -75,10 +77,23 @@ class LogOnKafka implements KafkaLog {
   );
 
   constructor(
+    private readonly library: Library,
     private readonly reader: KafkaReader,
-    private readonly producer: Producer | undefined,
-    private readonly timeoutMs: number,
+    private readonly options: KafkaLogOptions,
   ) {}
+
+  async promote(): Promise<void> {
+    this.assertOpen();
+    this.writer ??= await KafkaWriter.connect(this.library, this.options);
+    await this.reader.toEnd();
+  }
+
+  async stepDown(): Promise<void> {
+    const { writer } = this;
+    this.writer = undefined;
+    await this.group.idle();
+    await writer?.close();
+  }
 
   advance(): void {
     this.tails.advance();
@@ -95,25 +110,12 @@ class LogOnKafka implements KafkaLog {
       return this.head().seq;
     });
     const mine = new Set(copies.map(sha256));
-    await this.readBack(mine);
     const since = this.reader.fold.accepted.slice(before);
     return { accepted: since.filter(({ hash }) => mine.has(hash)).map(({ seq }) => seq), head: this.head() };
   }
 
-  /**
-   * A committed transaction becomes visible a moment after the broker has acknowledged it: looks again until every one
-   * of these records has been judged.
-   */
-  private async readBack(hashes: ReadonlySet<string>): Promise<void> {
-    const { fold } = this.reader;
-    const isJudged = (hash: string): boolean =>
-      fold.accepted.findLast((commit) => commit.hash === hash) !== undefined ||
-      fold.orphans.some(({ bytes }) => sha256(bytes) === hash);
-    for (let look = 0; look < READ_BACK_LOOKS && ![...hashes].every(isJudged); look++) await this.reader.toEnd();
-  }
-
   async read(from: Seq, limit: number): Promise<StoredCommit[]> {
-    await this.toEnd();
+    await this.toEnd('topology');
     const first = Math.max(1, from) - 1;
     return this.reader.fold.accepted.slice(first, first + limit);
   }
@@ -124,7 +126,7 @@ class LogOnKafka implements KafkaLog {
   }
 
   async orphans(): Promise<Orphan[]> {
-    await this.toEnd();
+    await this.toEnd('topology');
     return [...this.reader.fold.orphans];
   }
 
@@ -143,18 +145,18 @@ class LogOnKafka implements KafkaLog {
   }
 
   async readFlows(chain: ChainId, from: number, limit: number): Promise<FlowBatchRecord[]> {
-    await this.toEnd();
+    await this.toEnd('flows');
     const batches = this.reader.fold.chains.get(chain)?.batches ?? [];
     return batches.filter((batch) => batch.number >= from).slice(0, limit);
   }
 
   async chains(): Promise<ChainHead[]> {
-    await this.toEnd();
+    await this.toEnd('flows');
     return [...this.raw().chains()];
   }
 
   async snapshot(atOrBefore: Seq): Promise<StoredSnapshot | undefined> {
-    await this.toEnd();
+    await this.toEnd('snapshots');
     const { snapshots } = this.reader.fold;
     return snapshots.get(Math.max(0, ...[...snapshots.keys()].filter((seq) => seq <= atOrBefore)));
   }
@@ -170,7 +172,7 @@ class LogOnKafka implements KafkaLog {
   }
 
   async checkpoint(name: string): Promise<Uint8Array | undefined> {
-    await this.toEnd();
+    await this.toEnd('snapshots');
     return this.reader.fold.checkpoints.get(name);
   }
 
@@ -202,7 +204,7 @@ class LogOnKafka implements KafkaLog {
 
   private async add<Result>(stage: () => Result): Promise<Result> {
     this.assertOpen();
-    if (this.producer === undefined) throw new FlowgridError('unsupported', 'this log was opened for reading');
+    if (this.writer === undefined) throw readOnly();
     return this.group.add({ stage });
   }
 
@@ -213,47 +215,28 @@ class LogOnKafka implements KafkaLog {
   /** One transaction: it counts once it has been read back. */
   private async commit(write: () => void): Promise<void> {
     write();
-    const messages = this.outgoing.splice(0);
-    if (messages.length === 0) return;
-    if (this.fenced) throw fencedOff();
-    const producer = this.producer as Producer;
+    const records = this.outgoing.splice(0);
+    if (records.length === 0) return;
+    const { writer } = this;
+    if (writer === undefined) throw readOnly();
+    const expected = this.reader.expect(records.flatMap(({ value }) => (value === null ? [] : [value])));
     try {
-      await answered<void>((done) => producer.beginTransaction(done));
-      for (const { topic, partition, key, value } of messages) {
-        producer.produce(topic, partition, value && Buffer.from(value), key);
-      }
-      await answered<void>((done) => producer.commitTransaction(this.timeoutMs, done));
-    } catch (error) {
-      throw await this.givenUp(error);
+      await writer.send(records);
+      await expected.taken();
+    } finally {
+      expected.forget();
     }
-    await this.reader.toEnd();
   }
 
-  /** Leaves the producer able to begin again where that is possible; says what the caller can do. */
-  private async givenUp(error: unknown): Promise<FlowgridError> {
-    const { isFatal, isTxnRequiresAbort } = error as { isFatal?: boolean; isTxnRequiresAbort?: boolean };
-    if (isFatal === true) {
-      this.fenced = true;
-      return fencedOff(error);
-    }
-    const abort = answered<void>((done) => (this.producer as Producer).abortTransaction(this.timeoutMs, done));
-    const aborted = await abort.then(
-      () => true,
-      (cause: { isFatal?: boolean }) => cause.isFatal !== true,
-    );
-    this.fenced = !aborted;
-    return failed(isTxnRequiresAbort === true ? 'a transaction' : 'an append, its outcome is unknown,', error);
-  }
-
-  private async toEnd(): Promise<void> {
+  private async toEnd(of?: keyof Topics): Promise<void> {
     this.assertOpen();
-    await this.reader.toEnd();
+    await this.reader.toEnd(of);
   }
 
   private async release(): Promise<void> {
     this.tails.clear();
     await this.group.idle();
-    await Promise.all([this.reader.close(), this.producer && disconnect(this.producer)]);
+    await Promise.all([this.reader.close(), this.writer?.close()]);
   }
 
   private assertOpen(): void {
@@ -261,9 +244,8 @@ class LogOnKafka implements KafkaLog {
   }
 }
 
-function fencedOff(cause?: unknown): FlowgridError {
-  return new FlowgridError('log-locked', 'Kafka event log: another writer of this grid has taken over', {
-    remedy: 'step down: nothing of what was just tried will be accepted',
-    cause,
+function readOnly(): FlowgridError {
+  return new FlowgridError('unsupported', 'this log is open for reading: another process leads', {
+    remedy: 'send the command to the leader',
   });
 }

@@ -1,5 +1,6 @@
 import type { EofEvent, KafkaConsumer, Message } from 'node-rdkafka';
 import { answered, disconnect, endOf, failed, partitionsOf, pause } from './client';
+import { sha256 } from '../../codec/hash';
 import { KafkaFold } from './kafka-fold';
 import { TIMEOUT_MS, topicsOf, type KafkaLogOptions, type Topics } from './settings';
 
@@ -13,6 +14,7 @@ export class KafkaReader {
   /** Topic and partition → the offset before which everything was taken. */
   private readonly reached = new Map<string, number>();
   private readonly waiting = new Set<() => void>();
+  private readonly expectations = new Set<Expected>();
   private readonly timeoutMs: number;
   private failure: unknown;
   private closing = false;
@@ -42,13 +44,14 @@ export class KafkaReader {
   }
 
   /**
-   * Resolves when everything that was committed before the call has been folded.
+   * Resolves when everything that was committed before the call, in one topic or all, has been folded.
    *
    * @throws FlowgridError `log-failed` when that takes too long, `unsupported` when a later release wrote the log.
    */
-  async toEnd(): Promise<void> {
+  async toEnd(of?: keyof Topics): Promise<void> {
+    const places = this.places().filter(({ topic }) => of === undefined || topic === this.topics[of]);
     const ends = await Promise.all(
-      this.places().map(async (place) => ({
+      places.map(async (place) => ({
         ...place,
         end: await endOf(this.consumer, place.topic, place.partition, this.timeoutMs),
       })),
@@ -57,6 +60,19 @@ export class KafkaReader {
       ends.some(({ topic, partition, end }) => (this.reached.get(`${topic}/${partition}`) ?? 0) < end);
     if (behind()) await this.until(() => !behind());
     if (this.failure !== undefined) throw this.failure;
+  }
+
+  /** Begins to look out for records with these values: ask before they are sent. */
+  expect(values: readonly Uint8Array[]): Expectation {
+    const expected = new Expected(values);
+    this.expectations.add(expected);
+    return {
+      taken: async () => {
+        if (!expected.isMet) await this.until(() => expected.isMet || this.failure !== undefined);
+        if (this.failure !== undefined) throw this.failure;
+      },
+      forget: () => void this.expectations.delete(expected),
+    };
   }
 
   async close(): Promise<void> {
@@ -82,6 +98,8 @@ export class KafkaReader {
   }
 
   private take({ topic, partition, offset, key, value }: Message): void {
+    // A record that comes again after a broker was lost has been judged.
+    if (offset < (this.reached.get(`${topic}/${partition}`) ?? 0)) return;
     try {
       if (topic === this.topics.topology) this.fold.takeCommit(value ?? new Uint8Array(), offset);
       else if (topic === this.topics.snapshots) this.fold.takeSnapshot(String(key), value);
@@ -90,6 +108,7 @@ export class KafkaReader {
       // A record that cannot be judged (of a later release) stops this reader: going on would fork the history.
       this.failure ??= error;
     }
+    if (value !== null) for (const expected of this.expectations) expected.take(value);
     this.reach(topic, partition, offset + 1);
     if (topic === this.topics.topology) this.onCommit();
   }
@@ -115,5 +134,37 @@ export class KafkaReader {
       this.waiting.add(check);
       check();
     });
+  }
+}
+
+/** Records that a writer waits to read back. */
+export interface Expectation {
+  /** @throws FlowgridError `log-failed` when one of them does not come. */
+  taken(): Promise<void>;
+  forget(): void;
+}
+
+/** Counted, because an append may hold the same bytes twice. */
+class Expected {
+  private readonly missing = new Map<string, number>();
+
+  constructor(values: readonly Uint8Array[]) {
+    for (const value of values) {
+      const hash = sha256(value);
+      this.missing.set(hash, (this.missing.get(hash) ?? 0) + 1);
+    }
+  }
+
+  get isMet(): boolean {
+    return this.missing.size === 0;
+  }
+
+  take(value: Uint8Array): void {
+    if (this.isMet) return;
+    const hash = sha256(value);
+    const count = this.missing.get(hash);
+    if (count === undefined) return;
+    if (count === 1) this.missing.delete(hash);
+    else this.missing.set(hash, count - 1);
   }
 }

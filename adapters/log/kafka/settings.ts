@@ -5,7 +5,7 @@ export interface KafkaLogOptions {
   readonly brokers: string;
   /** The grid's name: prefix of its topics and part of its transactional id. */
   readonly grid: string;
-  /** A writer fences every earlier writer of the grid; any number may read. */
+  /** A writer fences every earlier writer of the grid; any number may read, and be promoted later. */
   readonly mode: 'writer' | 'reader';
   /** Used when topics are made. Default 1: choose 3 where there are three brokers. */
   readonly replicationFactor?: number;
@@ -24,6 +24,9 @@ const FLOW_RETENTION_MS = 30 * 24 * 3600 * 1000;
 /** Largest message, a little over the largest commit (adapters/codec/records.ts): 17 MiB. */
 const MESSAGE_BYTES_MAX = 17 * 1024 * 1024;
 
+/** Bytes that wait in the client for the brokers, at most; an append that finds no room waits. */
+const QUEUE_KIB = 64 * 1024;
+
 /** How long a dead writer's open transaction can hold up readers. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
 
@@ -38,29 +41,51 @@ export function topicsOf(grid: string): Topics {
   return { topology: `${grid}.topology`, flows: `${grid}.flows`, snapshots: `${grid}.snapshots` };
 }
 
-/** What the topics are made with: `topology` for ever and totally ordered, `flows` for a time, snapshots compacted. */
-export function newTopics(options: KafkaLogOptions): NewTopic[] {
-  const names = topicsOf(options.grid);
-  const replication_factor = options.replicationFactor ?? 1;
-  const common = {
-    'max.message.bytes': String(MESSAGE_BYTES_MAX),
-    // With an unclean election an acknowledged commit could be lost.
-    'unclean.leader.election.enable': 'false',
-    'min.insync.replicas': String(Math.max(1, replication_factor - 1)),
-  };
-  const kept = { ...common, 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' };
-  const flows = { ...kept, 'retention.ms': String(options.flowRetentionMs ?? FLOW_RETENTION_MS) };
-  const partitions = options.flowPartitions ?? FLOW_PARTITIONS;
+type TopicConfig = Readonly<Record<string, string>>;
+
+/** Without these a topic cannot hold its part of the log. With an unclean election an acknowledged commit could be lost. */
+const COMMON: TopicConfig = {
+  'max.message.bytes': String(MESSAGE_BYTES_MAX),
+  'unclean.leader.election.enable': 'false',
+};
+const KEPT: TopicConfig = { ...COMMON, 'cleanup.policy': 'delete', 'retention.bytes': '-1' };
+
+/** What a topic must be, whoever made it. */
+export interface TopicNeeds {
+  readonly topic: string;
+  /** Absent: any number. */
+  readonly partitions?: number;
+  readonly config: TopicConfig;
+}
+
+/** `topology` for ever and totally ordered, `flows` for a time, snapshots compacted. */
+export function topicNeeds({ grid, flowPartitions, flowRetentionMs }: KafkaLogOptions): readonly TopicNeeds[] {
+  const names = topicsOf(grid);
+  const retention: TopicConfig = flowRetentionMs === undefined ? {} : { 'retention.ms': String(flowRetentionMs) };
   return [
-    { topic: names.topology, num_partitions: 1, replication_factor, config: kept },
-    { topic: names.flows, num_partitions: partitions, replication_factor, config: flows },
+    { topic: names.topology, partitions: 1, config: { ...KEPT, 'retention.ms': '-1' } },
     {
-      topic: names.snapshots,
-      num_partitions: 1,
-      replication_factor,
-      config: { ...common, 'cleanup.policy': 'compact' },
+      topic: names.flows,
+      ...(flowPartitions === undefined ? {} : { partitions: flowPartitions }),
+      config: { ...KEPT, ...retention },
     },
+    { topic: names.snapshots, partitions: 1, config: { ...COMMON, 'cleanup.policy': 'compact' } },
   ];
+}
+
+/** The topics as they are made: what they need, and what may be otherwise. */
+export function newTopics(options: KafkaLogOptions): NewTopic[] {
+  const replication_factor = options.replicationFactor ?? 1;
+  const defaults = {
+    'min.insync.replicas': String(Math.max(1, replication_factor - 1)),
+    'retention.ms': String(FLOW_RETENTION_MS),
+  };
+  return topicNeeds(options).map(({ topic, partitions, config }) => ({
+    topic,
+    num_partitions: partitions ?? FLOW_PARTITIONS,
+    replication_factor,
+    config: { ...defaults, ...config },
+  }));
 }
 
 export function producerSettings(options: KafkaLogOptions): ProducerGlobalConfig {
@@ -71,6 +96,7 @@ export function producerSettings(options: KafkaLogOptions): ProducerGlobalConfig
     'transaction.timeout.ms': TRANSACTION_TIMEOUT_MS,
     'enable.idempotence': true,
     'linger.ms': 0,
+    'queue.buffering.max.kbytes': QUEUE_KIB,
     'message.max.bytes': MESSAGE_BYTES_MAX,
   };
 }
@@ -87,4 +113,32 @@ export function consumerSettings(options: KafkaLogOptions): ConsumerGlobalConfig
     'fetch.message.max.bytes': MESSAGE_BYTES_MAX,
     'receive.message.max.bytes': 4 * MESSAGE_BYTES_MAX,
   };
+}
+
+/** How long the leader may be silent before another is chosen, unless told otherwise: the least that brokers grant. */
+export const LEADER_TIMEOUT_MS = 6_000;
+
+/** Who leads is who the group's only partition, that of `topology`, is assigned to. */
+export function candidateSettings(options: CandidacyOptions): ConsumerGlobalConfig {
+  const timeoutMs = options.leaderTimeoutMs ?? LEADER_TIMEOUT_MS;
+  return {
+    'metadata.broker.list': options.brokers,
+    'client.id': options.name,
+    'group.id': `flowgrid.${options.grid}.leaders`,
+    'partition.assignment.strategy': 'cooperative-sticky',
+    'session.timeout.ms': timeoutMs,
+    'heartbeat.interval.ms': Math.max(1, Math.floor(timeoutMs / 6)),
+    'enable.auto.commit': false,
+    'fetch.message.max.bytes': 1_024,
+  };
+}
+
+export interface CandidacyOptions extends Pick<KafkaLogOptions, 'brokers' | 'grid' | 'timeoutMs'> {
+  /** Shown in the brokers' list of the group's members. */
+  readonly name: string;
+  /**
+   * How long the leader may be silent before another is chosen, in milliseconds; default 6,000. Brokers grant no less
+   * than their `group.min.session.timeout.ms`.
+   */
+  readonly leaderTimeoutMs?: number;
 }
