@@ -44,7 +44,7 @@ export class Deadlines {
   }
 
   /** Drops every deadline and the timer. */
-  close(): void {
+  clearAll(): void {
     this.current.clear();
     this.heap.length = 0;
     this.arm();

@@ -40,6 +40,11 @@ export class Detector {
     if (this.watched.delete(ref)) this.deadlines.clear(`${Detector.KEY}${ref}`);
   }
 
+  /** Watches nobody: what was silent, or not, is forgotten. */
+  unwatchAll(): void {
+    for (const ref of [...this.watched.keys()]) this.unwatch(ref);
+  }
+
   /** Whether the node is watched in this life. */
   isWatching(ref: NodeRef, incarnation: Incarnation): boolean {
     return this.watched.get(ref)?.incarnation === incarnation;

@@ -36,6 +36,14 @@ interface Draft {
   readonly stored: StoredCommit;
 }
 
+/** Told of what becomes of this process's leadership. */
+export interface LeadershipEvents {
+  /** It leads, from its `LeaderElected` on. */
+  led(): Promise<void>;
+  /** The log refuses it for good: another process writes. */
+  deposed(error: unknown): void;
+}
+
 /**
  * The path of a command, one batch at a time: load → fold → decide → append → read back → acknowledge. Only the leader
  * appends; after an append that failed, or whose outcome is unknown, it steps down, folds what the log really holds,
@@ -45,13 +53,15 @@ interface Draft {
 export class CommandHandler {
   private readonly queue: Waiting[] = [];
   private leading = false;
+  /** Whether this process is the one that may take over. */
+  private elected = false;
 
   constructor(
     private readonly log: EventLog,
     private readonly folded: FoldedLog,
     private readonly clock: Clock,
     private readonly leader: string,
-    private readonly onLead: () => Promise<void>,
+    private readonly events: LeadershipEvents,
     private readonly retry: RetryPolicy = DEFAULT_RETRY,
   ) {}
 
@@ -71,10 +81,24 @@ export class CommandHandler {
     return new Promise((resolve, reject) => this.queue.push({ request, resolve, reject }));
   }
 
-  /** Reads to the end of the log and takes over: appends `LeaderElected` under the next epoch. */
+  /** This process is to lead: reads to the end of the log and takes over under the next epoch. */
   async lead(): Promise<void> {
+    this.elected = true;
+    await this.takeOver();
+  }
+
+  /** Another process is to lead: nothing is appended any more, and what waits is refused. */
+  standDown(error: unknown): void {
+    this.elected = false;
+    this.leading = false;
+    this.close(error);
+  }
+
+  /** Appends `LeaderElected`. */
+  private async takeOver(): Promise<void> {
     if (this.leading) return;
     for (let attempt = 1; !this.leading; attempt++) {
+      if (!this.elected) throw deposed(this.leader);
       await this.folded.catchUp();
       const { state } = this.folded;
       const at = this.time(state);
@@ -99,7 +123,7 @@ export class CommandHandler {
         });
       }
     }
-    await this.onLead();
+    await this.events.led();
   }
 
   /** Handles the commands that wait, one batch; the queue may have grown when it resolves. */
@@ -108,7 +132,7 @@ export class CommandHandler {
     for (let attempt = 1; ; attempt++) {
       try {
         // 1. Load: whoever does not lead reads to the end of the log and takes over first.
-        if (!this.leading) await this.lead();
+        if (!this.leading) await this.takeOver();
         // 2. Fold: the state is that of the newest commit read back.
         if (await this.attempt(batch)) return;
         if (attempt < this.retry.attempts) continue;
@@ -117,6 +141,7 @@ export class CommandHandler {
         this.leading = false;
         if (isRetriable(error) && attempt < this.retry.attempts) continue;
         for (const { reject } of batch) reject(error);
+        if (isFlowgridError(error, 'log-locked')) this.events.deposed(error);
         return;
       }
     }
@@ -207,6 +232,13 @@ export class CommandHandler {
   private time(state: GridState): number {
     return Math.max(this.clock.now(), state.at);
   }
+}
+
+/** What a control plane answers that is not, or no longer, the one to lead. */
+export function deposed(name: string): FlowgridError {
+  return new FlowgridError('log-locked', `${name} does not lead: another control plane does, or will`, {
+    remedy: 'send the same command id to the leader',
+  });
 }
 
 function isRetriable(error: unknown): boolean {

@@ -14,7 +14,7 @@ import type { Clock, Timers } from '../../domain/seams/clock';
 import type { EventLog, FlowBatchRecord } from '../../domain/seams/event-log';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import { effectAlert, effectCommand, type Alert } from './effects';
-import { CommandHandler, DEFAULT_RETRY, type RetryPolicy } from './command-handler';
+import { CommandHandler, DEFAULT_RETRY, deposed, type RetryPolicy } from './command-handler';
 import { FlowIntake } from './flow-intake';
 import { FoldedLog } from './folded-log';
 import { NodeWatch } from './node-watch';
@@ -31,12 +31,21 @@ export interface ControlPlaneOptions {
   /** Told about topologies; more can be added later only by a new control plane. */
   readonly listeners?: readonly TopologyListener[];
   readonly onAlert?: (alert: Alert) => void;
+  /** The log refuses this control plane, because another one leads: it has stood down. */
+  readonly onDeposed?: (error: unknown) => void;
   /** Called for each commit as it is folded, history included; `hash` is that of its stored bytes. */
   readonly onCommit?: (commit: Commit<TopologyEvent>, state: GridState, hash: string) => void;
   /** A snapshot is kept after this many commits. Default 1,000. */
   readonly snapshotEvery?: number;
   readonly retry?: RetryPolicy;
 }
+
+/**
+ * - `idle`: knows what it has loaded;
+ * - `following`: a warm standby, which folds the log as it grows and does nothing else;
+ * - `leading`: decides, appends, reacts and tells nodes.
+ */
+export type ControlRole = 'idle' | 'following' | 'leading';
 
 /** Creates a control plane over an open log; {@link ControlPlane.start} makes it lead. */
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
@@ -64,8 +73,11 @@ export class ControlPlane {
   /** Flow batches and anchors under way. */
   private readonly outstanding = new Set<Promise<unknown>>();
   private loaded = false;
+  private current: ControlRole = 'idle';
+  /** Leads, and has told nodes so. */
   private started = false;
   private closed = false;
+  private unfollow: (() => void) | undefined;
   private blocked = false;
 
   constructor(private readonly options: ControlPlaneOptions) {
@@ -81,8 +93,11 @@ export class ControlPlane {
       folded: (commit: Commit<TopologyEvent>, hash: string, live: boolean) => this.onFold(commit, hash, live),
     };
     this.folded = new FoldedLog(log, topologyUpcasters(), listener, options.snapshotEvery ?? 1_000);
-    const onLead = (): Promise<void> => this.takenOver();
-    this.handler = new CommandHandler(log, this.folded, clock, name, onLead, options.retry ?? DEFAULT_RETRY);
+    const leadership = {
+      led: (): Promise<void> => this.takenOver(),
+      deposed: (error: unknown): void => this.deposed(error),
+    };
+    this.handler = new CommandHandler(log, this.folded, clock, name, leadership, options.retry ?? DEFAULT_RETRY);
   }
 
   /** Folds the log, on from its newest snapshot, and does nothing else: what stood before can be looked at. */
@@ -93,15 +108,55 @@ export class ControlPlane {
   }
 
   /**
+   * Stands by: folds the log and goes on folding as it grows, without any effect, so that {@link start} has little left
+   * to read.
+   */
+  async follow(): Promise<void> {
+    await this.load();
+    if (this.closed || this.current !== 'idle') return;
+    this.current = 'following';
+    this.unfollow = this.folded.follow();
+  }
+
+  /**
    * Folds the log, takes over, repeats to nodes what holds and begins to watch them.
    *
-   * @throws what the log throws; `log-conflict` when another control plane keeps writing.
+   * @throws what the log throws; `log-conflict` when another control plane keeps writing. It stands by then.
    */
   async start(): Promise<void> {
     await this.load();
-    await this.handler.lead();
-    this.started = true;
+    this.endFollowing();
+    this.current = 'leading';
+    try {
+      await this.handler.lead();
+    } catch (error) {
+      await this.standDown();
+      throw error;
+    }
+    this.started = this.role === 'leading';
     this.kick();
+  }
+
+  /**
+   * Gives leadership up, or notices that it is lost: what waits is refused, timers and what nodes told are forgotten, and
+   * the log is followed. Nothing pending is lost: the next leader finds it in the state.
+   */
+  async standDown(): Promise<void> {
+    if (this.current !== 'leading') return;
+    this.current = 'idle';
+    this.started = false;
+    this.deadlines.clearAll();
+    this.nodes.detector.unwatchAll();
+    this.observed.clear();
+    this.handler.standDown(deposed(this.options.name));
+    await this.running;
+    this.tried.clear();
+    await this.folded.catchUp().catch(() => undefined);
+    await this.follow();
+  }
+
+  get role(): ControlRole {
+    return this.current;
   }
 
   /** The state as of the newest commit read back. */
@@ -127,11 +182,12 @@ export class ControlPlane {
   /**
    * Submits a command; resolves when its outcome is durable. A repeat of an id gets the first outcome.
    *
-   * @throws FlowgridError `closed`; `log-failed` or `log-conflict` when the log took nothing in all attempts: the
+   * @throws FlowgridError `closed`; `log-locked` by a standby, or when another control plane has taken over; `log-failed` or `log-conflict` when the log took nothing in all attempts: the
    * outcome is unknown, the same id may be submitted again.
    */
   submit(request: CommandRequest): Promise<Outcome> {
     if (this.closed) return Promise.reject(new FlowgridError('closed', 'the control plane has stopped'));
+    if (this.current === 'following') return Promise.reject(deposed(this.options.name));
     const outcome = this.handler.submit(request);
     this.kick();
     return outcome;
@@ -154,6 +210,8 @@ export class ControlPlane {
   /** A node's hello. Cheap: one map look-up, unless it changes something. */
   hello(ref: NodeRef, incarnation: Incarnation, at: Millis = this.options.clock.now()): void {
     this.observed.hello(ref, incarnation, at);
+    // A standby knows who lives when it takes over; what to do about it is the leader's business.
+    if (this.current !== 'leading') return;
     this.nodes.detector.hello(ref, incarnation, at);
     const node = this.folded.state.clusters[clusterOf(ref)]?.nodes[nodeOf(ref)];
     if (node === undefined || node.status === 'removed') this.discover(ref, incarnation);
@@ -221,7 +279,8 @@ export class ControlPlane {
   /** Finishes what is under way, then refuses everything; the log stays open. */
   async stop(): Promise<void> {
     this.closed = true;
-    this.deadlines.close();
+    this.endFollowing();
+    this.deadlines.clearAll();
     await this.running;
     const error = new FlowgridError('closed', 'the control plane has stopped');
     this.handler.close(error);
@@ -288,8 +347,20 @@ export class ControlPlane {
     this.watchers.look();
   }
 
-  /** A new leadership: nodes are told again what holds, and their silence counts from now. */
+  private endFollowing(): void {
+    this.unfollow?.();
+    this.unfollow = undefined;
+    if (this.current === 'following') this.current = 'idle';
+  }
+
+  /** The log refuses this control plane. Its loop is still running: it ends first. */
+  private deposed(error: unknown): void {
+    void this.standDown().then(() => this.options.onDeposed?.(error));
+  }
+
+  /** A new leadership: machines' deadlines run, nodes are told again what holds, their silence counts from now. */
   private async takenOver(): Promise<void> {
+    this.actors.restore(this.folded.state);
     this.nodes.watchAll(this.folded.state, this.world().now);
     await this.publication.repeat(this.folded.state.topology);
   }
@@ -360,7 +431,9 @@ export class ControlPlane {
     void this.submit(request).catch(() => undefined);
   }
 
+  /** Only a leader keeps time: a standby's deadlines are set when it takes over. */
   private setDeadline(key: string, dueAt: Millis): void {
+    if (this.current !== 'leading') return;
     if (dueAt === 0) this.deadlines.clear(key);
     else this.deadlines.set(key, dueAt);
   }

@@ -59,6 +59,11 @@ export class FoldedLog {
     }
   }
 
+  /** Folds what is accepted from now on as it comes, without acting on it; returns what ends that. */
+  follow(): () => void {
+    return this.log.tail(this.state.seq + 1, (commit) => this.take(commit, false));
+  }
+
   /** Folds one accepted commit. */
   take(stored: StoredCommit, live: boolean): void {
     const commit = this.upcasters.commit(decodeCommit(stored.bytes)) as Commit<TopologyEvent>;

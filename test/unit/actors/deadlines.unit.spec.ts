@@ -50,7 +50,7 @@ describe('the timer service', () => {
   it('fires nothing once closed', () => {
     const { clock, deadlines, fired } = service();
     deadlines.set('a', 10);
-    deadlines.close();
+    deadlines.clearAll();
     clock.advanceTo(100);
     expect(fired).toEqual([]);
   });
