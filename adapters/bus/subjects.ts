@@ -14,6 +14,12 @@ export interface Subjects {
   nodeCommand(node: string): string;
   /** What a node brings to whoever leads, and is answered: flow batches, acknowledgements of topologies. */
   nodeReply(node: string): string;
+  /** Commands for whoever leads, who alone answers. */
+  mnodeCommand(): string;
+  /** A call to every MNODE to say how it stands, which it also does by itself every second. */
+  mnodeAsk(): string;
+  /** How an MNODE stands: role, seq, hash, epoch, how far behind. */
+  mnodeStatus(name: string): string;
   /** Announcements of new topologies, to all: `{version, seq, hash}`. */
   topology(): string;
   /** A flow began at a node: to its downstream neighbours and siblings. */
@@ -48,6 +54,9 @@ export function subjectsOf(grid: string): Subjects {
     nodeStatus: (node) => of('node', node, '.status'),
     nodeCommand: (node) => of('node', node, '.command'),
     nodeReply: (node) => of('node', node, '.reply'),
+    mnodeCommand: () => `${root}.mnode.command`,
+    mnodeAsk: () => `${root}.mnode.ask`,
+    mnodeStatus: (name) => of('mnode', name, '.status'),
     topology: () => `${root}.topology`,
     flowStarted: (node) => of('flow', node, '.started'),
     flowEnded: (node) => of('flow', node, '.ended'),

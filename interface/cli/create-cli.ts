@@ -1,6 +1,7 @@
 import { Command, Help, Option, type CommanderError } from 'commander';
 import type { Finish } from './command';
 import { addCompletion } from './completion';
+import { addDistributedCommands } from './distributed-commands';
 import { addReadingCommands } from './reading-commands';
 import { addRunningCommands } from './running-commands';
 import { reportFailure } from './failures';
@@ -52,6 +53,7 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
     .addHelpText('after', EXIT_CODES);
   addRunningCommands(root, programs, io, finish);
   addReadingCommands(root, programs, io, finish);
+  addDistributedCommands(root, programs, io, finish);
   addCompletion(root, io, finish);
   return root;
 }

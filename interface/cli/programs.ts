@@ -13,6 +13,9 @@ export interface Programs {
   audit(options: AuditOptions, io: Io): Promise<number>;
   log(options: LogOptions, io: Io): Promise<number>;
   check(options: CheckOptions, io: Io): Promise<number>;
+  mnode(options: MnodeOptions, io: Io): Promise<number>;
+  status(options: StatusOptions, io: Io): Promise<number>;
+  submit(options: SubmitOptions, io: Io): Promise<number>;
 }
 
 /** Exit codes of every command: a contract that scripts depend on. */
@@ -159,3 +162,39 @@ export interface LogOptions extends CommonOptions {
 }
 
 export type CheckOptions = CommonOptions;
+
+export interface MnodeOptions extends CommonOptions {
+  /** Path of the grid file; absent for a grid whose log exists. */
+  readonly file?: string;
+  /** Name of the grid, where no file is given. */
+  readonly grid?: string;
+  /** Name of this MNODE. */
+  readonly name: string;
+  /** Kafka's bootstrap servers; absent: the log is a directory, `data`. */
+  readonly kafka?: string;
+  /** NATS servers; absent: a bus inside the process. */
+  readonly nats?: string;
+  /** How long the leader may be silent before another takes over. */
+  readonly leaderTimeoutMs?: number;
+  /** Copies of the grid's topics, when they are made. */
+  readonly replicationFactor?: number;
+}
+
+/** How other programs reach the MNODEs of a grid. */
+export interface MnodeAccess {
+  /** Name of the grid, on the bus. */
+  readonly grid?: string;
+  /** NATS servers; absent: the MNODE that runs on the data directory. */
+  readonly nats?: string;
+}
+
+export type StatusOptions = CommonOptions & MnodeAccess;
+
+export interface SubmitOptions extends CommonOptions, MnodeAccess {
+  readonly command: { readonly type: string; readonly data: object };
+  /** Absent: a new one. */
+  readonly id?: string;
+  /** The principal. */
+  readonly by: string;
+  readonly withinMs: number;
+}

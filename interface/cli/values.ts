@@ -76,6 +76,16 @@ export function parseFlowId(text: string): number {
   });
 }
 
+/** `HOST:PORT`, or several with commas between them. */
+export function parseServers(option: string, text: string): string {
+  const isServer = (server: string): boolean => {
+    const match = /^(?:[^\s:/]+|\[[0-9a-f:]+\]):(\d{1,5})$/i.exec(server);
+    return match !== null && Number(match[1]) >= 1 && Number(match[1]) <= 65_535;
+  };
+  if (text.split(',').every(isServer)) return text;
+  throw usage(option, text, 'HOST:PORT or several with commas', '127.0.0.1:4222');
+}
+
 function parseFraction(option: string, text: string, example: string): number {
   const fraction = Number(text);
   if (text.trim() === '' || !(fraction >= 0 && fraction <= 1)) {

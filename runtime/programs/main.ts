@@ -11,6 +11,9 @@ const programs: Programs = {
   audit: async (options, io) => (await import('./audit')).audit(options, io),
   log: async (options, io) => (await import('./log')).log(options, io),
   check: async (options, io) => (await import('./check')).check(options, io),
+  mnode: async (options, io) => (await import('./mnode/mnode')).mnode(options, io),
+  status: async (options, io) => (await import('./status')).status(options, io),
+  submit: async (options, io) => (await import('./submit')).submit(options, io),
 };
 
 /** The process's own terminal. A reader that goes away (`| head`) ends the program quietly. */

@@ -29,12 +29,16 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     audit: program('audit'),
     log: program('log'),
     check: program('check'),
+    mnode: program('mnode'),
+    status: program('status'),
+    submit: program('submit'),
   };
   const cli = createCli(programs, io, '1.2.3');
   return { calls, out, err, run: (line: string) => cli.run(line === '' ? [] : line.split(' ')) };
 }
 
-const COMMANDS = ['up', 'classify', 'validate', 'trace', 'audit', 'log', 'check', 'completion'];
+const READING = ['trace', 'audit', 'log', 'check'];
+const COMMANDS = ['up', 'classify', 'validate', ...READING, 'mnode', 'status', 'submit', 'completion'];
 
 describe('the command line', () => {
   it('FG-198: refuses to feed a capture once and again and again', async () => {

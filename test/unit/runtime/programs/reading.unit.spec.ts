@@ -65,7 +65,8 @@ class Fixture {
       interrupted: this.interrupt.signal,
     };
     const absent = async (): Promise<number> => 1;
-    const programs: Programs = { up: absent, classify: absent, validate: absent, audit, check, log, trace };
+    const running = { up: absent, classify: absent, validate: absent, mnode: absent, status: absent, submit: absent };
+    const programs: Programs = { ...running, audit, check, log, trace };
     return createCli(programs, io).run([...line.split(' '), '--data', this.dir]);
   }
 

@@ -1,0 +1,145 @@
+import { userInfo } from 'node:os';
+import { FlowgridError } from '../../domain/base/errors';
+import { COMMAND_LIFETIME_MS } from '../../domain/commands';
+import { withCommon, type Finish } from './command';
+import type { CommonOptions, Io, MnodeOptions, Programs, StatusOptions, SubmitOptions } from './programs';
+import { parseInteger, parseServers } from './values';
+import type { Command } from 'commander';
+
+/** The least and the most that an operator may let a leader be silent, milliseconds. */
+const LEADER_TIMEOUT_MS = [500, 300_000] as const;
+/** Copies of each topic that a cluster of brokers can keep. */
+const COPIES_MAX = 9;
+
+/** `mnode`, `status`, `submit`: a grid whose control plane runs in programs of its own. */
+export function addDistributedCommands(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  addMnode(root, programs, io, finish);
+  addStatus(root, programs, io, finish);
+  addSubmit(root, programs, io, finish);
+}
+
+function addMnode(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  const mnode = root
+    .command('mnode')
+    .description('run the control plane of a grid; of several, one leads and the others stand by')
+    .argument('[grid]', 'grid file (YAML); may be left out for a grid whose log exists')
+    .requiredOption('--name <name>', 'name of this MNODE, in the log and on the bus')
+    .option('--grid <name>', 'the grid, where no file is given')
+    .option('--kafka <servers>', 'keep the log on Kafka (host:port,…) instead of in --data', serversOf('--kafka'))
+    .option('--nats <servers>', 'control bus of agents and other MNODEs (host:port,…)', serversOf('--nats'))
+    .option(
+      '--leader-timeout <ms>',
+      'with --kafka: how long the leader may be silent before another takes over; default 6000, the least that brokers grant',
+      (text) => parseInteger('--leader-timeout', text, ...LEADER_TIMEOUT_MS),
+    )
+    .option('--replication <n>', "with --kafka: copies of the grid's topics, when they are made; default 1", (text) =>
+      parseInteger('--replication', text, 1, COPIES_MAX),
+    )
+    .action(async (file: string | undefined, flags: MnodeFlags) =>
+      finish(await programs.mnode(mnodeOptions(file, flags), io)),
+    );
+  withCommon(mnode, [
+    ['mnode examples/figure-4.yaml --name MA-1', 'one MNODE, its log in .flowgrid'],
+    [
+      'mnode examples/figure-4.yaml --name MA-1 --kafka 127.0.0.1:9092 --nats 127.0.0.1:4222',
+      'one of several: start another with --name MB-1, kill the one that leads',
+    ],
+    ['mnode --grid figure-4 --name MC-1 --kafka 127.0.0.1:9092 --nats 127.0.0.1:4222', 'a grid whose log exists'],
+  ]);
+}
+
+interface MnodeFlags extends CommonOptions {
+  readonly name: string;
+  readonly grid?: string;
+  readonly kafka?: string;
+  readonly nats?: string;
+  readonly leaderTimeout?: number;
+  readonly replication?: number;
+}
+
+function mnodeOptions(file: string | undefined, flags: MnodeFlags): MnodeOptions {
+  const { leaderTimeout, replication, ...same } = flags;
+  return {
+    ...same,
+    ...(file === undefined ? {} : { file }),
+    ...(leaderTimeout === undefined ? {} : { leaderTimeoutMs: leaderTimeout }),
+    ...(replication === undefined ? {} : { replicationFactor: replication }),
+  };
+}
+
+function addStatus(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  const status = withAccess(
+    root.command('status').description('the MNODEs of a grid: who leads, how far behind others are'),
+  );
+  status.action(async (flags: StatusOptions) => finish(await programs.status({ ...flags }, io)));
+  withCommon(status, [
+    ['status --grid figure-4 --nats 127.0.0.1:4222', 'a line for each MNODE'],
+    ['status --json', 'the MNODE that runs on .flowgrid, one JSON line'],
+  ]);
+}
+
+function addSubmit(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  const submit = withAccess(
+    root
+      .command('submit')
+      .description('send one command to the MNODE that leads, and wait until its outcome is durable')
+      .argument('<type>', "the command's type, as DrainNode")
+      .argument('<data>', 'its data, as JSON'),
+  );
+  submit
+    .option('--id <id>', 'command id: a repeat gets the first outcome; default: a new one')
+    .option('--by <principal>', 'who asks, as the log records it', `operator:${userInfo().username}`)
+    .option('--within <ms>', 'how long it may take until somebody leads and answers', parseWithin, 10_000)
+    .action(async (type: string, data: string, flags: SubmitFlags) =>
+      finish(await programs.submit(submitOptions(type, data, flags), io)),
+    );
+  withCommon(submit, [
+    [
+      `submit DrainNode '{"cluster":2,"node":1,"withinMs":0,"thenRemove":false}' --grid figure-4 --nats 127.0.0.1:4222`,
+      'drain node 1 of cluster 2, whoever leads',
+    ],
+  ]);
+}
+
+interface SubmitFlags extends CommonOptions {
+  readonly grid?: string;
+  readonly nats?: string;
+  readonly id?: string;
+  readonly by: string;
+  readonly within: number;
+}
+
+function submitOptions(type: string, data: string, { within, ...flags }: SubmitFlags): SubmitOptions {
+  return { ...flags, command: { type, data: parseData(data) }, withinMs: within };
+}
+
+function parseWithin(text: string): number {
+  return parseInteger('--within', text, 1, COMMAND_LIFETIME_MS);
+}
+
+function parseData(text: string): object {
+  try {
+    const data: unknown = JSON.parse(text);
+    if (typeof data === 'object' && data !== null) return data;
+  } catch {
+    // Told below.
+  }
+  throw new FlowgridError('usage', `the data of a command is a JSON object, not '${text}'`, {
+    remedy: `for example '{"cluster":2,"node":1,"weight":1}'`,
+  });
+}
+
+/** Adds how MNODEs are reached. */
+function withAccess(command: Command): Command {
+  return command
+    .option('--grid <name>', 'the grid, with --nats')
+    .option(
+      '--nats <servers>',
+      'control bus (host:port,…); without it the MNODE on --data is asked',
+      serversOf('--nats'),
+    );
+}
+
+function serversOf(option: string): (text: string) => string {
+  return (text) => parseServers(option, text);
+}

@@ -1,0 +1,163 @@
+import { connectBus } from '../bus';
+import { subjectsOf } from '../../../adapters/bus/subjects';
+import { FlowgridError } from '../../../domain/base/errors';
+import type { Bus } from '../../../domain/seams/bus';
+import { EXIT, type Io, type MnodeOptions } from '../../../interface/cli/programs';
+import { BusAnnouncer, listenForHellos } from '../../control/bus-endpoints';
+import { createControlPlane, type ControlPlane } from '../../control/control-plane';
+import { applyDesired, loadGridFile, type DesiredGrid } from '../../control/grid-file';
+import { StatusTeller } from '../../control/mnode-status';
+import { answerCommand, answerCommands } from '../../control/remote-commands';
+import { readGridFile } from '../grid-text';
+import { WallClock } from '../wall-clock';
+import { answerRequest } from './requests';
+import { Helm } from './helm';
+import { Progress } from './progress';
+import { openSeat, type Seat } from './seat';
+
+/**
+ * `flowgrid mnode`: the control plane of a grid as a program of its own, in real time. Of several over one log one leads
+ * and the others stand by. Ends in good order, and hands over, on SIGTERM or Ctrl-C.
+ *
+ * @throws FlowgridError for a wrong grid file, a log or bus that cannot be reached, a refused topic or directory.
+ */
+export async function mnode(options: MnodeOptions, io: Io): Promise<number> {
+  const desired = options.file === undefined ? undefined : loadGridFile(readGridFile(options.file), options.file);
+  const grid = gridName(options, desired);
+  const clock = new WallClock();
+  let program: Mnode | undefined;
+  const seat = await openSeat(options, grid, async (bytes) => {
+    if (program === undefined) throw new FlowgridError('closed', 'the MNODE is starting', { canRetry: true });
+    return program.answer(bytes);
+  });
+  let bus: Bus | undefined;
+  try {
+    bus = await connectBus(options.nats, clock, options.name);
+    program = new Mnode(options, grid, desired, seat, bus, clock, new Progress(io, options.json, clock));
+    await program.run(io.interrupted);
+    return EXIT.ok;
+  } finally {
+    await program?.close();
+    await seat.close();
+    await bus?.close();
+  }
+}
+
+function gridName({ grid, file }: MnodeOptions, desired: DesiredGrid | undefined): string {
+  const name = desired?.settings.name ?? grid;
+  if (name === undefined || (grid !== undefined && grid !== name)) {
+    throw new FlowgridError(
+      'usage',
+      name === undefined ? 'which grid?' : `${file} describes grid ${name}, not ${grid}`,
+      {
+        remedy: 'name a grid file, or with --grid a grid whose log exists',
+      },
+    );
+  }
+  return name;
+}
+
+/** One MNODE: log, bus and control plane, wired together. */
+class Mnode {
+  private readonly plane: ControlPlane;
+  private readonly helm: Helm;
+  private readonly endpoints: { close(): void }[] = [];
+  private failure: unknown;
+  private fail: (error: unknown) => void = () => undefined;
+
+  constructor(
+    private readonly options: MnodeOptions,
+    grid: string,
+    private readonly desired: DesiredGrid | undefined,
+    private readonly seat: Seat,
+    bus: Bus,
+    private readonly clock: WallClock,
+    private readonly progress: Progress,
+  ) {
+    const subjects = subjectsOf(grid);
+    const announcer = new BusAnnouncer(bus, subjects);
+    this.plane = createControlPlane({
+      log: seat.log,
+      clock,
+      timers: clock,
+      name: options.name,
+      listeners: [announcer],
+      onAlert: (alert) => {
+        announcer.alert(alert);
+        progress.say(`alert: ${alert.about}: ${alert.text}`, alert);
+      },
+      onDeposed: (error) => {
+        progress.say(`deposed: ${(error as Error).message}`);
+        this.helm.deposed();
+      },
+    });
+    const teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock);
+    const commands = answerCommands(this.plane, bus, subjects);
+    this.endpoints.push(listenForHellos(this.plane, bus, subjects), teller, { close: () => commands.unsubscribe() });
+    this.helm = new Helm(this.plane, seat, clock, {
+      leading: async () => {
+        await this.leading();
+        teller.tell();
+      },
+      standingBy: () => {
+        this.standingBy();
+        teller.tell();
+      },
+      failed: (error) => progress.say(`cannot lead yet: ${(error as Error).message}`),
+    });
+    this.answer = (bytes) =>
+      answerRequest(bytes, { status: () => teller.status(), command: (command) => answerCommand(this.plane, command) });
+  }
+
+  /** Answers other programs of this machine, over the socket of an embedded log. */
+  readonly answer: (bytes: Uint8Array) => Promise<Uint8Array>;
+
+  /** Follows the log, stands for leadership and stays until interrupted. */
+  async run(interrupted: AbortSignal): Promise<void> {
+    await this.plane.follow();
+    this.standingBy();
+    await this.seat.stand({ elected: () => this.helm.elected(), lost: () => this.helm.lost() });
+    await new Promise<void>((end, fail) => {
+      this.fail = fail;
+      if (this.failure !== undefined) fail(this.failure);
+      if (interrupted.aborted) end();
+      else interrupted.addEventListener('abort', () => end(), { once: true });
+    });
+    this.progress.say('ending');
+  }
+
+  async close(): Promise<void> {
+    await this.helm.close();
+    for (const endpoint of this.endpoints) endpoint.close();
+    await this.plane.stop();
+  }
+
+  private async leading(): Promise<void> {
+    const { seq } = this.plane.head;
+    const { epoch } = this.plane.state;
+    this.progress.say(`leading since ${new Date(this.clock.now()).toISOString()}, epoch ${epoch}, commit ${seq}`, {
+      role: 'leading',
+      epoch,
+      seq,
+    });
+    if (this.desired === undefined) return;
+    try {
+      const commits = await applyDesired(this.plane, this.desired, {
+        by: `mnode:${this.options.name}`,
+        clock: this.clock,
+      });
+      if (commits > 0)
+        this.progress.say(`${this.options.file}: ${commits} commits bring the grid to it`, { applied: commits });
+    } catch (error) {
+      // A leader that was deposed meanwhile leaves it to its successor; a file that is refused is the operator's business.
+      if (this.plane.role !== 'leading') return;
+      this.failure = error;
+      this.fail(error);
+    }
+  }
+
+  private standingBy(): void {
+    const { seq } = this.plane.head;
+    this.progress.say(`standby at commit ${seq}, 0 behind`, { role: 'following', seq, behind: 0 });
+  }
+}
