@@ -211,6 +211,8 @@ export function describeFlow(event: FlowEvent, names: Names): string {
     case 'FlowRerouted':
       if (event.reason === 'diverted' && event.to === 0)
         return `${flow} goes past ${names.node(event.from)} from now on (diverted)`;
+      if (event.reason === 'diverted')
+        return `${flow} goes from ${names.node(event.from)} to ${names.node(event.to)} from now on (diverted)`;
       return event.to === 0
         ? `${flow} was given up at ${names.node(event.from)} (${event.reason})`
         : `${flow} was rerouted from ${names.node(event.from)} to ${names.node(event.to)} (${event.reason})`;

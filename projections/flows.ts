@@ -262,8 +262,8 @@ export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
     if (effectOf(event) > at) break;
     if (event.type !== 'FlowTakenOver' && event.type !== 'FlowRerouted') continue;
     while (seen.length > 0 && seen[0]!.at < effectOf(event)) stops = corrected(stops, seen.shift()!);
-    if (event.type === 'FlowRerouted' && event.reason === 'diverted' && event.to === 0) {
-      stops = stops.filter((stop) => clusterOf(stop.node) !== clusterOf(event.from));
+    if (event.type === 'FlowRerouted' && event.reason === 'diverted') {
+      stops = diverted(stops, event.from, { node: event.to, backup: 0, because: change });
       continue;
     }
     const backup = event.type === 'FlowTakenOver' ? event.backup : 0;
@@ -278,14 +278,24 @@ export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
   return seen.reduce(corrected, stops);
 }
 
+/** The flow leaves out the cluster of `from`, or goes on from it to another one before the next. */
+function diverted(stops: readonly Stop[], from: NodeRef, to: Stop): readonly Stop[] {
+  if (to.node === 0) return stops.filter((stop) => clusterOf(stop.node) !== clusterOf(from));
+  const others = stops.filter((stop) => clusterOf(stop.node) !== clusterOf(to.node));
+  const place = others.findIndex((stop) => clusterOf(stop.node) === clusterOf(from));
+  return others.toSpliced(place + 1, 0, to);
+}
+
 /**
  * The route as the egress saw it: where the first frames died on their way, it is the one that the next ones found, and
  * nobody else could tell.
  */
 function corrected(stops: readonly Stop[], { route, backups }: FlowStarted): readonly Stop[] {
-  return stops.map((stop, i) => {
+  return stops.map((stop) => {
+    // The egress may have seen clusters that the flow was not to visit when it began.
+    const i = route.findIndex((ref) => clusterOf(ref) === clusterOf(stop.node));
     const seen = route[i] ?? 0;
-    const isOther = seen !== stop.node && nodeOf(seen) !== 0 && clusterOf(seen) === clusterOf(stop.node);
+    const isOther = seen !== stop.node && nodeOf(seen) !== 0;
     return isOther ? { node: seen, backup: backups[i] ?? 0 } : stop;
   });
 }
@@ -392,8 +402,16 @@ function insert(changes: FlowChange[], change: FlowChange): void {
 /** The route of a life's beginning, from what all who saw it begin know. */
 function setRoute(life: FlowRecord): void {
   const told = life.started === undefined ? life.completions : [life.started, ...life.completions];
-  life.route = told.reduce<readonly NodeRef[]>((route, event) => completed(route, event.route), []);
-  life.backups = told.reduce<readonly NodeRef[]>((backups, event) => completed(backups, event.backups), []);
+  life.route = told.reduce<readonly NodeRef[]>((route, event) => completed(route, along(told, event, event.route)), []);
+  life.backups = told.reduce<readonly NodeRef[]>(
+    (backups, event) => completed(backups, along(told, event, event.backups)),
+    [],
+  );
+}
+
+/** What one end told, by the clusters of the path that the first told: a function may have put others in on the way. */
+function along(told: readonly FlowStarted[], { route }: FlowStarted, list: readonly NodeRef[]): readonly NodeRef[] {
+  return told[0]!.route.map((first) => list[route.findIndex((ref) => clusterOf(ref) === clusterOf(first))] ?? 0);
 }
 
 function moved(stops: readonly Stop[], from: NodeRef, to: Stop): readonly Stop[] {
@@ -407,7 +425,7 @@ function moved(stops: readonly Stop[], from: NodeRef, to: Stop): readonly Stop[]
 /** Fills in what one end knew and the other did not. */
 function completed(known: readonly NodeRef[], told: readonly NodeRef[]): readonly NodeRef[] {
   if (known.length === 0) return told;
-  return known.map((node, i) => (nodeOf(node) === 0 ? (told[i] ?? node) : node));
+  return known.map((node, i) => (nodeOf(node) === 0 ? told[i] || node : node));
 }
 
 function endText(address: string, port: number): string {

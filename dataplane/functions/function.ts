@@ -17,7 +17,7 @@ export interface PacketFunction {
   readonly reads: Reads;
   /** Names of the reasons it may drop for; `drop(i)` counts under `dropReasons[i]`. */
   readonly dropReasons: readonly string[];
-  /** Shorter paths that it may send flows on; `detour(i)` chooses `detours[i]`. */
+  /** Other paths that it may send flows on; `detour(i)` chooses `detours[i]`. */
   readonly detours?: readonly Detour[];
   /**
    * Judges one frame. `frame` and `flow` are reusable cursors: they are valid during the call and must not be kept.
@@ -89,7 +89,7 @@ export function dropIndex(verdict: Verdict): number {
 }
 
 /**
- * The frame goes on, and its flow leaves out clusters from here on, both ways: `detours[index]` of the function ({@link
+ * The frame goes on, and its flow takes another path from here on, both ways: `detours[index]` of the function ({@link
  * Detour}). Asking again for what is so already changes nothing.
  */
 export function detour(index: number): Verdict {
@@ -101,13 +101,23 @@ export function detourIndex(verdict: Verdict): number {
   return -1 - verdict;
 }
 
-/** A shorter path for a flow ([0060]). */
-export interface Detour {
+/** Another path for a flow ([0060]): shorter, or by way of clusters that its path does not have. */
+export type Detour = Shortcut | Diversion;
+
+export interface Shortcut {
   /**
    * Clusters, by name, that the flow need not visit. Of the clusters behind this one, those from the next one on are left
    * out as long as they are named here; the last cluster of a path never is.
    */
   readonly skip: readonly string[];
+}
+
+export interface Diversion {
+  /**
+   * Clusters, by name, that the flow visits in this order between this one and the next on its path. Those that the path
+   * has already, or that have no live member, are left out; without links that lead there and on, nothing changes.
+   */
+  readonly via: readonly string[];
 }
 
 /** What a function learns when it is created. */

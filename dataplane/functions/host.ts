@@ -59,7 +59,7 @@ export interface FunctionServices {
    * direction of `cause`. The slot belongs to the node from here on.
    */
   emit(slot: number, cause: number, back: boolean): void;
-  /** The function shortens the path of the flow of `slot`, from this frame on; ignored when absent. */
+  /** The function changes the path of the flow of `slot`, from this frame on; ignored when absent. */
   detour?(slot: number, detour: Detour): void;
 }
 

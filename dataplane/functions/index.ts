@@ -2,7 +2,10 @@
 export {
   CONSUME,
   FORWARD,
+  detour,
   drop,
+  type Detour,
+  type Diversion,
   type Emitter,
   type FunctionConfig,
   type FunctionContext,
@@ -10,6 +13,7 @@ export {
   type NumberRange,
   type PacketFunction,
   type Reads,
+  type Shortcut,
   type StateKind,
   type Verdict,
 } from './function';

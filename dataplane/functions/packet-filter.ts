@@ -52,7 +52,7 @@ interface Rule {
   readonly from: PrefixSet;
   readonly to: PrefixSet;
   readonly ports: readonly NumberRange[];
-  /** What frames that the rule decided on get; {@link detour} where it names clusters to skip. */
+  /** What frames that the rule decided on get; {@link detour} where it names another path. */
   readonly verdict: Verdict;
 }
 
@@ -191,16 +191,25 @@ function newSide(): Side {
   return { connections: new Map(), last: -1, lastState: 0, anyOpen: false };
 }
 
-/** `detours` gets a new one for a rule whose connections may skip clusters. */
+/** The other path that a rule sends connections on, if it names one. */
+function readDetour(config: FunctionConfig): Detour | undefined {
+  const skip = config.strings('skip', []);
+  const via = config.strings('via', []);
+  if (skip.length > 0 && via.length > 0) config.fail('via', 'stands beside `skip`', 'write two rules');
+  if (via.length > 0) return { via };
+  return skip.length > 0 ? { skip } : undefined;
+}
+
+/** `detours` gets a new one for a rule whose connections may skip clusters, or go by way of others. */
 function readRule(config: FunctionConfig, detours: Detour[]): Rule {
   const action = config.oneOf('action', ['allow', 'deny']);
-  const skip = config.strings('skip', []);
-  if (skip.length > 0 && action === 'deny')
-    config.fail('skip', 'stands in a rule that denies', 'write it in an allow rule');
-  if (skip.length > 0) detours.push({ skip });
+  const other = readDetour(config);
+  if (other !== undefined && action === 'deny')
+    config.fail('skip' in other ? 'skip' : 'via', 'stands in a rule that denies', 'write it in an allow rule');
+  if (other !== undefined) detours.push(other);
   return {
     action,
-    verdict: skip.length > 0 ? detour(detours.length - 1) : FORWARD,
+    verdict: other === undefined ? FORWARD : detour(detours.length - 1),
     direction: config.oneOf('direction', ['forward', 'reverse', 'both'], 'both'),
     proto: readProtocols(config, 'proto'),
     from: new PrefixSet(config, 'from'),

@@ -1,4 +1,4 @@
-import { nodeRef, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeRef, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
 import { longestIdleMs } from '../../domain/grid/decide';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import {
@@ -28,7 +28,7 @@ import type { TopologyView } from '../select/topology-view';
 import { FlowIds } from './flow-ids';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
-import { routeIn } from './receiver';
+import { routeIn } from './frame-lists';
 import type { Adoption } from './stateless-ingress';
 
 const NO_PATH = reason('no-path');
@@ -127,7 +127,9 @@ export class FlowAllocation {
     const { ctx, side } = this.node;
     const { u8 } = ctx.arena;
     if (u8[address + S_REVERSE] === 0 || side.position[this.node.aux(flow)] !== 0) return;
-    const route = routeIn(ctx.arena, address);
+    const own = this.node.routeOf(flow);
+    // What a function has put in behind this node is the affair of that function's node.
+    const route = routeIn(ctx.arena, address).filter((ref) => own.some((known) => clusterOf(known) === clusterOf(ref)));
     // Node 0 stands for a cluster that the flow does not visit, because a function shortened its path.
     if (route.length !== u8[flow + F_COUNT]) return;
     if (this.node.setRoute(flow, route)) this.node.setState(flow, FS_FULL_ROUTE);

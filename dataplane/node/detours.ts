@@ -1,5 +1,6 @@
-import { clusterOf, nodeOf, nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeOf, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
 import {
+  F_BACKUP,
   F_EMITTER,
   F_ID,
   F_NEXT_FWD,
@@ -16,13 +17,17 @@ import {
 import type { Detour } from '../functions/function';
 import { emitterFor } from '../select/route';
 import { CONTROL_DETOUR, type ControlCursor } from './control-frames';
+import { planOf, type Plan } from './detour-plan';
 import { PHASE_DETOUR } from './flow-side';
 import type { Handover } from './handover';
 import type { Node } from './node';
 import type { Stage } from './stage';
 
 /** Arguments of `DETOUR`; each body begins with the flow's ID (u32). */
-/** Onward through the clusters that are left out, behind their frames: who asks u16, count u8, cluster IDs u8 each. */
+/**
+ * Onward through the clusters that are left out, behind their frames: who asks u16, count u8, cluster IDs u8 each, count
+ * u8, nodes that the flow visits instead u16 each.
+ */
 const FLUSH = 1;
 /** The way back, behind the frames that went against the flow: the same, and the node (u16) that comes next from now on. */
 const FLUSHED = 2;
@@ -30,12 +35,15 @@ const FLUSHED = 2;
 const PREVIOUS = 3;
 /** From the INODE, onward to the node before the clusters that shall be left out: body as `FLUSH`. */
 const ORDER = 4;
+/** To those who shadow at either end of a diversion: by way of whom (as in `FLUSH`) to which cluster u8. */
+const DIVERTED = 5;
 
 /** Hello rounds after which the order of frames is not waited for any longer. */
 const PATIENCE = 8;
 
 interface Open {
   readonly place: number;
+  readonly via: readonly NodeRef[];
   readonly since: number;
 }
 
@@ -44,13 +52,14 @@ interface Word {
   readonly id: FlowId;
   readonly origin: NodeRef;
   readonly skipped: readonly ClusterId[];
+  readonly via: readonly NodeRef[];
   readonly next: NodeRef;
 }
 
 /**
- * Shortens the paths of live flows as a node's packet function decides ([0060], [0064]): the clusters right behind this
- * one are left out, both ways, from now on. If the flow's very first frame decides, that is all. Later, frames are still
- * on their way through those clusters, and none may be overtaken: the node lets the flow's frames wait, sends a word
+ * Changes the paths of live flows as a node's packet function decides ([0060], [0064]): clusters right behind this one are
+ * left out, or others are visited before the next one, both ways, from now on. If the flow's very first frame decides, that is all. Later, frames are still
+ * on their way as before, and none may be overtaken: the node lets the flow's frames wait, sends a word
  * through behind them, which the node beyond sends back the same way; then what waited goes the short way.
  */
 export class Detours {
@@ -76,9 +85,9 @@ export class Detours {
     // A shadow is told by its emitter.
     if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
     const isFirst = (u16[(address + S_FLAGS) >>> 1] & SF_START) !== 0 && u8[address + S_REVERSE] === 0;
-    const place = this.placeBeyond(flow, detour);
-    if (place === 0) return;
-    if (isFirst) this.apply(flow, place, this.nodeAt(flow, place));
+    const plan = planOf(this.node, flow, detour);
+    if (plan === undefined) return;
+    if (isFirst) this.applyAtOnce(flow, plan);
     else this.asked.set(u32[(flow + F_ID) >>> 2], detour);
   }
 
@@ -89,7 +98,7 @@ export class Detours {
   order(flow: number, skipped: readonly ClusterId[]): void {
     const { u16, u32 } = this.node.ctx.arena;
     const id = u32[(flow + F_ID) >>> 2];
-    this.say(u16[(flow + F_NEXT_FWD) >>> 1], { step: ORDER, id, origin: this.node.ref, skipped, next: 0 });
+    this.say(u16[(flow + F_NEXT_FWD) >>> 1], { ...this.word(ORDER, id), skipped });
   }
 
   /** After a batch: what was asked for is begun, behind the frames of the batch. */
@@ -127,17 +136,24 @@ export class Detours {
       if (flow !== 0) this.setPrevious(flow, origin);
       return;
     }
+    if (step === DIVERTED) {
+      const flow = this.node.flows.find(id);
+      const via = Array.from({ length: body.readU8() }, () => body.readU16());
+      if (flow !== 0) this.insert(flow, via, body.readU8());
+      return;
+    }
     const skipped = Array.from({ length: body.readU8() }, () => body.readU8());
+    const via = Array.from({ length: body.readU8() }, () => body.readU16());
     const next = step === FLUSHED ? body.readU16() : 0;
-    this.words.push({ step, id, origin, skipped, next });
+    this.words.push({ step, id, origin, skipped, via, next });
     this.settle();
   }
 
   private begin(id: FlowId, detour: Detour): void {
     const { node } = this;
     const flow = node.flows.find(id);
-    const place = flow === 0 ? 0 : this.placeBeyond(flow, detour);
-    if (place === 0) {
+    const plan = flow === 0 ? undefined : planOf(node, flow, detour);
+    if (plan === undefined) {
       this.asked.delete(id);
       return;
     }
@@ -146,14 +162,16 @@ export class Detours {
     if ((node.ctx.arena.u32[(flow + F_STATE) >>> 2] & FS_SLOW) !== 0 || this.stage.isWaitingForDeltas) return;
     this.asked.delete(id);
     const own = node.side.position[node.aux(flow)];
-    const skipped = this.node
-      .routeOf(flow)
-      .slice(own + 1, place)
-      .map((ref) => clusterOf(ref));
+    const { place } = plan;
+    const route = node.routeOf(flow);
+    const skipped = route.slice(own + 1, place).map((ref) => clusterOf(ref));
+    const via = this.chooseAll(flow, plan.via);
     node.side.phase[node.aux(flow)] |= PHASE_DETOUR;
     node.setState(flow, FS_SLOW);
-    this.open.set(id, { place, since: node.ctx.round });
-    this.say(node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1], { step: FLUSH, id, origin: node.ref, skipped, next: 0 });
+    this.open.set(id, { place, via, since: node.ctx.round });
+    const { u16 } = node.ctx.arena;
+    if (via.length > 0) this.tellDiverted(u16[(flow + F_SHADOW_FWD) >>> 1], id, via, clusterOf(route[place]));
+    this.say(u16[(flow + F_NEXT_FWD) >>> 1], { ...this.word(FLUSH, id), skipped, via });
   }
 
   /** A word goes on, turns round, or has come home. */
@@ -171,7 +189,8 @@ export class Detours {
       this.say(u16[(flow + F_NEXT_FWD) >>> 1], word);
     } else {
       const back = u16[(flow + F_NEXT_REV) >>> 1];
-      this.setPrevious(flow, word.origin);
+      if (word.via.length > 0) this.insert(flow, word.via, node.cluster);
+      else this.setPrevious(flow, word.origin);
       this.say(back, { ...word, step: FLUSHED, next: node.ref });
     }
   }
@@ -196,12 +215,13 @@ export class Detours {
     const { u16 } = node.ctx.arena;
     const aux = node.aux(flow);
     // They have entries of the flow, and will not hear of its end from the nodes before and behind them.
-    const leftOut = [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]];
+    const leftOut = open.via.length > 0 ? [] : [u16[(flow + F_NEXT_FWD) >>> 1], u16[(flow + F_SHADOW_FWD) >>> 1]];
     node.side.leftOut[aux] = [...(node.side.leftOut[aux] ?? []), ...leftOut.filter((ref) => nodeOf(ref) !== 0)];
-    this.apply(flow, open.place, next);
+    if (open.via.length > 0) this.divert(flow, open.place, open.via, next);
+    else this.shorten(flow, open.place, next);
     node.side.phase[aux] &= ~PHASE_DETOUR;
     const shadow = u16[(flow + F_SHADOW_FWD) >>> 1];
-    if (shadow !== 0) this.say(shadow, { step: PREVIOUS, id, origin: node.ref, skipped: [], next: 0 });
+    if (shadow !== 0 && open.via.length === 0) this.say(shadow, this.word(PREVIOUS, id));
     this.handover.processWaiting(flow);
   }
 
@@ -210,8 +230,51 @@ export class Detours {
     this.finish(id, flow === 0 ? 0 : this.nodeAt(flow, place));
   }
 
+  private applyAtOnce(flow: number, { place, via }: Plan): void {
+    if (via.length === 0) this.shorten(flow, place, this.nodeAt(flow, place));
+    // Whoever is the last of them chooses the node behind it, where the route leaves that open.
+    else this.divert(flow, place, this.chooseAll(flow, via), this.node.routeOf(flow)[place]);
+  }
+
+  /** From now on frames of the flow go from here by way of `via` to `next`, which stands at `place` of its path. */
+  private divert(flow: number, place: number, via: readonly NodeRef[], next: NodeRef): void {
+    const { node } = this;
+    const { u16, u32 } = node.ctx.arena;
+    const before = u16[(flow + F_NEXT_FWD) >>> 1];
+    const route = node.routeOf(flow);
+    const isKnown = clusterOf(next) === clusterOf(route[place]) && nodeOf(next) !== 0;
+    if (!node.divert(flow, route.with(place, isKnown ? next : route[place]).toSpliced(place, 0, ...via))) return;
+    node.routing.moved(flow, before, 0);
+    u16[(flow + F_NEXT_FWD) >>> 1] = via[0];
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, via[0]);
+    this.tellDiverted(u16[(flow + F_BACKUP) >>> 1], u32[(flow + F_ID) >>> 2], via, clusterOf(route[place]));
+    node.choices.tellNext(flow);
+    via.forEach((to, i) => node.reportReroute(flow, 'diverted', i === 0 ? node.ref : via[i - 1], to));
+  }
+
+  /** The flow comes to `beyond`, which may be this node's own cluster, by way of `via`. */
+  private insert(flow: number, via: readonly NodeRef[], beyond: ClusterId): void {
+    const { node } = this;
+    const route = node.routeOf(flow);
+    const place = route.findIndex((ref) => clusterOf(ref) === beyond);
+    if (place < 0 || route.some((ref) => clusterOf(ref) === clusterOf(via[0]))) return;
+    if (node.divert(flow, route.toSpliced(place, 0, ...via)) && beyond === node.cluster) {
+      this.setPrevious(flow, via[via.length - 1]);
+    }
+  }
+
+  /** The nodes of clusters that the flow is to visit besides. */
+  private chooseAll(flow: number, clusters: readonly ClusterId[]): NodeRef[] {
+    const { node } = this;
+    const view = node.viewOf(flow);
+    const id = node.ctx.arena.u32[(flow + F_ID) >>> 2];
+    const chosen = clusters.map((cluster) => node.routing.chooseIn(view, cluster, id));
+    node.routing.count(flow, chosen);
+    return chosen;
+  }
+
   /** From now on frames of the flow go from here to `next`, which stands at `place` of its path. */
-  private apply(flow: number, place: number, next: NodeRef): void {
+  private shorten(flow: number, place: number, next: NodeRef): void {
     const { node } = this;
     const { u16 } = node.ctx.arena;
     const before = u16[(flow + F_NEXT_FWD) >>> 1];
@@ -224,27 +287,6 @@ export class Detours {
     for (let at = own + 1; at < place; at++) {
       node.reportReroute(flow, 'diverted', clusterOf(route[at]) === clusterOf(before) ? before : route[at], 0);
     }
-  }
-
-  /** The place behind the clusters that the detour leaves out; 0 when the next one is none of them. The last one stays. */
-  private placeBeyond(flow: number, { skip }: Detour): number {
-    const { node } = this;
-    const view = node.viewOf(flow);
-    const route = this.node.routeOf(flow);
-    const first = node.side.position[node.aux(flow)] + 1;
-    const next = clusterOf(node.ctx.arena.u16[(flow + F_NEXT_FWD) >>> 1]);
-    let place = first;
-    while (place < route.length - 1 && skip.includes(view.cluster(clusterOf(route[place])).name)) place++;
-    const isThere = place > first && route.slice(first, place).some((ref) => clusterOf(ref) === next);
-    return isThere && this.isJoinedTo(clusterOf(route[place])) ? place : 0;
-  }
-
-  /** Whether a link that carries flows joins this node and a cluster: frames travel over nothing else. */
-  private isJoinedTo(cluster: ClusterId): boolean {
-    const { latest } = this.node.ctx.topologies;
-    const member = latest?.cluster(cluster).members[0];
-    if (latest === undefined || member === undefined) return false;
-    return latest.linkBetween(this.node.ref, nodeRef(cluster, member.node), false) !== undefined;
   }
 
   /** Who takes the flow in the cluster at a place of its path: whom the route names, else chosen now. */
@@ -267,7 +309,22 @@ export class Detours {
     u16[(flow + F_SHADOW_REV) >>> 1] = this.node.shadowOf(flow, previous);
   }
 
-  private say(to: NodeRef, { step, id, origin, skipped, next }: Word): void {
+  private word(step: number, id: FlowId): Word {
+    return { step, id, origin: this.node.ref, skipped: [], via: [], next: 0 };
+  }
+
+  private tellDiverted(to: NodeRef, id: FlowId, via: readonly NodeRef[], beyond: ClusterId): void {
+    const { control, incarnation, ref } = this.node;
+    if (nodeOf(to) === 0 || !control.begin(incarnation)) return;
+    control.u32(id);
+    control.u16(ref);
+    control.u8(via.length);
+    for (const node of via) control.u16(node);
+    control.u8(beyond);
+    control.send(ref, to, CONTROL_DETOUR, DIVERTED);
+  }
+
+  private say(to: NodeRef, { step, id, origin, skipped, via, next }: Word): void {
     const { control, incarnation, ref } = this.node;
     if (nodeOf(to) === 0 || !control.begin(incarnation)) return;
     control.u32(id);
@@ -275,6 +332,8 @@ export class Detours {
     if (step !== PREVIOUS) {
       control.u8(skipped.length);
       for (const cluster of skipped) control.u8(cluster);
+      control.u8(via.length);
+      for (const node of via) control.u16(node);
       if (step === FLUSHED) control.u16(next);
     }
     control.send(ref, to, CONTROL_DETOUR, step);

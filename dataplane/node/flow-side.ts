@@ -71,6 +71,10 @@ export class FlowSide {
   /** The node whose place the next hop has taken, and since when; indexed like `processed` ({@link Succession}); 0 = none. */
   replaced = new Uint16Array(128);
   replacedAt = new Float64Array(128);
+  /** 1: the flow visits clusters that frames which enter the grid do not list ({@link completeLists}). */
+  isDiverted = new Uint8Array(64);
+  /** Flow entries here of which this is so. */
+  diverted = 0;
   /** Nodes behind this one that the flow does not visit any more, to be told of its end. */
   leftOut: (readonly NodeRef[] | undefined)[] = [];
   /** The member that gave this node the flow; 0 = none. */
@@ -98,7 +102,7 @@ export class FlowSide {
     this.movedFrom[index] = 0;
     this.replaced[2 * index] = this.replaced[2 * index + 1] = 0;
     this.replica[index] = 0;
-    this.copyFwd[index] = this.copyRev[index] = 0;
+    this.copyFwd[index] = this.copyRev[index] = this.isDiverted[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.digest[2 * index] = this.digest[2 * index + 1] = this.isActive[index] = 0;
     this.view[index] = view;
@@ -108,7 +112,8 @@ export class FlowSide {
 
   free(index: number): void {
     if (this.copyFwd[index] !== 0 || this.copyRev[index] !== 0) this.copying--;
-    this.copyFwd[index] = this.copyRev[index] = 0;
+    if (this.isDiverted[index] === 1) this.diverted--;
+    this.copyFwd[index] = this.copyRev[index] = this.isDiverted[index] = 0;
     this.view[index] = undefined;
     this.freed.push(index);
   }
@@ -152,6 +157,7 @@ export class FlowSide {
     this.digest = doubled(this.digest, Uint32Array);
     this.isActive = doubled(this.isActive, Uint8Array);
     this.replica = doubled(this.replica, Uint32Array);
+    this.isDiverted = doubled(this.isDiverted, Uint8Array);
     this.copyFwd = doubled(this.copyFwd, Uint16Array);
     this.copyRev = doubled(this.copyRev, Uint16Array);
   }

@@ -47,6 +47,8 @@ const REPLAY_OLD = reason('replay-old');
 const INTRODUCTION = 1;
 /** Bytes of an `EXPORT` that say what was processed, in both directions. */
 const PROCESSED_BYTES = 2 * (4 + 2 + 4);
+/** Bit of an `EXPORT`'s count: the flow visits clusters that are not on the path that it began on. */
+const DIVERTED = 0x80;
 /** Bits of an `EXPORT`. */
 const MOVABLE = 1;
 const REPLICA = 2;
@@ -333,10 +335,10 @@ export class Handover {
     return slot;
   }
 
-  /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8, route, four hops u16, what was processed
+  /** Body of `EXPORT`: ID u32, type u16, wire ID u8, place u8, count u8 (bit 7: diverted), route, four hops u16, what was processed
    * by direction (sequence u32, stamping node u16, digest u32), bit 0 movable and bit 1 replica u8, state u32 + bytes, explicit order. */
   sendEntry(flow: number, to: NodeRef, kind: number, argument: number, state?: Uint8Array): boolean {
-    const { ctx, control } = this.node;
+    const { ctx, control, side } = this.node;
     const { u8, u16, u32 } = ctx.arena;
     if (!control.begin(this.node.incarnation)) return false;
     const count = u8[flow + F_COUNT];
@@ -344,7 +346,7 @@ export class Handover {
     control.u16(u16[(flow + F_TYPE) >>> 1]);
     control.u8(u8[flow + F_WIRE]);
     control.u8(this.node.side.position[this.node.aux(flow)]);
-    control.u8(count);
+    control.u8(count | (side.isDiverted[this.node.aux(flow)] << 7));
     for (const ref of ctx.paths.read(u32[(flow + F_PATH) >>> 2], count)) control.u16(ref);
     for (const field of [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV]) control.u16(u16[(flow + field) >>> 1]);
     const aux = this.node.aux(flow);
@@ -388,9 +390,10 @@ export class Handover {
     const view = ctx.topologies.of(body.readU8());
     const position = body.readU8();
     const count = body.readU8();
-    const route = Array.from({ length: count }, () => body.readU16());
+    const route = Array.from({ length: count & 0x7f }, () => body.readU16());
     const known = this.node.flows.find(id);
     const flow = known !== 0 || view === undefined ? known : this.node.insertFlow(id, type, view, route, position);
+    if (flow !== 0 && (count & DIVERTED) !== 0) this.node.divert(flow, route);
     for (const field of [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV]) {
       const ref = body.readU16();
       if (flow !== 0) ctx.arena.u16[(flow + field) >>> 1] = ref;

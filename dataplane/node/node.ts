@@ -30,6 +30,7 @@ import {
   F_TYPE,
   F_WIRE,
   FS_REPLICA,
+  PATH_COUNT_MAX,
 } from '../frames/layout';
 import { reason, type Reason } from '../frames/reasons';
 import type { FunctionHost } from '../functions/host';
@@ -130,6 +131,18 @@ export class Node {
     if (path === 0) return false;
     this.ctx.paths.release(u32[(flow + F_PATH) >>> 2]);
     u32[(flow + F_PATH) >>> 2] = path;
+    return true;
+  }
+
+  /** The flow visits further clusters from now on: `route` is its own with those inserted. False when there is no room. */
+  divert(flow: number, route: readonly NodeRef[]): boolean {
+    const { u8, u32 } = this.ctx.arena;
+    if (route.length > PATH_COUNT_MAX || !this.setRoute(flow, route)) return false;
+    u8[flow + F_COUNT] = route.length;
+    const aux = u32[(flow + F_AUX) >>> 2];
+    this.side.position[aux] = route.findIndex((ref) => clusterOf(ref) === this.cluster);
+    if (this.side.isDiverted[aux] === 0) this.side.diverted++;
+    this.side.isDiverted[aux] = 1;
     return true;
   }
 

@@ -1,11 +1,8 @@
-import { clusterOf, nodeOf, nodeRef, type ClusterId, type NodeRef } from '../../domain/base/ids';
-import type { Arena } from '../frames/arena';
+import { clusterOf, nodeOf, type ClusterId, type NodeRef } from '../../domain/base/ids';
 import {
-  D_COUNT,
   D_FLAGS,
   D_FLOW_ID,
   D_FLOW_TYPE,
-  D_LIST,
   D_WIRE_ID,
   DF_REPLICA,
   F_BACKUP,
@@ -35,6 +32,7 @@ import { emitterFor, hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
 import { BYTES_RECEIVED, RECEIVED, SUPPRESSED, UNTRACKED } from './counters';
+import { routeIn } from './frame-lists';
 import type { Handover } from './handover';
 import { PHASE_DETOUR, PHASE_GONE } from './flow-side';
 import type { Node } from './node';
@@ -402,16 +400,6 @@ export class Receiver {
     this.parked.push({ slot, round: this.node.ctx.round });
     this.node.inFlight++;
   }
-}
-
-/** The route that a frame's descriptor lists, in the flow's forward direction; node 0 = not chosen yet. */
-export function routeIn({ u8 }: Arena, address: number): NodeRef[] {
-  const descriptor = address + S_DESCRIPTOR;
-  const route: NodeRef[] = [];
-  for (let i = 0; i < u8[descriptor + D_COUNT]; i++) {
-    route.push(nodeRef(u8[descriptor + D_LIST + 2 * i], u8[descriptor + D_LIST + 2 * i + 1] & 0x7f));
-  }
-  return u8[address + S_REVERSE] === 0 ? route : route.reverse();
 }
 
 /** A frame that did not prove who sent it is no sign of life. */

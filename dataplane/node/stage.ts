@@ -24,6 +24,7 @@ import {
 import { reason } from '../frames/reasons';
 import { BATCH } from './context';
 import { CONSUMED, CREATED, REEMITTED, SUPPRESSED } from './counters';
+import { completeLists } from './frame-lists';
 import { HeldFrames } from './held-frames';
 import type { Node } from './node';
 import type { Sender } from './sender';
@@ -247,6 +248,7 @@ export class Stage {
 
   private sendOn(list: number, n: number, again: boolean): void {
     const { ctx } = this.node;
+    if (this.node.side.diverted > 0) completeLists(this.node, list, n);
     ctx.kernels.advance(this.node.ref, list, n);
     if (again) ctx.arena.u8[ctx.slot(ctx.arena.u32[list >>> 2]) + S_DESCRIPTOR + D_FLAGS] |= DF_REEMITTED;
     this.sender.send(list, n);

@@ -1,7 +1,5 @@
 import { clusterOf, nodeOf, type Incarnation, type NodeRef } from '../../domain/base/ids';
 import {
-  D_COUNT,
-  D_LIST,
   F_BACKUP,
   F_EMITTER,
   F_ID,
@@ -9,11 +7,11 @@ import {
   F_NEXT_REV,
   F_STATE,
   FS_UNPROTECTED,
-  S_DESCRIPTOR,
   S_FLOW,
   S_FROM,
   S_REVERSE,
 } from '../frames/layout';
+import { isWithin, namedIn, routeIn } from './frame-lists';
 import { PHASE_DETOUR, PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-side';
 import type { Handover } from './handover';
 import type { Node } from './node';
@@ -50,7 +48,7 @@ export class Takeover {
     const { u8, u16 } = this.node.ctx.arena;
     const previous = u16[(flow + (u8[address + S_REVERSE] === 0 ? F_NEXT_REV : F_NEXT_FWD)) >>> 1];
     if (u16[(address + S_FROM) >>> 1] !== previous) return true;
-    return this.named(address, flow) !== nodeOf(u16[(flow + F_EMITTER) >>> 1]);
+    return namedIn(this.node.ctx.arena, address, this.node.cluster) !== nodeOf(u16[(flow + F_EMITTER) >>> 1]);
   }
 
   /** Learns from an admitted frame what {@link tellsNews} found. */
@@ -67,7 +65,8 @@ export class Takeover {
       return;
     }
     this.followPrevious(flow, from, HOPS[1 - u8[address + S_REVERSE]]);
-    const named = this.named(address, flow);
+    this.followPath(flow, from, address);
+    const named = namedIn(this.node.ctx.arena, address, this.node.cluster);
     if (named === 0) return;
     const emitter = (this.node.cluster << 7) | named;
     if (emitter === u16[(flow + F_EMITTER) >>> 1] || this.isReplaced(flow, emitter)) return;
@@ -136,15 +135,6 @@ export class Takeover {
     return this.node.obituary.isDeadIn(this.node.viewOf(flow), ref) && !this.node.isStandIn(flow, ref);
   }
 
-  /** Node ID that the frame names as emitter of this node's cluster; 0 = none. */
-  private named(address: number, flow: number): number {
-    const { u8 } = this.node.ctx.arena;
-    const forward = this.node.side.position[this.node.aux(flow)];
-    const descriptor = address + S_DESCRIPTOR;
-    const position = u8[address + S_REVERSE] === 0 ? forward : u8[descriptor + D_COUNT] - 1 - forward;
-    return u8[descriptor + D_LIST + 2 * position + 1] & 0x7f;
-  }
-
   /** Another node of this stage emits the flow's frames now; this node shadows, or has nothing to do with it any more. */
   private follow(flow: number, emitter: NodeRef): void {
     const { u16 } = this.node.ctx.arena;
@@ -164,6 +154,14 @@ export class Takeover {
     }
     u16[(flow + hop.next) >>> 1] = from;
     u16[(flow + hop.shadow) >>> 1] = this.node.shadowOf(flow, from);
+  }
+
+  /** The frame comes from a cluster that the flow's path did not have: a function has sent the flow there. */
+  private followPath(flow: number, from: NodeRef, address: number): void {
+    const known = this.node.routeOf(flow);
+    if (known.some((ref) => clusterOf(ref) === clusterOf(from))) return;
+    const route = routeIn(this.node.ctx.arena, address);
+    if (isWithin(known, route)) this.node.divert(flow, route);
   }
 
   /** The next hop in one direction, or its shadow, died. */

@@ -71,14 +71,24 @@ export function itinerary(view: TopologyView, path: FlowPath, dead: Obituary): I
 
 /**
  * The path that a flow of this type with these clusters is on, as the INODE at its far end finds it: the clusters are
- * the path's own, but for those that the flow passes over.
+ * the path's own, but for those that the flow passes over, and for those that a function has sent it to besides.
  */
 export function pathOf(view: TopologyView, flowType: number, clusters: readonly ClusterId[]): FlowPath | undefined {
   const names = new Set<string>();
   for (const policy of view.topology.policies)
     if (policy.flowType === flowType) for (const name of policy.paths) names.add(name);
   const fits = (path: FlowPath): boolean => isPart(clusters, path.clusters);
-  return view.topology.paths.find((path) => names.has(path.name) && fits(path)) ?? view.topology.paths.find(fits);
+  const { paths } = view.topology;
+  const isDiverted = (path: FlowPath): boolean =>
+    isPart(
+      clusters.filter((cluster) => path.clusters.includes(cluster)),
+      path.clusters,
+    );
+  return (
+    paths.find((path) => names.has(path.name) && fits(path)) ??
+    paths.find(fits) ??
+    paths.find((path) => names.has(path.name) && isDiverted(path))
+  );
 }
 
 /** Whether `part` begins and ends like `whole` and names the clusters between in the same order. */

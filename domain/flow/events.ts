@@ -70,7 +70,11 @@ export interface FlowTakenOver extends FlowEventBase {
   readonly emitted: number;
 }
 
-/** Another node took the flow without its state (`redirect`), or nobody did (`discard`: `to` is 0). */
+/**
+ * Another node took the flow without its state (`redirect`), or nobody did (`discard`: `to` is 0). `diverted`: a packet
+ * function has the flow leave out the cluster of `from` (`to` is 0), or go on from it to `to`, whose cluster its path did
+ * not have.
+ */
 export interface FlowRerouted extends FlowEventBase {
   readonly type: 'FlowRerouted';
   readonly reason: 'failed' | 'congested' | 'operator' | 'diverted';
