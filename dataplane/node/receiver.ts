@@ -360,7 +360,7 @@ export class Receiver {
     const onward = placeBeside(view, route, position, 1);
     const open = onward < route.length && nodeOf(route[onward]) === 0;
     const chooseNext = (): NodeRef => this.chooseNext(id, view, clusterOf(route[onward]), own === node.ref, began);
-    const next = this.toldNext(id, view, route[onward]) || (open ? chooseNext() : emitterAt(onward));
+    const next = this.toldNext(id, view, route[onward]) ?? (open ? chooseNext() : emitterAt(onward));
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
     const previous = emitterAt(placeBeside(view, route, position, -1));
@@ -371,11 +371,14 @@ export class Receiver {
     node.choices.tell(flow);
   }
 
-  /** The next hop that a sibling chose, or that the flow moved to before this node knew of it; 0 = nothing was told. */
-  private toldNext(id: number, view: TopologyView, onward: NodeRef | undefined): NodeRef {
+  /**
+   * The next hop that a sibling chose, or that the flow moved to before this node knew of it: 0 where the flow ended with
+   * it, undefined where nothing was told.
+   */
+  private toldNext(id: number, view: TopologyView, onward: NodeRef | undefined): NodeRef | undefined {
     const { choices, obituary } = this.node;
     const told = choices.of(id);
-    if (told === 0 || onward === undefined || clusterOf(told) !== clusterOf(onward)) return 0;
+    if (told === 0 || onward === undefined || clusterOf(told) !== clusterOf(onward)) return undefined;
     return emitterFor(view, clusterOf(told), told, id, obituary);
   }
 

@@ -6,6 +6,7 @@ import { AuditTrail, FlowsProjection, livesAt, overAt, type FlowRecord } from '.
 import { Deaths } from '../../runtime/programs/trace/deaths';
 import { Recomputation } from '../../runtime/programs/trace/recompute';
 import { traceRecord, type TracedRoute } from '../../runtime/programs/trace/traced-route';
+import { judgeLog, type Verdicts } from '../../projections/verdicts';
 import { RandomGrid, type RandomGridOptions } from './random-grid';
 
 /** Offsets in a descriptor (DESIGN.md section 6). */
@@ -120,6 +121,13 @@ export class TracedGrid {
           : told,
       };
     }
+  }
+
+  /** What the log shows of itself: that no flow left a node that it was not on, however often and late it is told. */
+  judged(): Pick<Verdicts, 'affinity' | 'pinnedTopology'> {
+    const { names } = this.trail;
+    const verdicts = judgeLog({ flows: this.flows.records(), names, snapshots: [], damage: undefined });
+    return { affinity: verdicts.affinity, pinnedTopology: verdicts.pinnedTopology };
   }
 
   private forwarded({ route, reached }: Visit, isSettled: boolean): Journey {

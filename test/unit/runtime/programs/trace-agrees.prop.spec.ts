@@ -25,6 +25,7 @@ describe('trace and forwarding', () => {
       for (const { frameNo, forwarded, traced: told } of traced.compared()) {
         expect({ seed, frameNo, ...told }).toEqual({ seed, frameNo, ...forwarded });
       }
+      expect({ seed, ...traced.judged() }).toEqual({ seed, affinity: 'held', pinnedTopology: 'held' });
       for (const name of ['frames', 'moved', 'backups'] as const) totals[name] += traced.met[name];
     };
     if (REPLAYED !== undefined) return check(Number(REPLAYED));
