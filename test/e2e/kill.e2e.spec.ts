@@ -21,7 +21,7 @@ const KILLED_ELSEWHERE = [
 ];
 
 /** Reverse frames that went by the heir of a dead node, over all captures, at least. */
-const BY_HEIRS_MIN = 1000;
+const BY_HEIRS_MIN = 100;
 
 const killable = traces.filter((name) => !NO_TRAFFIC.has(name));
 /** A capture is sent through the grid several times, on a machine that may be busy. */
