@@ -45,7 +45,8 @@ export function macOf(ref: NodeRef): Uint8Array {
 
 /** The node whose MAC address begins at `at`; 0 if it is not one of the grid's form. */
 export function refOfMac(bytes: Uint8Array, at = 0): NodeRef {
-  const ours = MAC_PREFIX.every((byte, i) => bytes[at + i] === byte);
+  let ours = true;
+  for (let i = 0; i < MAC_PREFIX.length; i++) if (bytes[at + i] !== MAC_PREFIX[i]) ours = false;
   const cluster = bytes[at + 4];
   const node = bytes[at + 5];
   return ours && cluster >= 1 && node >= 1 && node <= 127 ? nodeRef(cluster, node) : 0;

@@ -8,7 +8,7 @@ import { NO_FRAME_NUMBER, SlotPool } from '../frames/slots';
 import { PathLists } from '../flows/path-lists';
 import type { FunctionHost, FunctionServices } from '../functions/host';
 import type { Kernels } from '../kernels/kernels';
-import { WORLD, type Fabric } from '../rings/fabric';
+import { UPLINK, WORLD, type Fabric } from '../rings/fabric';
 import type { RingWriter } from '../rings/spsc-ring';
 import { RendezvousTables } from '../select/topology-view';
 import { HoldChunks } from './held-frames';
@@ -47,6 +47,8 @@ export interface NodeGroupOptions {
   readonly nodeKey: (ref: NodeRef) => Uint8Array;
   /** Key epoch written to the node table. */
   readonly keyEpoch: number;
+  /** Name of the agent that hosts the group: members that the latest topology puts elsewhere are reached by the underlay. */
+  readonly agent?: string;
   /** Makes the packet function of a node ({@link FunctionHost}); throws FlowgridError on a wrong specification. */
   readonly createFunction: (spec: FunctionSpec, services: FunctionServices) => FunctionHost;
   readonly limits?: Partial<NodeLimits>;
@@ -84,6 +86,8 @@ export class GroupContext {
   private dirtyCount = 0;
   private pushed = 0;
   private readonly own = new Uint8Array(NODE_REF_COUNT);
+  /** 1 = another agent hosts the node. */
+  private readonly elsewhere = new Uint8Array(NODE_REF_COUNT);
   private outward = false;
   private toWorld = false;
 
@@ -158,6 +162,13 @@ export class GroupContext {
     this.own[ref] = 1;
   }
 
+  /** A node is hosted by another agent from now on, or here. Everything handed over must have been published. */
+  place(ref: NodeRef, isElsewhere: boolean): void {
+    if ((this.elsewhere[ref] === 1) === isElsewhere) return;
+    this.elsewhere[ref] = isElsewhere ? 1 : 0;
+    this.writers[ref] = undefined;
+  }
+
   /** Whether frames were published to nodes of other groups since the last call. */
   takeOutward(): boolean {
     const before = this.outward;
@@ -215,6 +226,9 @@ export class GroupContext {
   }
 
   private findWriter(to: NodeRef): RingWriter | undefined {
-    return (this.writers[to] = this.options.fabric.writer(this.options.group, to));
+    const { fabric, group } = this.options;
+    // One ring has one writing end: all nodes elsewhere share it.
+    if (this.elsewhere[to] === 1) return (this.writers[to] = this.writers[UPLINK] ??= fabric.writer(group, UPLINK));
+    return (this.writers[to] = fabric.writer(group, to));
   }
 }

@@ -1,4 +1,4 @@
-import { type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
+import { nodeRef, type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
 import { FlowgridError } from '../../domain/base/errors';
 import type { FlowEvent } from '../../domain/flow/events';
 import type { NodeStatistics } from '../../domain/node/statistics';
@@ -45,6 +45,8 @@ export class NodeGroup {
     if (this.hosted.get(ref)?.alive === true) throw new FlowgridError('internal', `node ${ref} is hosted already`);
     this.ctx.options.fabric.openInbox(ref);
     this.ctx.hosts(ref);
+    this.ctx.publish();
+    this.ctx.place(ref, false);
     const tables = this.tablesOf(ref, role);
     const hosted = new HostedNode(this.ctx, {
       ref,
@@ -94,6 +96,7 @@ export class NodeGroup {
   install(published: PublishedTopology): number {
     this.writeKeys(published);
     const view = this.ctx.topologies.install(published);
+    if (view === this.ctx.topologies.latest) this.placeMembers(published);
     for (const hosted of this.order) if (hosted.alive) hosted.installed(view);
     this.world?.install(published);
     this.ctx.publish();
@@ -200,6 +203,11 @@ export class NodeGroup {
     this.ctx.publish();
   }
 
+  /** When the next hello round is due; 0 before any topology is installed. */
+  get dueRound(): Micros {
+    return this.nextRound;
+  }
+
   /** The grid is taken down in good order: every flow ends, as `eof` where its own end was not seen. Run the group then. */
   endFlows(nowUs: Micros): void {
     this.ctx.now = Math.max(this.ctx.now, nowUs);
@@ -277,11 +285,23 @@ export class NodeGroup {
     return tables;
   }
 
+  /** Where members are hosted, in a grid of several agents. */
+  private placeMembers({ topology }: PublishedTopology): void {
+    const { agent } = this.ctx.options;
+    if (agent === undefined) return;
+    this.ctx.publish();
+    for (const { id, members } of topology.clusters) {
+      for (const member of members) {
+        this.ctx.place(nodeRef(id, member.node), member.agent !== undefined && member.agent !== agent);
+      }
+    }
+  }
+
   private writeKeys({ topology }: PublishedTopology): void {
     const { arena, options } = this.ctx;
     for (const cluster of topology.clusters) {
       for (const { node } of cluster.members) {
-        const ref = (cluster.id << 7) | node;
+        const ref = nodeRef(cluster.id, node);
         if (this.written.has(ref)) continue;
         this.written.add(ref);
         writeNode(arena, ref, options.nodeKey(ref), options.keyEpoch);

@@ -13,6 +13,9 @@ export interface FabricShare {
 /** NodeRef 0 as a consumer: the world, that is, whoever takes the frames that leave the grid. */
 export const WORLD: NodeRef = 0;
 
+/** As a consumer: all nodes that other agents host, that is, the underlay, which carries their frames there. */
+export const UPLINK: NodeRef = 1;
+
 /** Bytes of one producer's counters: published, consumed, each on a cache line of its own. */
 const COUNTERS_SIZE = 128;
 const CONSUMED = 64;

@@ -20,10 +20,10 @@ export type FrameSink = (
   length: number,
 ) => void;
 
-export interface DataplaneOptions {
+/** What hosted nodes are made of, however they are driven. */
+export interface NodeHostOptions {
   /** The grid's secret, from which node keys are derived. */
   readonly secret: Uint8Array;
-  readonly workers: number;
   readonly kernels?: 'wasm' | 'ts';
   readonly limits?: Partial<NodeLimits>;
   /** Frame slots; bounds what may be under way and held at once. */
@@ -33,6 +33,10 @@ export interface DataplaneOptions {
   /** What relative paths of function modules start from: the grid file's folder. */
   readonly baseDirectory: string;
   readonly taps: boolean;
+}
+
+export interface DataplaneOptions extends NodeHostOptions {
+  readonly workers: number;
   /** Where on the way of the traffic nodes stand, so that neighbours share a worker; asked when a node is added. */
   readonly standing?: Standing;
   readonly output: FrameSink;
@@ -43,11 +47,8 @@ export interface GridHarvest extends Omit<Harvest, 'taps'> {
   readonly taps: readonly TapRecord[];
 }
 
-/**
- * The nodes of one machine, in this thread or in workers. The driver steps it: topologies and ticks, then `inject`,
- * then `settle`, which returns when nothing is under way any more.
- */
-export interface DataplaneHost {
+/** Nodes hosted somewhere, as whoever governs them sees them: in this thread or in workers, stepped or in real time. */
+export interface NodeHost {
   readonly kernels: 'wasm' | 'ts';
   add(node: NodeRef, incarnation: Incarnation, role: ClusterRole): Promise<void>;
   /** Function, tables and queues are gone at once; nobody is told. */
@@ -62,21 +63,30 @@ export interface DataplaneHost {
   repin(from: WireId, target: WireTarget): Promise<void>;
   /** The external networks find an INODE dead (or back), as their switches would. */
   setReachable(node: NodeRef, reachable: boolean): void;
+  /** The grid is taken down in good order: every flow ends, and its events can be harvested when all has settled. */
+  endFlows(now: Micros): Promise<void>;
+  /** Resolves when every frame here has left, ended, or is held. */
+  settle(now: Micros): Promise<void>;
+  /** What happened since the last harvest. */
+  harvest(): Promise<GridHarvest>;
+  /** What every hosted node counted, dead ones included, in order of node. Looks at every flow: for reports, not for ticks. */
+  statistics(): Promise<NodeStatistics[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * The nodes of one machine, moved by a driver that steps them: topologies and ticks, then `inject`, then `settle`, which
+ * returns when nothing is under way any more.
+ */
+export interface DataplaneHost extends NodeHost {
   /**
    * A frame arrives at an external network. False: no slot or no room in a ring; settle and try again.
    */
   inject(network: number, at: Micros, frameNo: number, write: FrameWriter): boolean;
   /** Starts what was injected on its way, without waiting for it, and takes what has left by now. */
   push(now: Micros): void;
-  /** Resolves when every frame has left, ended, or is held; or, to keep a queue short, at most `underWay` have not. */
+  /** As above; or, to keep a queue short, resolves when at most `underWay` frames have not. */
   settle(now: Micros, underWay?: number): Promise<void>;
   /** One hello round, if a hello interval has passed. */
   tick(now: Micros): Promise<void>;
-  /** The grid is taken down in good order: every flow ends, and its events can be harvested when all has settled. */
-  endFlows(now: Micros): Promise<void>;
-  /** What happened since the last harvest. */
-  harvest(): Promise<GridHarvest>;
-  /** What every hosted node counted, dead ones included, in order of node. Looks at every flow: for reports, not for ticks. */
-  statistics(): Promise<NodeStatistics[]>;
-  close(): Promise<void>;
 }

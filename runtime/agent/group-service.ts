@@ -66,6 +66,8 @@ export interface GroupSetup {
   readonly limits?: Partial<NodeLimits>;
   /** What relative paths of function modules start from: the grid file's folder. */
   readonly baseDirectory: string;
+  /** Name of the agent, in a grid of several. */
+  readonly agent?: string;
   /** Address of the shared counter (i32) that orders tap records; 0 = no taps. */
   readonly tapOrder: number;
 }
@@ -91,6 +93,7 @@ export class GroupService {
       keyEpoch: setup.keyEpoch,
       createFunction: (spec, services) => registry.create(spec, services),
       ...(setup.limits === undefined ? {} : { limits: setup.limits }),
+      ...(setup.agent === undefined ? {} : { agent: setup.agent }),
       ...(setup.tapOrder === 0
         ? {}
         : {
@@ -119,6 +122,15 @@ export class GroupService {
   /** Whether frames were handed to the world since the last call. */
   takeToWorld(): boolean {
     return this.group.takeToWorld();
+  }
+
+  /** When the next hello round is due; 0 before any topology is installed. */
+  get dueRound(): Micros {
+    return this.group.dueRound;
+  }
+
+  isAlive(node: NodeRef): boolean {
+    return this.group.isAlive(node);
   }
 
   /** Whether frames wait in a ring into this group. */

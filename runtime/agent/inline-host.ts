@@ -1,71 +1,30 @@
-import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
-import type { NodeStatistics } from '../../domain/node/statistics';
-import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
+import type { Micros, NodeRef } from '../../domain/base/ids';
+import type { PublishedTopology } from '../../domain/topology/topology';
 import { Arena } from '../../dataplane/frames/arena';
-import type { WireTarget } from '../../dataplane/node/repin';
 import { Fabric } from '../../dataplane/rings/fabric';
-import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from './dataplane-host';
-import { GroupService } from './group-service';
+import type { DataplaneHost, DataplaneOptions, FrameWriter } from './dataplane-host';
+import { InlineNodes } from './inline-nodes';
 import { WorldSide } from './world-side';
 
 /** Entries of each ring between a group and a node. */
 export const RING_CAPACITY = 4096;
 
-/** All nodes in this thread: deterministic. */
-export class InlineHost implements DataplaneHost {
-  readonly kernels: 'wasm' | 'ts';
-  private readonly service: GroupService;
+/** All nodes in this thread, stepped: deterministic. */
+export class InlineHost extends InlineNodes implements DataplaneHost {
   private readonly world: WorldSide;
   private readonly fabric: Fabric;
 
   constructor(options: DataplaneOptions) {
     const arena = Arena.create({ slots: options.slots, bytes: options.bytes });
-    this.fabric = Fabric.create(arena, 1, RING_CAPACITY);
-    this.service = new GroupService(arena, {
-      group: 0,
-      fabric: this.fabric.share(),
-      secret: options.secret,
-      keyEpoch: 1,
-      baseDirectory: options.baseDirectory,
-      tapOrder: options.taps ? arena.allocate(64) : 0,
-      ...(options.kernels === undefined ? {} : { kernels: options.kernels }),
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
-    });
-    this.kernels = this.service.kernels;
-    this.world = new WorldSide(arena, this.fabric, options.output);
+    const fabric = Fabric.create(arena, 1, RING_CAPACITY);
+    super(arena, fabric, options);
+    this.fabric = fabric;
+    this.world = new WorldSide(arena, fabric, options.output);
   }
 
-  async add(node: NodeRef, incarnation: Incarnation, role: ClusterRole): Promise<void> {
-    this.service.execute({ op: 'add', node, incarnation, role });
-  }
-
-  async kill(node: NodeRef): Promise<void> {
-    this.service.execute({ op: 'kill', node });
-  }
-
-  async revive(node: NodeRef, incarnation: Incarnation): Promise<void> {
-    this.service.execute({ op: 'revive', node, incarnation });
-  }
-
-  async remove(node: NodeRef): Promise<void> {
-    this.service.execute({ op: 'remove', node });
-  }
-
-  async install(published: PublishedTopology): Promise<void> {
-    this.service.execute({ op: 'install', published });
+  override async install(published: PublishedTopology): Promise<void> {
+    await super.install(published);
     this.world.install(published);
-  }
-
-  async activate(version: number): Promise<void> {
-    this.service.execute({ op: 'activate', version });
-  }
-
-  async retire(wireId: WireId): Promise<void> {
-    this.service.execute({ op: 'retire', wireId });
-  }
-
-  async repin(from: WireId, target: WireTarget): Promise<void> {
-    this.service.execute({ op: 'repin', from, target });
   }
 
   setReachable(node: NodeRef, reachable: boolean): void {
@@ -90,19 +49,6 @@ export class InlineHost implements DataplaneHost {
 
   async tick(now: Micros): Promise<void> {
     this.service.execute({ op: 'tick', now });
-  }
-
-  async endFlows(now: Micros): Promise<void> {
-    this.service.execute({ op: 'end', now });
-  }
-
-  async harvest(): Promise<GridHarvest> {
-    const harvest = this.service.execute({ op: 'harvest' }).harvest!;
-    return { ...harvest, taps: harvest.taps.map(({ record }) => record) };
-  }
-
-  async statistics(): Promise<NodeStatistics[]> {
-    return [...this.service.execute({ op: 'statistics' }).statistics!];
   }
 
   async close(): Promise<void> {}

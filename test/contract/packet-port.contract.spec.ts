@@ -1,6 +1,7 @@
 import { OnePeer } from '../../dataplane/packet-ports/udp/peers';
 import { UdpPort } from '../../dataplane/packet-ports/udp/udp-port';
 import type { OpenPort } from '../../dataplane/packet-ports/port';
+import { MemoryNet } from '../support/memory-net';
 import { freeUdpPorts } from '../support/udp';
 import { describePacketPort } from './packet-port.contract';
 
@@ -13,4 +14,10 @@ describePacketPort('UDP on loopback', async () => {
       newStream: () => from,
     });
   return { here: port(one!, two!), there: port(two!, one!) };
+});
+
+describePacketPort('in memory', async () => {
+  const net = new MemoryNet();
+  const port = (from: number, to: number): OpenPort => net.opener(`m:${from}`, new OnePeer({ host: 'm', port: to }));
+  return { here: port(1, 2), there: port(2, 1) };
 });

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import type { Endpoint } from '../../../domain/base/endpoint';
+import type { NodeLimits } from '../../../dataplane/node/node-group';
+import type { OpenPort } from '../../../dataplane/packet-ports/port';
+import { OnePeer, type Peers } from '../../../dataplane/packet-ports/udp/peers';
+import { UdpPort } from '../../../dataplane/packet-ports/udp/udp-port';
+import { RealtimeHost, type RealTime } from '../../agent/realtime-host';
+import { realTime } from './real-time';
+
+/** An external network that is attached to this host by UDP. */
+export interface UdpNetwork {
+  /** As in the grid file. */
+  readonly name: string;
+  /** Where its frames arrive. */
+  readonly local: Endpoint;
+  /** Where frames that leave the grid go. */
+  readonly remote: Endpoint;
+}
+
+export interface HostingOptions {
+  /** Name under which topologies place nodes here. */
+  readonly agent: string;
+  /** Where frames of other agents arrive, and what frames for them are sent from. */
+  readonly listen: Endpoint;
+  readonly networks: readonly UdpNetwork[];
+  /** The grid's secret, from which node keys are derived. */
+  readonly secret: Uint8Array;
+  /** Longest datagram; absent: as long as any frame needs. */
+  readonly datagramBytes?: number;
+  /** What relative paths of function modules start from. */
+  readonly baseDirectory: string;
+  readonly kernels?: 'wasm' | 'ts';
+  readonly limits?: Partial<NodeLimits>;
+  /** Absent: the time as it passes. */
+  readonly time?: RealTime;
+}
+
+/** Frames under way and held at once. */
+const SLOTS = 16_384;
+/** For tables and rings. */
+const BYTES = 512 * 1024 * 1024;
+
+/**
+ * Makes the dataplane of an agent: its nodes live in this thread, in real time, and reach those of other agents and the
+ * external networks by UDP.
+ *
+ * @throws FlowgridError `usage` when an address cannot be listened on.
+ */
+export function startHosting(options: HostingOptions): Promise<RealtimeHost> {
+  const { agent, listen, networks, secret, baseDirectory, kernels, limits } = options;
+  const open = (local: Endpoint, peers: Peers): OpenPort =>
+    UdpPort.opener({
+      local,
+      peers,
+      newStream: () => randomBytes(4).readUInt32BE(),
+      ...(options.datagramBytes === undefined ? {} : { datagramBytes: options.datagramBytes }),
+    });
+  return RealtimeHost.start({
+    agent,
+    secret,
+    baseDirectory,
+    time: options.time ?? realTime(),
+    slots: SLOTS,
+    bytes: BYTES,
+    taps: false,
+    openUnderlay: (peers) => open(listen, peers),
+    networks: new Map(networks.map(({ name, local, remote }) => [name, open(local, new OnePeer(remote))])),
+    ...(kernels === undefined ? {} : { kernels }),
+    ...(limits === undefined ? {} : { limits }),
+  });
+}
