@@ -17,6 +17,8 @@ const COUNT = 40;
 const LIST = 41;
 const REEMITTED = 0x40;
 const REVERSE = 0x10;
+/** Number of frames that nodes create. */
+const CREATED = 0xffff_ffff;
 
 /** What taps saw of one frame: when it entered, the nodes it met in the order of its path, and its copies. */
 interface Visit {
@@ -37,7 +39,8 @@ class Visits {
 
   observe(record: TapRecord): void {
     if (record.kind === 'left') this.leave(record);
-    if (record.kind !== 'sent') return;
+    // Frames that nodes themselves create share one number: nothing tells them apart.
+    if (record.kind !== 'sent' || record.frameNo === CREATED) return;
     const { bytes, frameNo } = record;
     const descriptor = Buffer.from(bytes.subarray(bytes.length - bytes[bytes.length - 1]!));
     if (descriptor.readUInt16BE(FLOW_TYPE) === 0) return;
