@@ -1,12 +1,20 @@
 import type { Obituary } from '../../../dataplane/select/liveness';
 import { emitterFor, hashedNode, successorOf } from '../../../dataplane/select/route';
 import { RendezvousTables, TopologyView } from '../../../dataplane/select/topology-view';
-import { clusterOf, type FlowId, type Micros, type NodeRef, type Seq, type WireId } from '../../../domain/base/ids';
+import {
+  clusterOf,
+  type ClusterId,
+  type FlowId,
+  type Micros,
+  type NodeRef,
+  type Seq,
+  type WireId,
+} from '../../../domain/base/ids';
 import type { TopologyEvent } from '../../../domain/events';
 import type { Commit } from '../../../domain/log/commit';
 import { applyChanges } from '../../../domain/topology/changes';
 import type { Topology } from '../../../domain/topology/topology';
-import { effectOf, originOf, routeAt, type FlowRecord } from '../../../projections';
+import { effectOf, originOf, routeAt, type FlowRecord, type Stop } from '../../../projections';
 import type { Deaths } from './deaths';
 
 /** What production code selects in one cluster, given the topology and who is dead. */
@@ -50,17 +58,19 @@ export class Recomputation {
     const view = started === undefined ? undefined : this.viewOf(started.topologySeq, started.wireId);
     if (started === undefined || view === undefined) return undefined;
     const now = this.asOf(at, this.deaths.obituaryAt(at));
-    const inForce = routeAt(record, at);
-    return routeAt(record, started.at - 1).map((stop, i): Recomputed => {
-      const cluster = clusterOf(stop.node);
+    const begun = routeAt(record, started.at - 1);
+    return routeAt(record, at).map((inForce): Recomputed => {
+      const cluster = clusterOfStop(inForce);
+      const place = begun.findIndex(({ node }) => clusterOf(node) === cluster);
+      // Where a function has sent the flow besides, only the log knows whom it chose.
+      const stop = begun[place] ?? inForce;
       const { selector, congestion } = view.cluster(cluster);
       // Whoever was congested then was left out, and only the log knows who was.
       // A clone goes where its original goes, in clusters that both visit.
-      const isHashed = i > 0 && selector === 'hash' && congestion === undefined && record.cloned === undefined;
+      const isHashed = place > 0 && selector === 'hash' && congestion === undefined && record.cloned === undefined;
       const chosen = isHashed ? this.hashed(view, record.flow, stop.node, started.at) : stop.node;
       const emitter = emitterFor(view, cluster, chosen, record.flow, now);
-      const handles = inForce[i]?.node ?? emitter;
-      return { cluster, emitter, shadow: shadowOf(view, record, handles, at, now), isHashed };
+      return { cluster, emitter, shadow: shadowOf(view, record, inForce.node, at, now), isHashed };
     });
   }
 
@@ -96,6 +106,11 @@ export class Recomputation {
   }
 }
 
+/** Also where nobody has the flow any more. */
+function clusterOfStop({ node, because }: Stop): ClusterId {
+  return clusterOf(node || (because !== undefined && 'from' in because.event ? because.event.from : 0));
+}
+
 /** The backup in force: the next member in the flow's order that is neither dead nor replaced in this flow. */
 function shadowOf(view: TopologyView, record: FlowRecord, emitter: NodeRef, at: Micros, dead: Obituary): NodeRef {
   if (emitter === 0 || view.cluster(clusterOf(emitter)).failure !== 'backup') return 0;
@@ -112,7 +127,11 @@ function shadowOf(view: TopologyView, record: FlowRecord, emitter: NodeRef, at: 
 /** Nodes that handled the flow and do so no more: they are fenced. */
 function replacedIn(record: FlowRecord, at: Micros): ReadonlySet<NodeRef> {
   const replaced = new Set<NodeRef>();
-  for (const { event } of record.changes) if ('from' in event && effectOf(event) <= at) replaced.add(event.from);
+  for (const { event } of record.changes) {
+    if (!('from' in event) || effectOf(event) > at) continue;
+    // Who has the flow visit others stays where it is.
+    if (event.type !== 'FlowRerouted' || event.reason !== 'diverted' || event.to === 0) replaced.add(event.from);
+  }
   return replaced;
 }
 
