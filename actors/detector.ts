@@ -7,6 +7,9 @@ interface Watched {
   excused: Millis;
 }
 
+/** Share of the detection time in which at least somebody is heard while the bus works. */
+const BLACKOUT_SHARE = 0.25;
+
 /** Sets, replaces and clears one deadline per key: the part of the timer service that the detector needs. */
 export interface DeadlineSetter {
   set(key: string, dueAt: Millis): void;
@@ -28,6 +31,13 @@ export class Detector {
 
   /** Milliseconds of silence after which a node is suspected. */
   detectionMs = 0;
+  /**
+   * While nobody at all is heard it is rather the bus that is gone than every node: then nobody is suspected before this
+   * many milliseconds. 0 = silence is silence.
+   */
+  blackoutMs = 0;
+  /** When anybody was heard last. */
+  private heardAt = -Infinity;
 
   /** Begins to watch a life of a node; `at` counts as its first sign of life. */
   watch(ref: NodeRef, incarnation: Incarnation, at: Millis): void {
@@ -57,10 +67,17 @@ export class Detector {
 
   /** A sign of life. */
   hello(ref: NodeRef, incarnation: Incarnation, at: Millis): void {
+    this.heard(at);
     const watched = this.watched.get(ref);
     if (watched?.incarnation !== incarnation || at <= watched.lastSeen) return;
     watched.lastSeen = at;
     watched.excused = 0;
+  }
+
+  /** Somebody was heard. What comes after a blackout ends it: silence counts anew, for everybody. */
+  heard(at: Millis): void {
+    if (this.isBlackout(at)) this.excuse(this.heardAt, at);
+    this.heardAt = Math.max(this.heardAt, at);
   }
 
   /**
@@ -79,8 +96,17 @@ export class Detector {
     const watched = this.watched.get(ref);
     if (watched === undefined) return undefined;
     const silentAt = watched.lastSeen + watched.excused + this.detectionMs;
-    const isSilent = silentAt <= now;
-    this.deadlines.set(`${Detector.KEY}${ref}`, isSilent ? now + this.detectionMs : silentAt);
+    const isSilent = silentAt <= now && !this.isBlackout(now);
+    this.deadlines.set(`${Detector.KEY}${ref}`, silentAt <= now ? now + this.detectionMs : silentAt);
     return isSilent ? { incarnation: watched.incarnation, lastSeen: watched.lastSeen } : undefined;
+  }
+
+  /**
+   * Whether nobody was heard for a good part of the detection time (several hellos of everybody), and not yet for so long
+   * that it must be believed.
+   */
+  private isBlackout(now: Millis): boolean {
+    const silence = now - this.heardAt;
+    return silence > this.detectionMs * BLACKOUT_SHARE && silence < this.blackoutMs;
   }
 }

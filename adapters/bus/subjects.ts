@@ -20,6 +20,12 @@ export interface Subjects {
   mnodeAsk(): string;
   /** How an MNODE stands: role, seq, hash, epoch, how far behind. */
   mnodeStatus(name: string): string;
+  /** An agent's sign of life, and its nodes'. */
+  agentHello(agent: string): string;
+  /** Requests to an agent. */
+  agentCommand(agent: string): string;
+  /** What an agent asks whoever leads: registration, how things are, topologies, flow batches. */
+  agentReply(agent: string): string;
   /** Announcements of new topologies, to all: `{version, seq, hash}`. */
   topology(): string;
   /** A flow began at a node: to its downstream neighbours and siblings. */
@@ -57,6 +63,9 @@ export function subjectsOf(grid: string): Subjects {
     mnodeCommand: () => `${root}.mnode.command`,
     mnodeAsk: () => `${root}.mnode.ask`,
     mnodeStatus: (name) => of('mnode', name, '.status'),
+    agentHello: (agent) => of('agent', agent, '.hello'),
+    agentCommand: (agent) => of('agent', agent, '.command'),
+    agentReply: (agent) => of('agent', agent, '.reply'),
     topology: () => `${root}.topology`,
     flowStarted: (node) => of('flow', node, '.started'),
     flowEnded: (node) => of('flow', node, '.ended'),

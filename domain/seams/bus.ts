@@ -6,7 +6,7 @@
 export interface Bus {
   readonly kind: string;
   publish(subject: string, payload: Uint8Array): void;
-  /** The handler may return bytes, which answer a request. */
+  /** The handler may return bytes, which answer a request; without any it stays silent. */
   subscribe(pattern: string, handler: BusHandler): BusSubscription;
   /** @throws FlowgridError `timeout` when nobody answered in time (on the injected clock), `closed`. */
   request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
@@ -15,7 +15,7 @@ export interface Bus {
   close(): Promise<void>;
 }
 
-export type BusHandler = (payload: Uint8Array, subject: string) => Uint8Array | Promise<Uint8Array> | void;
+export type BusHandler = (payload: Uint8Array, subject: string) => Uint8Array | Promise<Uint8Array | undefined> | void;
 
 export interface BusSubscription {
   unsubscribe(): void;

@@ -27,6 +27,8 @@ export class FlowSpool {
     readonly chain: ChainId,
     private readonly eventsMax: number = SPOOL_EVENTS_MAX,
     after: { readonly number: number; readonly hash: string } = { number: 0, hash: NO_HASH },
+    /** Events in one batch, at most: what a message over the bus can carry. */
+    private readonly batchEventsMax: number = FLOW_BATCH_EVENTS_MAX,
   ) {
     this.made = after.number;
     this.prev = after.hash;
@@ -45,7 +47,7 @@ export class FlowSpool {
   next(): FlowBatchRecord | undefined {
     if (this.shipping !== undefined) return this.shipping;
     if (this.queue.length === 0 && this.lost === 0) return undefined;
-    const events = this.queue.slice(0, FLOW_BATCH_EVENTS_MAX);
+    const events = this.queue.slice(0, this.batchEventsMax);
     this.queue = this.queue.slice(events.length);
     this.shipping = encodeFlowBatch({
       chain: this.chain,
@@ -67,6 +69,11 @@ export class FlowSpool {
   /** Events waiting, not counting the batch under way. */
   get waiting(): number {
     return this.queue.length;
+  }
+
+  /** Nothing waits, and nothing is under way. */
+  get isEmpty(): boolean {
+    return this.shipping === undefined && this.queue.length === 0 && this.lost === 0;
   }
 
   /** Events lost in all. */

@@ -2,7 +2,8 @@ import { stateHash } from '../../adapters/codec/hash';
 import { Deadlines } from '../../actors/deadlines';
 import { Detector } from '../../actors/detector';
 import { Observations } from '../../actors/observations';
-import { isPublicationBlocked, pending, reaction, wakeAt, type World } from '../../actors/reactions';
+import { AGENT_SILENCE_MS } from '../../actors/placement';
+import { isPublicationBlocked, pending, reaction, retirable, wakeAt, type World } from '../../actors/reactions';
 import { ActorRuntime, nodeActor, type ActorEffect } from '../../actors/runtime';
 import { FlowgridError } from '../../domain/base/errors';
 import { clusterOf, nodeOf, type Incarnation, type Millis, type NodeRef, type WireId } from '../../domain/base/ids';
@@ -12,12 +13,13 @@ import { canonicalState, type GridState } from '../../domain/grid-state';
 import type { Commit } from '../../domain/log/commit';
 import type { Clock, Timers } from '../../domain/seams/clock';
 import type { EventLog, FlowBatchRecord } from '../../domain/seams/event-log';
+import type { LiveTopology } from '../../domain/topology/state';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import { effectAlert, effectCommand, type Alert } from './effects';
 import { CommandHandler, DEFAULT_RETRY, deposed, type RetryPolicy } from './command-handler';
 import { FlowIntake } from './flow-intake';
 import { FoldedLog } from './folded-log';
-import { NodeWatch } from './node-watch';
+import { NodeWatch, type Patience } from './node-watch';
 import { Publication, type TopologyListener } from './publication';
 import { topologyUpcasters } from './upcasters';
 import { Watchers } from './watchers';
@@ -38,6 +40,8 @@ export interface ControlPlaneOptions {
   /** A snapshot is kept after this many commits. Default 1,000. */
   readonly snapshotEvery?: number;
   readonly retry?: RetryPolicy;
+  /** How long silent nodes are waited for, where they are heard over a bus. */
+  readonly patience?: Patience;
 }
 
 /**
@@ -83,7 +87,7 @@ export class ControlPlane {
   constructor(private readonly options: ControlPlaneOptions) {
     const { log, clock, timers, name } = options;
     this.deadlines = new Deadlines(timers, (key, dueAt) => this.deadlineReached(key, dueAt));
-    this.nodes = new NodeWatch(this.deadlines);
+    this.nodes = new NodeWatch(this.deadlines, options.patience);
     this.actors = new ActorRuntime((actor, dueAt) => this.setDeadline(`${ACTOR_KEY}${actor}`, dueAt));
     this.publication = new Publication(options.listeners ?? [], log);
     this.flows = new FlowIntake(log, clock);
@@ -218,6 +222,31 @@ export class ControlPlane {
     else if (node.status !== 'active' || node.incarnation !== incarnation) this.worldChanged();
   }
 
+  /** An agent's hello: it may get nodes, and those that it has may be told to live again. */
+  agentHello(name: string, life: number, at: Millis = this.options.clock.now()): void {
+    const known = this.observed.agent(name);
+    this.observed.agentHello(name, life, at);
+    this.nodes.detector.heard(at);
+    // What is told again and again changes nothing; who was silent may be placed with again.
+    if (known === undefined || known.life < life || at - known.seenAt > AGENT_SILENCE_MS / 2) this.worldChanged();
+  }
+
+  /** Whether it has taken over and nothing has shown yet that it leads no longer. */
+  get isLeading(): boolean {
+    return this.started && this.handler.isLeading && !this.closed;
+  }
+
+  /** Topologies that no FNODE's flow carries any more, and that nodes should forget. */
+  retirable(): readonly LiveTopology[] {
+    return retirable(this.world());
+  }
+
+  /** The FNODE stamps the topology, or a newer one, from now on. */
+  reportStamped(ref: NodeRef, version: number): void {
+    this.observed.stamps(ref, version, this.options.clock.now());
+    this.worldChanged();
+  }
+
   /** The node has installed the topology. Acknowledging a version acknowledges the ones before it. */
   acknowledgeTopology(ref: NodeRef, version: number): void {
     this.observed.installed(ref, version);
@@ -236,9 +265,13 @@ export class ControlPlane {
     this.worldChanged();
   }
 
-  /** How many live flows have the node as primary and as backup: how a draining node shows that it is drained. */
-  reportFlows(ref: NodeRef, primary: number, backup: number): void {
-    this.observed.flows(ref, primary, backup, this.options.clock.now());
+  /**
+   * How many live flows have the node as primary and as backup: how a draining node shows that it is drained.
+   *
+   * @param at when they were counted, or earlier.
+   */
+  reportFlows(ref: NodeRef, primary: number, backup: number, at: Millis = this.options.clock.now()): void {
+    this.observed.flows(ref, primary, backup, at);
     if (this.folded.state.clusters[clusterOf(ref)]?.nodes[nodeOf(ref)]?.status === 'draining') this.worldChanged();
   }
 

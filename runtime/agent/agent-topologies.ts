@@ -1,0 +1,143 @@
+import { TOPOLOGY_BYTES_MAX, decodePublished, type AgentAnswerOf } from '../../adapters/codec/agent-messages';
+import { sha256 } from '../../adapters/codec/hash';
+import type { WireId } from '../../domain/base/ids';
+import type { PublishedTopology } from '../../domain/topology/topology';
+import type { DataplaneHost } from './dataplane-host';
+import type { LeaderLink } from './leader-link';
+
+type Head = AgentAnswerOf<'sync'>;
+
+/** The part of a dataplane that follows topologies. */
+export type TopologyHost = Pick<DataplaneHost, 'install' | 'activate' | 'retire' | 'repin'>;
+
+/**
+ * The topologies that the nodes of an agent have, kept as the leader's head says: what is live is fetched and installed,
+ * what is stamped is activated, flows are moved, what nothing lives under is forgotten. Driven by heads alone, so that
+ * whoever missed any number of changes has only to hear one.
+ */
+export class AgentTopologies {
+  /** Wire IDs of the installed topologies, by version. */
+  private readonly wires = new Map<number, WireId>();
+  private readonly forgotten = new Set<number>();
+  private readonly moved = new Map<number, number>();
+  private newestVersion = 0;
+  private stampedVersion = 0;
+  private newestTopology: PublishedTopology | undefined;
+
+  constructor(
+    private readonly host: TopologyHost,
+    private readonly link: LeaderLink,
+    private readonly onInstalled: (published: PublishedTopology) => void,
+  ) {}
+
+  /** The newest version that all nodes installed; 0 = none. */
+  get installed(): number {
+    return this.newestVersion;
+  }
+
+  /** The version that FNODEs stamp; 0 = none. */
+  get stamped(): number {
+    return this.stampedVersion;
+  }
+
+  /** Live versions that nothing is held of. */
+  get done(): readonly number[] {
+    return [...this.forgotten];
+  }
+
+  get newest(): PublishedTopology | undefined {
+    return this.newestTopology;
+  }
+
+  /** The versions of these wire IDs. */
+  versionsOf(wires: Iterable<WireId>): number[] {
+    const wanted = new Set(wires);
+    return [...this.wires].flatMap(([version, wire]) => (wanted.has(wire) ? [version] : []));
+  }
+
+  /** Brings the nodes to what the head says; true if there is something new to tell. */
+  async follow(head: Head): Promise<boolean> {
+    await this.dropDead(head);
+    const hasInstalled = await this.installLive(head);
+    const hasActivated = await this.activate(head.stamped);
+    for (const { version, toVersion } of head.repins) await this.move(version, toVersion);
+    const hasForgotten = await this.forget(head.retiring);
+    return hasInstalled || hasActivated || hasForgotten;
+  }
+
+  /** What is live no more is gone, before its wire ID can come back under another topology. */
+  private async dropDead({ live }: Head): Promise<void> {
+    const alive = new Set(live.map(({ version }) => version));
+    for (const [version, wire] of [...this.wires]) {
+      if (alive.has(version)) continue;
+      if (!this.forgotten.has(version)) await this.host.retire(wire);
+      this.wires.delete(version);
+    }
+    for (const version of [...this.forgotten]) if (!alive.has(version)) this.forgotten.delete(version);
+    for (const version of [...this.moved.keys()]) if (!alive.has(version)) this.moved.delete(version);
+  }
+
+  private async installLive({ live, retiring }: Head): Promise<boolean> {
+    let hasInstalled = false;
+    for (const { version } of live) {
+      if (version <= this.newestVersion) continue;
+      // Nothing lives under it any more: it need not be installed to be forgotten.
+      if (retiring.includes(version)) continue;
+      const published = await this.fetch(version);
+      if (published === undefined) return hasInstalled;
+      await this.host.install(published);
+      this.wires.set(version, published.topology.wireId);
+      this.newestVersion = version;
+      this.newestTopology = published;
+      this.onInstalled(published);
+      hasInstalled = true;
+    }
+    return hasInstalled;
+  }
+
+  private async activate(version: number): Promise<boolean> {
+    if (version <= this.stampedVersion || !this.wires.has(version)) return false;
+    await this.host.activate(version);
+    this.stampedVersion = version;
+    return true;
+  }
+
+  private async move(version: number, toVersion: number): Promise<void> {
+    const from = this.wires.get(version);
+    const to = this.wires.get(toVersion);
+    if (from === undefined || to === undefined || this.moved.get(version) === toVersion) return;
+    await this.host.repin(from, { version: toVersion, wireId: to });
+    this.moved.set(version, toVersion);
+  }
+
+  private async forget(versions: readonly number[]): Promise<boolean> {
+    let hasForgotten = false;
+    for (const version of versions) {
+      if (this.forgotten.has(version)) continue;
+      const wire = this.wires.get(version);
+      if (wire !== undefined) await this.host.retire(wire);
+      this.forgotten.add(version);
+      hasForgotten = true;
+    }
+    return hasForgotten;
+  }
+
+  /** A live topology whole, chunk by chunk; undefined if it did not come, and has to be asked for again. */
+  private async fetch(version: number): Promise<PublishedTopology | undefined> {
+    const chunks: Uint8Array[] = [];
+    let digest: string | undefined;
+    for (let offset = 0; ;) {
+      const answer = await this.link.ask('fetch', { version, offset });
+      if (answer === undefined || answer.version !== version || answer.offset !== offset) return undefined;
+      const { total, bytes } = answer;
+      digest ??= answer.digest;
+      if (total === 0 || total > TOPOLOGY_BYTES_MAX || answer.digest !== digest || bytes.length === 0) return undefined;
+      chunks.push(bytes);
+      offset += bytes.length;
+      if (offset < total) continue;
+      const text = Buffer.concat(chunks);
+      const published = text.length === total && sha256(text) === digest ? decodePublished(text) : undefined;
+      return published?.topology.version === version ? published : undefined;
+    }
+  }
+}
