@@ -3,7 +3,8 @@ import { subjectsOf } from '../../../adapters/bus/subjects';
 import { FlowgridError } from '../../../domain/base/errors';
 import type { Bus } from '../../../domain/seams/bus';
 import { EXIT, type Io, type MnodeOptions } from '../../../interface/cli/programs';
-import { BusAnnouncer, listenForHellos } from '../../control/bus-endpoints';
+import { serveAgents } from '../../control/agent-endpoints';
+import { BusAnnouncer } from '../../control/bus-endpoints';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
 import { applyDesired, loadGridFile, type DesiredGrid } from '../../control/grid-file';
 import { StatusTeller } from '../../control/mnode-status';
@@ -57,6 +58,12 @@ function gridName({ grid, file }: MnodeOptions, desired: DesiredGrid | undefined
   return name;
 }
 
+/**
+ * Hellos come over a bus, ten a second: neighbours find a death out by themselves, and much faster. When nobody at all is
+ * heard it is the bus that is gone; agents need some seconds to be back after it.
+ */
+const PATIENCE = { detectionMs: 1_000, blackoutMs: 15_000 };
+
 /** One MNODE: log, bus and control plane, wired together. */
 class Mnode {
   private readonly plane: ControlPlane;
@@ -82,6 +89,7 @@ class Mnode {
       timers: clock,
       name: options.name,
       listeners: [announcer],
+      patience: PATIENCE,
       onAlert: (alert) => {
         announcer.alert(alert);
         progress.say(`alert: ${alert.about}: ${alert.text}`, alert);
@@ -93,7 +101,11 @@ class Mnode {
     });
     const teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock);
     const commands = answerCommands(this.plane, bus, subjects);
-    this.endpoints.push(listenForHellos(this.plane, bus, subjects), teller, { close: () => commands.unsubscribe() });
+    const agents = serveAgents(this.plane, bus, subjects, {
+      clock,
+      onOutrun: (epoch) => progress.say(`not answering: agents know of epoch ${epoch}`),
+    });
+    this.endpoints.push(agents, teller, { close: () => commands.unsubscribe() });
     this.helm = new Helm(this.plane, seat, clock, {
       leading: async () => {
         await this.leading();
