@@ -31,6 +31,7 @@ function wordsOf(root: Command): Words[] {
     description: command.description(),
     words: [
       ...command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
+      ...command.commands.map((sub) => sub.name()),
       ...command.options.filter(({ hidden }) => !hidden).map((option) => option.long ?? option.short ?? ''),
       '--help',
     ],

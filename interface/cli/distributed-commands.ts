@@ -1,21 +1,22 @@
+import { Option, type Command } from 'commander';
 import { userInfo } from 'node:os';
 import { FlowgridError } from '../../domain/base/errors';
 import { COMMAND_LIFETIME_MS } from '../../domain/commands';
 import { withCommon, type Finish } from './command';
 import type { CommonOptions, Io, MnodeOptions, Programs, StatusOptions, SubmitOptions } from './programs';
 import { parseInteger, parseServers } from './values';
-import type { Command } from 'commander';
 
 /** The least and the most that an operator may let a leader be silent, milliseconds. */
 const LEADER_TIMEOUT_MS = [500, 300_000] as const;
 /** Copies of each topic that a cluster of brokers can keep. */
 const COPIES_MAX = 9;
 
-/** `mnode`, `status`, `submit`: a grid whose control plane runs in programs of its own. */
+/** `mnode`, `status`, `submit`, `log migrate`: a grid whose control plane runs in programs of its own. */
 export function addDistributedCommands(root: Command, programs: Programs, io: Io, finish: Finish): void {
   addMnode(root, programs, io, finish);
   addStatus(root, programs, io, finish);
   addSubmit(root, programs, io, finish);
+  addMigrate(root, programs, io, finish);
 }
 
 function addMnode(root: Command, programs: Programs, io: Io, finish: Finish): void {
@@ -32,8 +33,10 @@ function addMnode(root: Command, programs: Programs, io: Io, finish: Finish): vo
       'with --kafka: how long the leader may be silent before another takes over; default 6000, the least that brokers grant',
       (text) => parseInteger('--leader-timeout', text, ...LEADER_TIMEOUT_MS),
     )
-    .option('--replication <n>', "with --kafka: copies of the grid's topics, when they are made; default 1", (text) =>
-      parseInteger('--replication', text, 1, COPIES_MAX),
+    .option(
+      '--replication <n>',
+      "with --kafka: copies of the grid's topics, when they are made; default 1",
+      parseReplication,
     )
     .action(async (file: string | undefined, flags: MnodeFlags) =>
       finish(await programs.mnode(mnodeOptions(file, flags), io)),
@@ -127,6 +130,37 @@ function parseData(text: string): object {
   throw new FlowgridError('usage', `the data of a command is a JSON object, not '${text}'`, {
     remedy: `for example '{"cluster":2,"node":1,"weight":1}'`,
   });
+}
+
+function addMigrate(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  const log = root.commands.find((command) => command.name() === 'log')!;
+  const migrate = log
+    .command('migrate')
+    .description("copy a grid's log from --data to Kafka, or back, byte for byte: the copy has the same head")
+    .requiredOption('--kafka <servers>', 'Kafka (host:port,…)', serversOf('--kafka'))
+    .addOption(
+      new Option('--to <place>', 'where the log is copied to').choices(['kafka', 'data']).makeOptionMandatory(),
+    )
+    .option('--grid <name>', 'the grid, with --to data')
+    .option('--replication <n>', "copies of the grid's topics, when they are made; default 1", parseReplication)
+    .action(async ({ replication, ...flags }: MigrateFlags) =>
+      finish(await programs.migrate({ ...flags, ...(replication && { replicationFactor: replication }) }, io)),
+    );
+  withCommon(migrate, [
+    ['log migrate --to kafka --kafka 127.0.0.1:9092', 'from .flowgrid to Kafka'],
+    ['log migrate --to data --data copy --grid figure-4 --kafka 127.0.0.1:9092', 'from Kafka to a directory'],
+  ]);
+}
+
+interface MigrateFlags extends CommonOptions {
+  readonly to: 'kafka' | 'data';
+  readonly kafka: string;
+  readonly grid?: string;
+  readonly replication?: number;
+}
+
+function parseReplication(text: string): number {
+  return parseInteger('--replication', text, 1, COPIES_MAX);
 }
 
 /** Adds how MNODEs are reached. */

@@ -13,6 +13,7 @@ export interface Programs {
   audit(options: AuditOptions, io: Io): Promise<number>;
   log(options: LogOptions, io: Io): Promise<number>;
   check(options: CheckOptions, io: Io): Promise<number>;
+  migrate(options: MigrateOptions, io: Io): Promise<number>;
   mnode(options: MnodeOptions, io: Io): Promise<number>;
   status(options: StatusOptions, io: Io): Promise<number>;
   submit(options: SubmitOptions, io: Io): Promise<number>;
@@ -159,6 +160,17 @@ export interface LogOptions extends CommonOptions {
   readonly lines: number;
   readonly since?: When;
   readonly until?: When;
+}
+
+/** Copies a log between the data directory and Kafka. */
+export interface MigrateOptions extends CommonOptions {
+  readonly to: 'kafka' | 'data';
+  /** Kafka's bootstrap servers. */
+  readonly kafka: string;
+  /** Name of the grid; a log in a directory tells it. */
+  readonly grid?: string;
+  /** Copies of the grid's topics, when they are made. */
+  readonly replicationFactor?: number;
 }
 
 export type CheckOptions = CommonOptions;

@@ -1,7 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as rdkafka from 'node-rdkafka';
+import { sha256 } from '../../adapters/codec/hash';
+import { copyLog } from '../../adapters/log/copy';
 import { openKafkaLog, standForLeader, type KafkaLog, type KafkaLogOptions } from '../../adapters/log/kafka';
+import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
 import { producerSettings, topicsOf } from '../../adapters/log/kafka/settings';
 import { verifyLog } from '../../adapters/log/verify';
+import { NO_HASH } from '../../domain/seams/event-log';
 import { kafkaAvailable, startKafka, startKafkaCluster, type KafkaServer } from '../services/kafka';
 import { describeWithServer } from '../services/suite';
 import { describeEventLog, until } from './event-log.contract';
@@ -201,9 +208,28 @@ describeWithServer('event log on Kafka', kafkaAvailable, () => {
     await until(() => seen.at(-1) === head.seq);
     expect(seen).toEqual(Array.from({ length: head.seq }, (_, i) => i + 1));
     expect(reader.head()).toEqual(head);
-    const batch = batchAfter({ chain: '2/1@1', number: 0, hash: '0'.repeat(64) });
+    const batch = batchAfter({ chain: '2/1@1', number: 0, hash: NO_HASH });
     expect(await leader.appendFlows(batch)).toBe('appended');
     await Promise.all([leader.close(), reader.close()]);
+  });
+
+  test('FG-270: a log copied to Kafka and back has the same head, chains and bytes', async () => {
+    const dirs = [1, 2].map(() => mkdtempSync(join(tmpdir(), 'flowgrid-copy-')));
+    const [first, last] = (await Promise.all(dirs.map((dir) => openLmdbLog({ dir, mode: 'writer' })))) as [
+      LmdbLog,
+      LmdbLog,
+    ];
+    await first.append(commitsAfter(first.head(), 700));
+    const one = batchAfter({ chain: '2/1@1', number: 0, hash: NO_HASH });
+    for (const batch of [one, batchAfter({ ...one, hash: sha256(one.bytes) })]) await first.appendFlows(batch);
+    const kafkaLog = await open('copied');
+    expect((await copyLog(first, kafkaLog)).head).toEqual(first.head());
+    expect(await copyLog(kafkaLog, last)).toMatchObject({ commits: 700, batches: 2, skipped: [] });
+    expect(last.head()).toEqual(first.head());
+    expect(await last.chains()).toEqual(await first.chains());
+    expect(await last.read(1, 700)).toEqual(await first.read(1, 700));
+    await Promise.all([first.close(), kafkaLog.close(), last.close()]);
+    for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
   });
 
   test('a grid whose brokers do not answer says so', async () => {

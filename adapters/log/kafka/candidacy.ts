@@ -38,10 +38,15 @@ export async function standForLeader(options: CandidacyOptions, listener: Candid
   return candidate;
 }
 
+/** Polls until a client that has left the group knows it: at least, and, while it still holds the partition, at most. */
+const LEAVING_LOOKS = 2;
+const LEAVING_LOOKS_MAX = 100;
+
 class Candidate implements Candidacy {
   isElected = false;
   private consumer!: KafkaConsumer;
   private closing = false;
+  private isPolling = true;
   private polling: Promise<void> | undefined;
 
   constructor(private readonly listener: CandidacyListener) {}
@@ -53,20 +58,32 @@ class Candidate implements Candidacy {
   }
 
   rebalance(error: LibrdKafkaError, partitions: Assignment[]): void {
-    if (error.code === ASSIGN) {
-      this.consumer.incrementalAssign(partitions);
-      if (partitions.length === 0) return;
-      // Records are read elsewhere.
-      this.consumer.pause(partitions);
-      this.set(true);
-    } else {
+    if (error.code !== ASSIGN) {
       this.consumer.incrementalUnassign(partitions);
       if (partitions.length > 0) this.set(false);
+      return;
     }
+    try {
+      this.consumer.incrementalAssign(partitions);
+      // Records are read elsewhere.
+      if (partitions.length > 0) this.consumer.pause(partitions);
+    } catch {
+      // It is being disconnected, and waits for an answer to this: nothing is taken.
+      this.consumer.unassign();
+      return;
+    }
+    if (partitions.length > 0) this.set(true);
   }
 
+  /**
+   * Leaves the group before it disconnects: a partition that the brokers assign to a client that is closing would keep it
+   * waiting, and the group too.
+   */
   async close(): Promise<void> {
     this.closing = true;
+    this.consumer.unsubscribe();
+    for (let look = 0; look < LEAVING_LOOKS_MAX && (this.isElected || look < LEAVING_LOOKS); look++) await pause();
+    this.isPolling = false;
     await this.polling;
     await disconnect(this.consumer);
   }
@@ -82,7 +99,7 @@ class Candidate implements Candidacy {
 
   /** The client tells of a new assignment only when it is asked for records. */
   private async poll(): Promise<void> {
-    while (!this.closing) {
+    while (this.isPolling) {
       await answered((done) => this.consumer.consume(1, done)).catch(() => undefined);
       await pause();
     }

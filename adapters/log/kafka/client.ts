@@ -8,6 +8,7 @@ export type Library = typeof Rdkafka;
 const TOPIC_EXISTS = 36;
 const RETRY_MS = 50;
 const CONSUME_MS = 50;
+const DISCONNECT_MS = 10_000;
 
 /**
  * Loads the client library, which not every install has and which works in a process's main thread alone.
@@ -74,8 +75,15 @@ export async function connectConsumer(
   return consumer;
 }
 
+/** Lets a client say goodbye, which without brokers may take for ever: nobody waits longer than a while for it. */
 export function disconnect(client: Rdkafka.Producer | Rdkafka.KafkaConsumer): Promise<void> {
-  return new Promise((resolve) => client.disconnect(() => resolve()));
+  return new Promise((resolve) => {
+    const enough = setTimeout(resolve, DISCONNECT_MS);
+    client.disconnect(() => {
+      clearTimeout(enough);
+      resolve();
+    });
+  });
 }
 
 /** The number of partitions of a topic; waits until the brokers know it. */

@@ -19,6 +19,8 @@ export interface HelmEvents {
  */
 export class Helm {
   private isElected = false;
+  /** The log refused the last leadership: the election will say why, in a moment. */
+  private wasDeposed = false;
   private isClosed = false;
   private turning: Promise<void> | undefined;
   private endPause: (() => void) | undefined;
@@ -41,8 +43,13 @@ export class Helm {
     this.turn();
   }
 
-  /** The log refused the control plane, which has stood down; it may still be the elected one. */
+  /**
+   * The log refused the control plane, which has stood down. The election may not have told yet that another was chosen:
+   * taking over again at once would fence the other in turn.
+   */
   deposed(): void {
+    this.wasDeposed = true;
+    this.events.standingBy();
     this.turn();
   }
 
@@ -73,6 +80,10 @@ export class Helm {
   }
 
   private async lead(): Promise<void> {
+    if (this.wasDeposed) {
+      this.wasDeposed = false;
+      return this.pause();
+    }
     try {
       // A writer that the log has refused before is of no use.
       await this.seat.leave();

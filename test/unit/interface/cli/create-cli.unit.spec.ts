@@ -29,6 +29,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     audit: program('audit'),
     log: program('log'),
     check: program('check'),
+    migrate: program('migrate'),
     mnode: program('mnode'),
     status: program('status'),
     submit: program('submit'),

@@ -65,7 +65,8 @@ class Fixture {
       interrupted: this.interrupt.signal,
     };
     const absent = async (): Promise<number> => 1;
-    const running = { up: absent, classify: absent, validate: absent, mnode: absent, status: absent, submit: absent };
+    const local = { up: absent, classify: absent, validate: absent, migrate: absent };
+    const running = { ...local, mnode: absent, status: absent, submit: absent };
     const programs: Programs = { ...running, audit, check, log, trace };
     return createCli(programs, io).run([...line.split(' '), '--data', this.dir]);
   }
