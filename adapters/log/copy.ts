@@ -1,8 +1,10 @@
 import type { EventLog, Head } from '../../domain/seams/event-log';
-import { FlowgridError } from '../../domain/base/errors';
+import { FlowgridError, isFlowgridError } from '../../domain/base/errors';
 
 /** Commits, or flow batches, that are copied at a time. */
 const CHUNK = 512;
+/** How often a part of the copy is tried. */
+const ATTEMPTS = 16;
 
 /** What was copied; `skipped` are chains whose beginning the source has let go of, so that no other log can take them up. */
 export interface Copied {
@@ -21,8 +23,10 @@ export interface Copied {
  */
 export async function copyLog(from: EventLog, to: EventLog): Promise<Copied> {
   await assertPrefix(from, to);
-  const commits = await copyCommits(from, to);
-  const { chains, batches, skipped } = await copyChains(from, to);
+  const before = to.head().seq;
+  await persist(to, () => copyCommits(from, to));
+  const { chains, batches, skipped } = await persist(to, () => copyChains(from, to));
+  const commits = to.head().seq - before;
   const [source, copy] = [from.head(), to.head()];
   if (source.seq !== copy.seq || source.hash !== copy.hash) {
     throw conflict(`the source went on to commit ${source.seq} while it was copied up to ${copy.seq}`);
@@ -39,15 +43,25 @@ async function assertPrefix(from: EventLog, to: EventLog): Promise<void> {
     throw conflict(`commit ${seq} of the ${to.kind} log is another than that of the ${from.kind} log`);
 }
 
-async function copyCommits(from: EventLog, to: EventLog): Promise<number> {
-  let copied = 0;
+/** Tries again from where the copy stands what failed with unknown outcome: slow brokers are no reason to begin anew. */
+async function persist<Result>(to: EventLog, copy: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      // Reads to the end: what was in doubt is known then.
+      await to.read(1, 1);
+      return await copy();
+    } catch (error) {
+      if (!isFlowgridError(error) || !error.canRetry || attempt >= ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function copyCommits(from: EventLog, to: EventLog): Promise<void> {
   for (;;) {
-    const next = to.head().seq + 1;
-    const commits = await from.read(next, CHUNK);
-    if (commits.length === 0) return copied;
+    const commits = await from.read(to.head().seq + 1, CHUNK);
+    if (commits.length === 0) return;
     const { accepted } = await to.append(commits.map(({ bytes }) => bytes));
     if (accepted.length !== commits.length) throw conflict(`somebody else writes the ${to.kind} log`);
-    copied += commits.length;
   }
 }
 

@@ -1,6 +1,7 @@
 import { sha256 } from '../../../../adapters/codec/hash';
 import { copyLog } from '../../../../adapters/log/copy';
 import { createMemoryLog } from '../../../../adapters/log/memory';
+import { createPrng } from '../../../../domain/base/prng';
 import { NO_HASH, type EventLog } from '../../../../domain/seams/event-log';
 import { batchAfter, commitAfter, commitsAfter } from '../../../contract/log-records';
 
@@ -36,6 +37,15 @@ describe('FG-270: copying a log', () => {
     await from.append(commitsAfter(from.head(), 3));
     expect(await copyLog(from, to)).toMatchObject({ commits: 3, batches: 0, head: from.head() });
     expect(await to.orphans()).toEqual([]);
+  });
+
+  it('goes on after appends of unknown outcome', async () => {
+    const from = createMemoryLog();
+    await fill(from, 1_600, 3);
+    const to = createMemoryLog({ faults: { prng: createPrng(5), rate: 0.3 } });
+    await copyLog(from, to);
+    expect(to.head()).toEqual(from.head());
+    expect(await to.chains()).toEqual(await from.chains());
   });
 
   it('refuses to mix two histories', async () => {
