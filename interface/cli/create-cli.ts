@@ -1,6 +1,7 @@
 import { Command, Help, Option, type CommanderError } from 'commander';
 import type { Finish } from './command';
 import { addCompletion } from './completion';
+import { addAgentCommand } from './agent-command';
 import { addDistributedCommands } from './distributed-commands';
 import { addReadingCommands } from './reading-commands';
 import { addRunningCommands } from './running-commands';
@@ -54,6 +55,7 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
   addRunningCommands(root, programs, io, finish);
   addReadingCommands(root, programs, io, finish);
   addDistributedCommands(root, programs, io, finish);
+  addAgentCommand(root, programs, io, finish);
   addCompletion(root, io, finish);
   return root;
 }

@@ -1,3 +1,4 @@
+import type { Endpoint } from '../../domain/base/endpoint';
 import type { FailurePolicy } from '../../domain/topology/topology';
 import type { When } from './when';
 
@@ -15,6 +16,7 @@ export interface Programs {
   check(options: CheckOptions, io: Io): Promise<number>;
   migrate(options: MigrateOptions, io: Io): Promise<number>;
   mnode(options: MnodeOptions, io: Io): Promise<number>;
+  agent(options: AgentProgramOptions, io: Io): Promise<number>;
   status(options: StatusOptions, io: Io): Promise<number>;
   submit(options: SubmitOptions, io: Io): Promise<number>;
 }
@@ -209,4 +211,26 @@ export interface SubmitOptions extends CommonOptions, MnodeAccess {
   /** The principal. */
   readonly by: string;
   readonly withinMs: number;
+}
+
+export interface AgentProgramOptions extends CommonOptions {
+  readonly grid: string;
+  /** Of all agents of the grid only one has it; a newer process of the same name takes its place. */
+  readonly name: string;
+  /** `host:port` of NATS servers, comma-separated. */
+  readonly nats: string;
+  /** Where frames of other agents' nodes arrive. */
+  readonly listen: Endpoint;
+  /** Where others reach that; absent: there. */
+  readonly advertise?: Endpoint;
+  readonly key: string;
+  /** Nodes that it hosts at most. */
+  readonly nodes: number;
+  /** Packet functions that it offers; absent: all that are built in. */
+  readonly functions?: readonly string[];
+  /** Nodes that belong here. */
+  readonly pinned: readonly string[];
+  readonly networks: readonly { readonly name: string; readonly local: Endpoint; readonly remote: Endpoint }[];
+  /** What relative paths of function modules start from. */
+  readonly modules: string;
 }

@@ -99,7 +99,8 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function usage(option: string, text: string, form: string, example: string): FlowgridError {
+/** What is said of a value of the wrong form. */
+export function usage(option: string, text: string, form: string, example: string): FlowgridError {
   return new FlowgridError('usage', `${option}: '${text}' is not ${form}`, {
     remedy: `for example ${option} ${example}`,
   });

@@ -9,11 +9,11 @@ import {
   type NodeRef,
 } from '../../domain/base/ids';
 import type { ClusterRole } from '../../domain/topology/topology';
-import type { DataplaneHost } from './dataplane-host';
+import type { NodeHost } from './dataplane-host';
 import { type FlowSpool } from './flow-spool';
 
 /** The part of a dataplane that hosts nodes. */
-export type LifeHost = Pick<DataplaneHost, 'add' | 'kill' | 'revive' | 'remove' | 'setReachable'>;
+export type LifeHost = Pick<NodeHost, 'add' | 'kill' | 'revive' | 'remove' | 'setReachable'>;
 
 /** A node in the life that it lives here. */
 export interface HostedLife {

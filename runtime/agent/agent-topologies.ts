@@ -2,13 +2,13 @@ import { TOPOLOGY_BYTES_MAX, decodePublished, type AgentAnswerOf } from '../../a
 import { sha256 } from '../../adapters/codec/hash';
 import type { WireId } from '../../domain/base/ids';
 import type { PublishedTopology } from '../../domain/topology/topology';
-import type { DataplaneHost } from './dataplane-host';
+import type { NodeHost } from './dataplane-host';
 import type { LeaderLink } from './leader-link';
 
 type Head = AgentAnswerOf<'sync'>;
 
 /** The part of a dataplane that follows topologies. */
-export type TopologyHost = Pick<DataplaneHost, 'install' | 'activate' | 'retire' | 'repin'>;
+export type TopologyHost = Pick<NodeHost, 'install' | 'activate' | 'retire' | 'repin'>;
 
 /**
  * The topologies that the nodes of an agent have, kept as the leader's head says: what is live is fetched and installed,

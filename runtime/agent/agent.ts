@@ -1,13 +1,13 @@
 import { encodeAgentHello, type AgentAnswerOf, type AgentReport } from '../../adapters/codec/agent-messages';
 import type { AgentOffer } from '../../domain/agent/state';
-import { clusterOf, nodeOf, type Micros } from '../../domain/base/ids';
+import { clusterOf, nodeOf, nodeRef, type Micros } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { Bus, BusSubscription } from '../../domain/seams/bus';
 import type { Clock, Timers } from '../../domain/seams/clock';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import { AgentNodes } from './agent-nodes';
 import { AgentTopologies, type TopologyHost } from './agent-topologies';
-import type { DataplaneHost } from './dataplane-host';
+import type { NodeHost } from './dataplane-host';
 import { FlowShipper, type ShippingCounts } from './flow-shipper';
 import { FlowSpool } from './flow-spool';
 import { LeaderLink, type LeaderLinkCounts } from './leader-link';
@@ -24,7 +24,7 @@ export interface AgentSubjects extends NoticeSubjects {
 }
 
 /** What an agent needs of the dataplane that hosts its nodes. */
-export type AgentHost = LifeHost & TopologyHost & Pick<DataplaneHost, 'harvest' | 'statistics' | 'endFlows' | 'settle'>;
+export type AgentHost = LifeHost & TopologyHost & Pick<NodeHost, 'harvest' | 'statistics' | 'endFlows' | 'settle'>;
 
 /** How often an agent does what, milliseconds. */
 export interface AgentTiming {
@@ -136,6 +136,17 @@ export class Agent {
   /** The newest head of the log that it was told. */
   get head(): LeaderLink['head'] {
     return this.link.head;
+  }
+
+  /** Whether it hosts all INODEs of some cluster: nobody carries on the flows of these. */
+  get holdsLastDoor(): boolean {
+    const clusters = this.topologies.newest?.topology.clusters ?? [];
+    return clusters.some(
+      ({ id, role, members }) =>
+        role === 'inode' &&
+        members.length > 0 &&
+        members.every(({ node }) => this.nodes.get(nodeRef(id, node)) !== undefined),
+    );
   }
 
   /** Begins: says hello, registers as soon as somebody leads, hosts what it is given. */

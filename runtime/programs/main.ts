@@ -13,6 +13,7 @@ const programs: Programs = {
   check: async (options, io) => (await import('./check')).check(options, io),
   migrate: async (options, io) => (await import('./log-migrate')).migrate(options, io),
   mnode: async (options, io) => (await import('./mnode/mnode')).mnode(options, io),
+  agent: async (options, io) => (await import('./agent/agent')).agent(options, io),
   status: async (options, io) => (await import('./status')).status(options, io),
   submit: async (options, io) => (await import('./submit')).submit(options, io),
 };

@@ -31,6 +31,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     check: program('check'),
     migrate: program('migrate'),
     mnode: program('mnode'),
+    agent: program('agent'),
     status: program('status'),
     submit: program('submit'),
   };
@@ -39,7 +40,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
 }
 
 const READING = ['trace', 'audit', 'log', 'check'];
-const COMMANDS = ['up', 'classify', 'validate', ...READING, 'mnode', 'status', 'submit', 'completion'];
+const COMMANDS = ['up', 'classify', 'validate', ...READING, 'mnode', 'status', 'submit', 'agent', 'completion'];
 
 describe('the command line', () => {
   it('FG-198: refuses to feed a capture once and again and again', async () => {
@@ -47,6 +48,36 @@ describe('the command line', () => {
     expect(await run('up g.yaml --once --loop')).toBe(2);
     expect(calls).toEqual([]);
     expect(err.join('\n')).toContain("'--loop' cannot be used with option '--once'");
+  });
+
+  it('gives agent its typed options, and refuses addresses that are none', async () => {
+    const { calls, err, run } = fixture();
+    const common = 'agent --grid g --name h1 --nats n:4222 --key k';
+    expect(await run(`${common} --listen 10.0.0.1:7000 --node IA-1 --network EN-1=udp:6001>10.0.0.9:6002 --json`)).toBe(
+      0,
+    );
+    expect(calls).toEqual([
+      [
+        'agent',
+        {
+          json: true,
+          data: '.flowgrid',
+          grid: 'g',
+          name: 'h1',
+          nats: 'n:4222',
+          key: 'k',
+          listen: { host: '10.0.0.1', port: 7000 },
+          nodes: 8,
+          modules: '.',
+          pinned: ['IA-1'],
+          networks: [
+            { name: 'EN-1', local: { host: '0.0.0.0', port: 6001 }, remote: { host: '10.0.0.9', port: 6002 } },
+          ],
+        },
+      ],
+    ]);
+    expect(await run(`${common} --listen nowhere`)).toBe(2);
+    expect(err.join('\n')).toContain("--listen: 'nowhere' is not");
   });
 
   it('gives up its typed options', async () => {

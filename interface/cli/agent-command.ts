@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { hostname } from 'node:os';
+import type { Endpoint } from '../../domain/base/endpoint';
+import { commonOf, withCommon, type Finish } from './command';
+import { parseAddress, parseListen, parseNetwork, type NetworkValue } from './endpoint-values';
+import type { AgentProgramOptions, CommonOptions, Io, Programs } from './programs';
+import { parseInteger, parseServers } from './values';
+
+/** Nodes that one agent hosts at most, unless told otherwise. */
+const NODES = 8;
+const NODES_MAX = 1_024;
+
+interface AgentFlags extends CommonOptions {
+  readonly grid: string;
+  readonly name: string;
+  readonly nats: string;
+  readonly listen: Endpoint;
+  readonly advertise?: Endpoint;
+  readonly key: string;
+  readonly nodes: number;
+  readonly functions?: string;
+  readonly node: string[];
+  readonly network: NetworkValue[];
+  readonly modules: string;
+}
+
+/** `flowgrid agent`. */
+export function addAgentCommand(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  const agent = root
+    .command('agent')
+    .description('host nodes of a grid, in real time, as the MNODEs place them')
+    .requiredOption('--grid <name>', 'name of the grid')
+    .option('--name <name>', "the agent's name, of which a grid has one", hostname())
+    .requiredOption('--nats <servers>', 'HOST:PORT of NATS servers, comma-separated', (text) =>
+      parseServers('--nats', text),
+    )
+    .requiredOption('--listen <address>', 'where frames of other agents arrive, by UDP: HOST:PORT', (text) =>
+      parseListen('--listen', text),
+    )
+    .option('--advertise <address>', 'where others reach that; default: --listen', (text) =>
+      parseAddress('--advertise', text),
+    )
+    .requiredOption('--key <file>', "the grid's secret, 32 bytes in hex, the same for all agents")
+    .option('--nodes <n>', 'nodes that it hosts at most', (text) => parseInteger('--nodes', text, 0, NODES_MAX), NODES)
+    .option('--functions <names>', 'packet functions that it offers, comma-separated; default: all that are built in')
+    .option(
+      '--node <name>',
+      'a node that belongs here (repeatable)',
+      (text: string, before: string[]) => [...before, text],
+      [] as string[],
+    )
+    .option(
+      '--network <name=udp:local>remote>',
+      'attach an external network by UDP: where its frames arrive, and where those go that leave (repeatable)',
+      (text: string, before: NetworkValue[]) => [...before, parseNetwork('--network', text)],
+      [] as NetworkValue[],
+    )
+    .option('--modules <dir>', 'what relative paths of function modules start from', '.')
+    .action(async (flags: AgentFlags) => finish(await programs.agent(optionsOf(flags), io)));
+  withCommon(agent, [
+    [
+      'agent --grid figure-4 --name h1 --nats nats-1:4222 --listen 10.0.0.1:7000 --key grid.key',
+      'offer room for 8 nodes, with every built-in function',
+    ],
+    [
+      "agent --grid figure-4 --name edge --nats nats-1:4222 --listen 10.0.0.2:7000 --key grid.key --node IA-1 --network 'EN-1=udp:6001>10.0.0.9:6001'",
+      'host the INODE IA-1, and attach its network by UDP',
+    ],
+  ]);
+}
+
+function optionsOf(flags: AgentFlags): AgentProgramOptions {
+  const { grid, name, nats, listen, advertise, key, nodes, functions, node, network, modules } = flags;
+  return {
+    ...commonOf(flags),
+    grid,
+    name,
+    nats,
+    listen,
+    key,
+    nodes,
+    modules,
+    pinned: node,
+    networks: network,
+    ...(advertise === undefined ? {} : { advertise }),
+    ...(functions === undefined ? {} : { functions: functions.split(',').map((each) => each.trim()) }),
+  };
+}

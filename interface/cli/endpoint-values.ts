@@ -1,0 +1,40 @@
+import { parseEndpoint, type Endpoint } from '../../domain/base/endpoint';
+import { usage } from './values';
+
+/** Readers of option values that name sockets, and of plain numbers beside them. */
+
+/** An external network attached by UDP: where its frames arrive, and where those go that leave the grid. */
+export interface NetworkValue {
+  readonly name: string;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
+/** `HOST:PORT` to send to. */
+export function parseAddress(option: string, text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (endpoint === undefined || endpoint.port === 0) throw usage(option, text, 'HOST:PORT', '127.0.0.1:6001');
+  return endpoint;
+}
+
+/** `PORT` of any address of this host, or `HOST:PORT`, to listen on. */
+export function parseListen(option: string, text: string): Endpoint {
+  const endpoint = parseEndpoint(/^\d+$/.test(text) ? `0.0.0.0:${text}` : text);
+  if (endpoint === undefined) throw usage(option, text, 'PORT or HOST:PORT', '7004');
+  return endpoint;
+}
+
+/** `NAME=udp:LOCAL>HOST:PORT`, with LOCAL as {@link parseListen} reads it. */
+export function parseNetwork(option: string, text: string): NetworkValue {
+  const example = 'EN-1=udp:6001>127.0.0.1:7001';
+  const match = /^([^=]+)=udp:([^>]+)>(.+)$/.exec(text);
+  if (match === null) throw usage(option, text, 'NAME=udp:PORT>HOST:PORT', example);
+  return { name: match[1]!, local: parseListen(option, match[2]!), remote: parseAddress(option, match[3]!) };
+}
+
+/** A number above 0. */
+export function parsePositive(option: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw usage(option, text, 'a number above 0', '10');
+  return value;
+}

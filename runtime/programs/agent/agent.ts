@@ -1,0 +1,110 @@
+import { resolve } from 'node:path';
+import { subjectsOf } from '../../../adapters/bus/subjects';
+import { endpointText } from '../../../domain/base/endpoint';
+import { FlowgridError } from '../../../domain/base/errors';
+import { FunctionRegistry } from '../../../dataplane/functions/registry';
+import { EXIT, type AgentProgramOptions, type Io } from '../../../interface/cli/programs';
+import { Agent, type AgentEvents } from '../../agent/agent';
+import { connectBus } from '../bus';
+import { readGridKey } from '../grid-key';
+import { Progress } from '../mnode/progress';
+import { WallClock } from '../wall-clock';
+import { startHosting } from './hosting';
+import { realTime } from './real-time';
+
+/** Addresses that mean every interface: nobody else can send to them. */
+const EVERY_INTERFACE = ['0.0.0.0', '::'];
+
+/**
+ * `flowgrid agent`: hosts nodes of a grid, in real time, as its log places them. Ends in good order on SIGTERM or Ctrl-C:
+ * what its nodes observed is shipped, and if nobody is left to carry on the flows of one of its INODEs they end first.
+ * Exit 4 when a newer process of the same name has taken its place.
+ *
+ * @throws FlowgridError for a key, address or bus that cannot be used.
+ */
+export async function agent(options: AgentProgramOptions, io: Io): Promise<number> {
+  const address = advertised(options);
+  const { grid, name, listen, networks, nodes, pinned } = options;
+  const clock = new WallClock();
+  const progress = new Progress(io, options.json, clock);
+  const time = realTime();
+  const secret = readGridKey(options.key);
+  const baseDirectory = resolve(options.modules);
+  const host = await startHosting({ agent: name, listen, networks, secret, baseDirectory, time });
+  try {
+    const bus = await connectBus(options.nats, clock, name);
+    try {
+      const end = endOf(io.interrupted);
+      const it = new Agent({
+        name,
+        life: clock.now(),
+        offer: {
+          address,
+          capacity: nodes,
+          functions: options.functions ?? new FunctionRegistry().list().map((each) => each.name),
+          networks: networks.map((network) => network.name),
+          pinned,
+        },
+        bus,
+        subjects: subjectsOf(grid),
+        clock,
+        timers: clock,
+        host,
+        events: eventsOf(progress, end.replaced),
+      });
+      progress.say(`agent ${name} of grid ${grid}: nodes are reached at ${address}`, { listening: address });
+      it.start();
+      const code = await end.code;
+      progress.say('ending');
+      const isShipped = await it.stop(it.holdsLastDoor ? time.micros() : undefined);
+      if (!isShipped)
+        progress.say('nobody took what the nodes observed last: the log will lack it', { shipped: false });
+      return code;
+    } finally {
+      await bus.close();
+    }
+  } finally {
+    await host.close();
+  }
+}
+
+function advertised({ listen, advertise }: AgentProgramOptions): string {
+  const address = advertise ?? listen;
+  if (advertise === undefined && (EVERY_INTERFACE.includes(listen.host) || listen.port === 0)) {
+    throw new FlowgridError('usage', `--listen ${endpointText(listen)}: other agents cannot send there`, {
+      remedy: 'name the address that they reach with --advertise HOST:PORT',
+    });
+  }
+  return endpointText(address);
+}
+
+/** Why the program ends, as its exit code. */
+function endOf(interrupted: AbortSignal): { readonly code: Promise<number>; readonly replaced: () => void } {
+  let replaced!: () => void;
+  const code = new Promise<number>((end) => {
+    replaced = () => end(EXIT.findings);
+    const interrupt = (): void => end(EXIT.ok);
+    if (interrupted.aborted) interrupt();
+    else interrupted.addEventListener('abort', interrupt, { once: true });
+  });
+  return { code, replaced };
+}
+
+function eventsOf(progress: Progress, replaced: () => void): AgentEvents {
+  let refusal = '';
+  return {
+    registered: () => progress.say('registered', { registered: true }),
+    refused: (why) => {
+      if (why !== refusal) progress.say(`not registered: ${why}`, { registered: false });
+      refusal = why;
+    },
+    replaced: () => {
+      progress.say('a newer agent of the same name has taken over', { replaced: true });
+      replaced();
+    },
+    placed: (nodes) => progress.say(`hosts ${nodes.length === 0 ? 'no nodes' : nodes.join(', ')}`, { nodes }),
+    installed: ({ topology }) =>
+      progress.say(`topology ${topology.version} is installed`, { topology: topology.version }),
+    failed: (error) => progress.say(`failed: ${(error as Error).message}`),
+  };
+}
