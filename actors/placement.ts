@@ -4,8 +4,11 @@ import { carriesFlows, nodesOf, type ClusterState } from '../domain/cluster/stat
 import type { NodeState } from '../domain/node/state';
 import type { World } from './reactions';
 
-/** An agent that was silent for longer gets no nodes, and those it has are not told to live again. */
-export const AGENT_SILENCE_MS = 2_000;
+/**
+ * An agent that was silent for longer, some hellos, gets no nodes, and those it has are not told to live again. Shorter than
+ * it takes to hold its nodes dead: a process that died with them must not be given their next lives.
+ */
+export const AGENT_SILENCE_MS = 500;
 
 /**
  * Which nodes should live where. Nodes that need a place get the best one; nodes whose life, or whose agent's process, is
