@@ -1,6 +1,7 @@
 import { displaceNode, placeNode, registerAgent } from './agent/decide';
 import { unreachable } from './base/errors';
 import { createCluster, deleteCluster, reconfigureCluster } from './cluster/decide';
+import { switchClusterMode } from './cluster/switch-mode';
 import { COMMAND_LIFETIME_MS, type Command } from './commands';
 import type { TopologyEvent } from './events';
 import { createGrid, reconfigureGrid } from './grid/decide';
@@ -50,6 +51,8 @@ function decideBody(state: GridState, { body, at }: Command): Decision<TopologyE
       return createCluster(state, body.data);
     case 'ReconfigureCluster':
       return reconfigureCluster(state, body.data);
+    case 'SwitchClusterMode':
+      return switchClusterMode(state, body.data);
     case 'DeleteCluster':
       return deleteCluster(state, body.data.cluster);
     case 'DiscoverNode':

@@ -1,9 +1,15 @@
 import type { ClusterId } from '../base/ids';
 import type { CommandOf } from '../message';
+import type { ClusterMode } from '../topology/topology';
 import type { ClusterSettings } from './events';
 
 export type CreateCluster = CommandOf<'CreateCluster', ClusterSettings>;
 export type ReconfigureCluster = CommandOf<'ReconfigureCluster', ClusterSettings>;
+/** A cluster, named as operators know it, gets another mode: for flows that begin from then on. */
+export type SwitchClusterMode = CommandOf<
+  'SwitchClusterMode',
+  { readonly cluster: string; readonly mode: ClusterMode }
+>;
 export type DeleteCluster = CommandOf<'DeleteCluster', { readonly cluster: ClusterId }>;
 
-export type ClusterCommand = CreateCluster | ReconfigureCluster | DeleteCluster;
+export type ClusterCommand = CreateCluster | ReconfigureCluster | SwitchClusterMode | DeleteCluster;

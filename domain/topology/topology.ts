@@ -81,7 +81,8 @@ export type FailurePolicy = 'discard' | 'redirect' | 'backup';
 /** Next-hop selection ([0066 b], [0079], [0083]). */
 export type SelectorKind = 'hash' | 'round-robin' | 'weighted-round-robin' | 'least-flows' | 'feedback';
 /** How a cluster takes part in its paths; switched by an event, for new flows. */
-export type ClusterMode = 'through' | 'copy' | 'bypass' | 'drop';
+export const CLUSTER_MODES = ['through', 'copy', 'bypass', 'drop'] as const;
+export type ClusterMode = (typeof CLUSTER_MODES)[number];
 export type ClusterRole = 'inode' | 'anode' | 'mnode';
 
 export interface TopologyCluster {

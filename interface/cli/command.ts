@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CommonOptions } from './programs';
+import { parseServers } from './values';
 import { parseWhen } from './when';
 
 /** How a command's action hands back its exit code. */
@@ -34,4 +35,20 @@ export function withInstant(command: Command): Command {
 
 export function commonOf({ json, data }: CommonOptions): CommonOptions {
   return { json, data };
+}
+
+/** Adds how the program is reached that leads the grid. */
+export function withAccess(command: Command): Command {
+  return command
+    .option('--grid <name>', 'the grid, with --nats')
+    .option(
+      '--nats <servers>',
+      'control bus (host:port,…); without it the program that runs on --data is asked',
+      serversOf('--nats'),
+    );
+}
+
+/** Reads a list of servers. */
+export function serversOf(option: string): (text: string) => string {
+  return (text) => parseServers(option, text);
 }

@@ -1,4 +1,5 @@
 import { Command, Help, Option, type CommanderError } from 'commander';
+import { addChangingCommands } from './changing-commands';
 import type { Finish } from './command';
 import { addCompletion } from './completion';
 import { addAgentCommand } from './agent-command';
@@ -54,6 +55,7 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
     .addHelpText('after', EXIT_CODES);
   addRunningCommands(root, programs, io, finish);
   addReadingCommands(root, programs, io, finish);
+  addChangingCommands(root, programs, io, finish);
   addDistributedCommands(root, programs, io, finish);
   addAgentCommand(root, programs, io, finish);
   addCompletion(root, io, finish);

@@ -1,21 +1,17 @@
 import { Option, type Command } from 'commander';
-import { userInfo } from 'node:os';
-import { FlowgridError } from '../../domain/base/errors';
-import { COMMAND_LIFETIME_MS } from '../../domain/commands';
-import { withCommon, type Finish } from './command';
-import type { CommonOptions, Io, MnodeOptions, Programs, StatusOptions, SubmitOptions } from './programs';
-import { parseInteger, parseServers } from './values';
+import { serversOf, withAccess, withCommon, type Finish } from './command';
+import type { CommonOptions, Io, MnodeOptions, Programs, StatusOptions } from './programs';
+import { parseInteger } from './values';
 
 /** The least and the most that an operator may let a leader be silent, milliseconds. */
 const LEADER_TIMEOUT_MS = [500, 300_000] as const;
 /** Copies of each topic that a cluster of brokers can keep. */
 const COPIES_MAX = 9;
 
-/** `mnode`, `status`, `submit`, `log migrate`: a grid whose control plane runs in programs of its own. */
+/** `mnode`, `status`, `log migrate`: a grid whose control plane runs in programs of its own. */
 export function addDistributedCommands(root: Command, programs: Programs, io: Io, finish: Finish): void {
   addMnode(root, programs, io, finish);
   addStatus(root, programs, io, finish);
-  addSubmit(root, programs, io, finish);
   addMigrate(root, programs, io, finish);
 }
 
@@ -81,57 +77,6 @@ function addStatus(root: Command, programs: Programs, io: Io, finish: Finish): v
   ]);
 }
 
-function addSubmit(root: Command, programs: Programs, io: Io, finish: Finish): void {
-  const submit = withAccess(
-    root
-      .command('submit')
-      .description('send one command to the MNODE that leads, and wait until its outcome is durable')
-      .argument('<type>', "the command's type, as DrainNode")
-      .argument('<data>', 'its data, as JSON'),
-  );
-  submit
-    .option('--id <id>', 'command id: a repeat gets the first outcome; default: a new one')
-    .option('--by <principal>', 'who asks, as the log records it', `operator:${userInfo().username}`)
-    .option('--within <ms>', 'how long it may take until somebody leads and answers', parseWithin, 10_000)
-    .action(async (type: string, data: string, flags: SubmitFlags) =>
-      finish(await programs.submit(submitOptions(type, data, flags), io)),
-    );
-  withCommon(submit, [
-    [
-      `submit DrainNode '{"cluster":2,"node":1,"withinMs":0,"thenRemove":false}' --grid figure-4 --nats 127.0.0.1:4222`,
-      'drain node 1 of cluster 2, whoever leads',
-    ],
-  ]);
-}
-
-interface SubmitFlags extends CommonOptions {
-  readonly grid?: string;
-  readonly nats?: string;
-  readonly id?: string;
-  readonly by: string;
-  readonly within: number;
-}
-
-function submitOptions(type: string, data: string, { within, ...flags }: SubmitFlags): SubmitOptions {
-  return { ...flags, command: { type, data: parseData(data) }, withinMs: within };
-}
-
-function parseWithin(text: string): number {
-  return parseInteger('--within', text, 1, COMMAND_LIFETIME_MS);
-}
-
-function parseData(text: string): object {
-  try {
-    const data: unknown = JSON.parse(text);
-    if (typeof data === 'object' && data !== null) return data;
-  } catch {
-    // Told below.
-  }
-  throw new FlowgridError('usage', `the data of a command is a JSON object, not '${text}'`, {
-    remedy: `for example '{"cluster":2,"node":1,"weight":1}'`,
-  });
-}
-
 function addMigrate(root: Command, programs: Programs, io: Io, finish: Finish): void {
   const log = root.commands.find((command) => command.name() === 'log')!;
   const migrate = log
@@ -161,19 +106,4 @@ interface MigrateFlags extends CommonOptions {
 
 function parseReplication(text: string): number {
   return parseInteger('--replication', text, 1, COPIES_MAX);
-}
-
-/** Adds how MNODEs are reached. */
-function withAccess(command: Command): Command {
-  return command
-    .option('--grid <name>', 'the grid, with --nats')
-    .option(
-      '--nats <servers>',
-      'control bus (host:port,…); without it the MNODE on --data is asked',
-      serversOf('--nats'),
-    );
-}
-
-function serversOf(option: string): (text: string) => string {
-  return (text) => parseServers(option, text);
 }

@@ -198,7 +198,7 @@ export interface MnodeOptions extends CommonOptions {
 export interface MnodeAccess {
   /** Name of the grid, on the bus. */
   readonly grid?: string;
-  /** NATS servers; absent: the MNODE that runs on the data directory. */
+  /** NATS servers; absent: the program that runs on the data directory. */
   readonly nats?: string;
 }
 
@@ -206,6 +206,8 @@ export type StatusOptions = CommonOptions & MnodeAccess;
 
 export interface SubmitOptions extends CommonOptions, MnodeAccess {
   readonly command: { readonly type: string; readonly data: object };
+  /** What people read of it; absent: its type. */
+  readonly what?: string;
   /** Absent: a new one. */
   readonly id?: string;
   /** The principal. */

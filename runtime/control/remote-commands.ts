@@ -1,5 +1,6 @@
 import { pack, unpack } from '../../adapters/codec/pack';
 import { FlowgridError, isFlowgridError } from '../../domain/base/errors';
+import type { Millis } from '../../domain/base/ids';
 import type { Command, CommandBody, CommandRequest, Outcome } from '../../domain/commands';
 import { decide } from '../../domain/grid-state';
 import type { Bus, BusSubscription } from '../../domain/seams/bus';
@@ -21,10 +22,17 @@ export function answerCommands(plane: ControlPlane, bus: Bus, subjects: CommandS
 /**
  * The answer to one command in MessagePack: its outcome, or why there is none. Bytes that are no command get an error and
  * change nothing.
+ *
+ * @param inGridTime the deadline, which came by the asker's clock, in grid time; absent: they are the same.
  */
-export async function answerCommand(plane: ControlPlane, payload: Uint8Array): Promise<Uint8Array> {
+export async function answerCommand(
+  plane: ControlPlane,
+  payload: Uint8Array,
+  inGridTime: (deadline: Millis) => Millis = (deadline) => deadline,
+): Promise<Uint8Array> {
   try {
-    const request = requestOf(payload);
+    const asked = requestOf(payload);
+    const request = { ...asked, deadline: inGridTime(asked.deadline) };
     tryOut(plane, request);
     return pack({ outcome: await plane.submit(request) });
   } catch (error) {

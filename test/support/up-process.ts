@@ -13,7 +13,8 @@ import type { Receipt } from '../../runtime/programs/up/receipts';
 import { decoded, readStory, storedCommits, withLog, type ToldStory } from '../../runtime/programs/log-reading';
 
 const root = join(__dirname, '../..');
-const BIN = join(root, 'bin/flowgrid');
+/** The program as users start it. */
+export const BIN = join(root, 'bin/flowgrid');
 
 /** A program whose kill never falls due is asked to end, and that fails the test. */
 const NEVER_DUE_MS = 60_000;

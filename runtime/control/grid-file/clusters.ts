@@ -2,7 +2,7 @@ import { canonical, type Canonical } from '../../../domain/base/canonical';
 import { isFlowgridError } from '../../../domain/base/errors';
 import { CLUSTER_ID_MAX, NODE_ID_MAX } from '../../../domain/base/ids';
 import type { ClusterSettings } from '../../../domain/cluster/events';
-import type { Congestion, FunctionSpec } from '../../../domain/topology/topology';
+import { CLUSTER_MODES, type Congestion, type FunctionSpec } from '../../../domain/topology/topology';
 import type { DesiredGrid } from './desired';
 import { Names } from './names';
 import type { Reader, Value } from './reader';
@@ -53,7 +53,7 @@ export function readClusters(reader: Reader, section: Value): Clusters {
         ['hash', 'round-robin', 'weighted-round-robin', 'least-flows', 'feedback'],
         'hash',
       ),
-      mode: reader.choice(members.mode, `cluster ${name}: mode`, ['through', 'copy', 'bypass', 'drop'], 'through'),
+      mode: reader.choice(members.mode, `cluster ${name}: mode`, CLUSTER_MODES, 'through'),
       whenEmpty: reader.choice(members.whenEmpty, `cluster ${name}: whenEmpty`, ['bypass', 'drop'], 'drop'),
       function: readFunction(reader, members.function, name),
       ...readCongestion(reader, members.congestion, name),

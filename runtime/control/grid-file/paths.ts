@@ -1,6 +1,7 @@
 import type { ClusterId } from '../../../domain/base/ids';
 import type { ClusterSettings } from '../../../domain/cluster/events';
 import { PATH_CLUSTERS_MAX } from '../../../domain/path/decide';
+import { unlinkedSteps } from '../../../domain/path/steps';
 import type { ExternalNetwork, FlowPath, FlowPolicy, VirtualLink } from '../../../domain/topology/topology';
 import { readMatch } from './match';
 import { Names } from './names';
@@ -59,49 +60,22 @@ function anodeCluster(reader: Reader, item: Value, path: string, clusters: Known
   return id;
 }
 
-/**
- * Every step of a path needs a link that carries flows between its two clusters, and so does every step past clusters
- * that frames may go past: those in mode `bypass` or `copy`, and those that are passed over when they have no member.
- */
+/** Every step that frames on a path may take needs a link; clusters that are not known (0) have told their problem. */
 export function checkSteps(
   reader: Reader,
   { paths, places }: Paths,
   links: readonly VirtualLink[],
   { names, settings }: Known,
 ): void {
-  const carrying = links.filter((link) => !link.control);
-  const isJoined = (from: ClusterId, to: ClusterId): boolean =>
-    from === 0 || to === 0 || from === to || carrying.some((link) => joins(link, from) && joins(link, to));
+  const clusterOf = (id: ClusterId): ClusterSettings | undefined => settings.find((each) => each.id === id);
   for (const path of paths) {
-    for (const { from, to, past } of stepsOf(path, settings)) {
-      if (isJoined(from, to)) continue;
+    for (const { from, to, past } of unlinkedSteps(path, clusterOf, links)) {
+      if (from === 0 || to === 0) continue;
       const why = past.length === 0 ? '' : `, for frames that go past ${past.map((id) => names.nameOf(id)).join(', ')}`;
       const what = `path ${path.name}: no link joins ${names.nameOf(from)} and ${names.nameOf(to)}${why}`;
       reader.problem(places.get(path.id), what, 'add both to the members of a link that is not "control"');
     }
   }
-}
-
-interface Step {
-  readonly from: ClusterId;
-  readonly to: ClusterId;
-  /** The clusters between them. */
-  readonly past: readonly ClusterId[];
-}
-
-function stepsOf({ clusters }: FlowPath, settings: readonly ClusterSettings[]): Step[] {
-  const isPassable = (id: ClusterId): boolean => {
-    const cluster = settings.find((each) => each.id === id);
-    return cluster?.mode === 'bypass' || cluster?.mode === 'copy' || cluster?.whenEmpty === 'bypass';
-  };
-  const steps: Step[] = [];
-  clusters.forEach((from, i) => {
-    for (let j = i + 1; j < clusters.length; j++) {
-      steps.push({ from, to: clusters[j]!, past: clusters.slice(i + 1, j) });
-      if (!isPassable(clusters[j]!)) return;
-    }
-  });
-  return steps;
 }
 
 /**
@@ -139,10 +113,6 @@ export function checkPaths(
       );
     }
   }
-}
-
-function joins(link: VirtualLink, cluster: ClusterId): boolean {
-  return link.members.some((member) => 'cluster' in member && member.cluster === cluster);
 }
 
 const POLICY = ['name', 'type', 'flowType', 'match', 'paths', 'criteria', 'replicateTo'] as const;

@@ -1,7 +1,10 @@
 import { FlowgridError } from '../../../domain/base/errors';
 import type { MnodeStatus } from '../../control/mnode-status';
 
-/** What other programs of this machine ask an MNODE over the socket of its embedded log, as JSON. */
+/**
+ * What other programs of this machine ask an MNODE over the socket of its embedded log, as JSON; `flowgrid up` takes
+ * commands in the same way.
+ */
 export type SocketRequest =
   | { readonly request: 'mnode-status' }
   /** A command in MessagePack, as on the bus; the answer too is that of the bus. */

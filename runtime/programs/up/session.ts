@@ -3,7 +3,7 @@ import { stateHash } from '../../../adapters/codec/hash';
 import { openLmdbLog, type LmdbLog } from '../../../adapters/log/lmdb';
 import { SimClock } from '../../../adapters/sim/sim-clock';
 import { FlowgridError } from '../../../domain/base/errors';
-import { nodeRef, type Micros, type NodeRef, type Seq } from '../../../domain/base/ids';
+import { nodeRef, type Micros, type Millis, type NodeRef, type Seq } from '../../../domain/base/ids';
 import { nodesOf, type ClusterState } from '../../../domain/cluster/state';
 import { COMMAND_LIFETIME_MS, type CommandBody, type Outcome } from '../../../domain/commands';
 import type { TopologyEvent } from '../../../domain/events';
@@ -19,9 +19,11 @@ import { InlineHost } from '../../agent/inline-host';
 import { standingAlong } from '../../agent/placement';
 import { WorkerHost } from '../../agent/worker-host';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
-import { VERDICTS_REQUEST } from '../check';
+import { answerCommand } from '../../control/remote-commands';
+import type { VERDICTS_REQUEST } from '../check';
 import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
 import { rebuilt } from '../log-reading';
+import type { SocketRequest } from '../mnode/requests';
 import { aftermathOf, endingsOf, type Aftermath } from './aftermath';
 import { Conductor, TopologyOrders } from './conductor';
 import { Fleet, takesPart } from './fleet';
@@ -293,9 +295,22 @@ export class Session {
 
   /** Answers other flowgrid programs, over the log's socket. */
   private async answer(bytes: Uint8Array): Promise<Uint8Array> {
-    const request = JSON.parse(Buffer.from(bytes).toString()) as { request?: string };
-    if (request.request === VERDICTS_REQUEST.request) return Buffer.from(JSON.stringify(await this.verdicts(false)));
-    throw new FlowgridError('usage', `unknown request ${JSON.stringify(request.request)}`);
+    const asked = JSON.parse(Buffer.from(bytes).toString()) as SocketRequest | typeof VERDICTS_REQUEST;
+    switch (asked.request) {
+      case 'verdicts':
+        return Buffer.from(JSON.stringify(await this.verdicts(false)));
+      case 'mnode-command':
+        return answerCommand(this.control, Buffer.from(asked.command, 'base64'), (deadline) =>
+          this.inGridTime(deadline),
+        );
+      default:
+        throw new FlowgridError('usage', `'flowgrid up' does not answer ${JSON.stringify(asked.request)}`);
+    }
+  }
+
+  /** Grid time is the capture's, and may leap: whoever asks in time gets the longest that a command may wait. */
+  private inGridTime(deadline: Millis): Millis {
+    return this.clock.now() + (deadline < Date.now() ? -1 : COMMAND_LIFETIME_MS);
   }
 
   /** How far the log goes, its bytes on disk, and the hash of its head. */

@@ -2,6 +2,7 @@ import { decide } from '../../../domain/decide';
 import { COMMAND_LIFETIME_MS, type CommandBody } from '../../../domain/commands';
 import { initialState } from '../../../domain/grid-state';
 import type { WorkflowJournalEntry } from '../../../domain/seams/workflow-engine';
+import type { ClusterMode } from '../../../domain/topology/topology';
 import { smallGridCommands } from '../runtime/control/small-grid';
 import { agentSpecifications } from './agent/agent-specifications';
 import { and, decided, given, givenSmallGrid, NOW, refusal, spec, type Specification } from './given';
@@ -27,7 +28,7 @@ const drain: CommandBody = { type: 'DrainNode', data: { ...N1, withinMs: 0, then
 const drained: CommandBody = { type: 'CompleteDrain', data: { ...N1, forced: false } };
 const publish: CommandBody = { type: 'PublishTopology', data: {} };
 const reserve: CommandBody = { type: 'ReserveSpare', data: { cluster: 2, node: 0, workflow: 'w1' } };
-const link: CommandBody = {
+const link: Extract<CommandBody, { type: 'CreateVirtualLink' }> = {
   type: 'CreateVirtualLink',
   data: { id: 1, name: 'VN-1', kind: 'switch', members: [{ cluster: 1 }, { cluster: 2 }], control: false, mtu: 9000 },
 };
@@ -45,7 +46,16 @@ const step = journal({ kind: 'step', step: 'reserve', result: 1.5, at: 2 });
 const ended = journal({ kind: 'ended', status: 'succeeded', at: 3 });
 const failedEnd = journal({ kind: 'ended', status: 'failed', error: 'no', at: 3 });
 
+const mode = (cluster: string, wanted: ClusterMode): CommandBody => ({
+  type: 'SwitchClusterMode',
+  data: { cluster, mode: wanted },
+});
+
 const small = givenSmallGrid();
+const linked = and(small, {
+  ...link,
+  data: { ...link.data, members: [{ cluster: 1 }, { cluster: 2 }, { cluster: 3 }] },
+});
 const active = and(small, activate(1), activate(2));
 const failedState = and(active, fail);
 const published = and(active, publish);
@@ -106,6 +116,14 @@ const specifications: readonly Specification[] = [
     },
     'invalid',
   ),
+  spec('FG-280: a mode is switched', linked, mode('AB', 'copy'), ['ClusterReconfigured']),
+  spec('FG-280: the mode that a cluster has changes nothing', linked, mode('AB', 'through'), []),
+  spec('FG-280: a mode of no cluster is refused', linked, mode('XX', 'drop'), 'not-found'),
+  spec('FG-280: a word that is no mode is refused', linked, mode('AB', 'sideways' as ClusterMode), 'invalid'),
+  spec('FG-280: frames cannot go past where no link leads', small, mode('AB', 'bypass'), 'not-allowed'),
+  spec('FG-280: what goes past no cluster needs no link for it', small, mode('AB', 'drop'), ['ClusterReconfigured']),
+  spec('FG-280: flows cannot go past where they begin', linked, mode('IA', 'copy'), 'not-allowed'),
+  spec('FG-280: an entrance can be closed', linked, mode('IA', 'drop'), ['ClusterReconfigured']),
   spec(
     'a cluster is reconfigured',
     small,
@@ -412,6 +430,7 @@ describe('deciding', () => {
       ReconfigureGrid: true,
       CreateCluster: true,
       ReconfigureCluster: true,
+      SwitchClusterMode: true,
       DeleteCluster: true,
       DiscoverNode: true,
       AdmitNode: true,

@@ -40,7 +40,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
 }
 
 const READING = ['trace', 'audit', 'log', 'check'];
-const COMMANDS = ['up', 'classify', 'validate', ...READING, 'mnode', 'status', 'submit', 'agent', 'completion'];
+const COMMANDS = ['up', 'classify', 'validate', ...READING, 'mnode', 'status', 'mode', 'submit', 'agent', 'completion'];
 
 describe('the command line', () => {
   it('FG-198: refuses to feed a capture once and again and again', async () => {
@@ -78,6 +78,20 @@ describe('the command line', () => {
     ]);
     expect(await run(`${common} --listen nowhere`)).toBe(2);
     expect(err.join('\n')).toContain("--listen: 'nowhere' is not");
+  });
+
+  it('FG-280: sends a switch of a mode as a command, and refuses one for flows that live', async () => {
+    const { calls, err, run } = fixture();
+    expect(await run('mode AB copy --by operator:eva --within 500 --data d --json')).toBe(0);
+    const command = { type: 'SwitchClusterMode', data: { cluster: 'AB', mode: 'copy' } };
+    const what = 'AB in mode copy for new flows';
+    expect(calls).toEqual([['submit', { command, what, by: 'operator:eva', withinMs: 500, data: 'd', json: true }]]);
+    expect(await run('mode AB sideways')).toBe(2);
+    expect(await run('mode AB')).toBe(2);
+    expect(await run('mode AB drop --existing')).toBe(1);
+    expect(calls.length).toBe(1);
+    expect(err.join('\n')).toContain('Allowed choices are through, copy, bypass, drop');
+    expect(err.join('\n')).toContain('leave --existing out');
   });
 
   it('gives up its typed options', async () => {

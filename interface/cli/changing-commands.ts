@@ -1,0 +1,105 @@
+import { Argument, type Command } from 'commander';
+import { userInfo } from 'node:os';
+import { FlowgridError } from '../../domain/base/errors';
+import { COMMAND_LIFETIME_MS } from '../../domain/commands';
+import { CLUSTER_MODES, type ClusterMode } from '../../domain/topology/topology';
+import { withAccess, withCommon, type Finish } from './command';
+import type { CommonOptions, Io, MnodeAccess, Programs, SubmitOptions } from './programs';
+import { parseInteger } from './values';
+
+/** `mode`, `submit`: what changes a grid that runs. */
+export function addChangingCommands(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  addMode(root, programs, io, finish);
+  addSubmit(root, programs, io, finish);
+}
+
+function addMode(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  const mode = withSending(
+    root
+      .command('mode')
+      .description('switch how a cluster takes part in the paths that it stands on, for flows that begin from now on')
+      .argument('<cluster>', "the cluster's name")
+      .addArgument(new Argument('<mode>', 'how it takes part').choices(CLUSTER_MODES))
+      .option('--existing', 'for flows that live, too (not built yet: refused)', false),
+  );
+  mode.action(async (cluster: string, wanted: ClusterMode, flags: ModeFlags) =>
+    finish(await programs.submit(modeOptions(cluster, wanted, flags), io)),
+  );
+  withCommon(mode, [
+    ['mode AB drop', 'new flows whose paths lead through AB end where they enter'],
+    ['mode AB through --json', 'AB is a part of new flows again; one JSON document'],
+    ['mode AB drop --grid figure-4 --nats 127.0.0.1:4222', 'in a grid of several processes, whoever leads'],
+  ]);
+}
+
+interface SendingFlags extends CommonOptions, MnodeAccess {
+  readonly by: string;
+  readonly within: number;
+}
+
+interface ModeFlags extends SendingFlags {
+  readonly existing: boolean;
+}
+
+function modeOptions(cluster: string, mode: ClusterMode, flags: ModeFlags): SubmitOptions {
+  const { within, existing, ...same } = flags;
+  if (existing) {
+    throw new FlowgridError('unsupported', 'flows that live keep the modes that they began under', {
+      remedy: 'leave --existing out: the mode is switched for flows that begin from then on',
+    });
+  }
+  const command = { type: 'SwitchClusterMode', data: { cluster, mode } };
+  return { ...same, command, what: `${cluster} in mode ${mode} for new flows`, withinMs: within };
+}
+
+function addSubmit(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  const submit = withSending(
+    root
+      .command('submit')
+      .description('send one command to whoever leads the grid, and wait until its outcome is durable')
+      .argument('<type>', "the command's type, as DrainNode")
+      .argument('<data>', 'its data, as JSON'),
+  );
+  submit
+    .option('--id <id>', 'command id: a repeat gets the first outcome; default: a new one')
+    .action(async (type: string, data: string, flags: SubmitFlags) =>
+      finish(await programs.submit(submitOptions(type, data, flags), io)),
+    );
+  withCommon(submit, [
+    [
+      `submit DrainNode '{"cluster":2,"node":1,"withinMs":0,"thenRemove":false}' --grid figure-4 --nats 127.0.0.1:4222`,
+      'drain node 1 of cluster 2, whoever leads',
+    ],
+  ]);
+}
+
+interface SubmitFlags extends SendingFlags {
+  readonly id?: string;
+}
+
+function submitOptions(type: string, data: string, { within, ...flags }: SubmitFlags): SubmitOptions {
+  return { ...flags, command: { type, data: parseData(data) }, withinMs: within };
+}
+
+function parseWithin(text: string): number {
+  return parseInteger('--within', text, 1, COMMAND_LIFETIME_MS);
+}
+
+function parseData(text: string): object {
+  try {
+    const data: unknown = JSON.parse(text);
+    if (typeof data === 'object' && data !== null) return data;
+  } catch {
+    // Told below.
+  }
+  throw new FlowgridError('usage', `the data of a command is a JSON object, not '${text}'`, {
+    remedy: `for example '{"cluster":2,"node":1,"weight":1}'`,
+  });
+}
+
+/** Adds how a command is sent, and in whose name. */
+function withSending(command: Command): Command {
+  return withAccess(command)
+    .option('--by <principal>', 'who asks, as the log records it', `operator:${userInfo().username}`)
+    .option('--within <ms>', 'how long it may take until somebody leads and answers', parseWithin, 10_000);
+}
