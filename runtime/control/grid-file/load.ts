@@ -5,6 +5,7 @@ import { readClusters } from './clusters';
 import type { DesiredGrid } from './desired';
 import { readBridges } from './bridges';
 import { readCapture, readLinks, readNetworks } from './networks';
+import { checkDiversions, clustersAtMost, readDiversions, type Diversions } from './diversions';
 import { checkPaths, checkSteps, readPaths, readPolicies, type Paths } from './paths';
 import { Reader, type Problem, type Value } from './reader';
 
@@ -23,7 +24,7 @@ const SECTIONS = [
   'capture',
 ] as const;
 
-/** Bytes of a descriptor: 42 + 2 for each cluster of the path (DESIGN section 6). */
+/** Bytes of a descriptor: 42 + 2 for each cluster that the flow visits (DESIGN section 6). */
 const DESCRIPTOR_BYTES = 42;
 
 /**
@@ -53,7 +54,9 @@ export function inspectGridFile(text: string): {
   const clusters = readClusters(reader, root.clusters);
   const networks = readNetworks(reader, root.networks, clusters);
   const paths = readPaths(reader, root.paths, clusters, networks);
-  const links = readLinks(reader, root.links, clusters.names, networks, longestDescriptor(paths));
+  const diversions = readDiversions(reader, root.clusters, clusters.names);
+  checkDiversions(reader, paths, diversions);
+  const links = readLinks(reader, root.links, clusters.names, networks, longestDescriptor(paths, diversions));
   checkSteps(reader, paths, links, clusters);
   const policies = readPolicies(reader, root.policies, paths, networks.names);
   const capture = readCapture(reader, root.capture, networks.names);
@@ -114,8 +117,8 @@ function readFlood(reader: Reader, section: Value): FloodSettings {
   };
 }
 
-function longestDescriptor({ paths }: Paths): number {
-  return DESCRIPTOR_BYTES + 2 * Math.max(0, ...paths.map(({ clusters }) => clusters.length));
+function longestDescriptor({ paths }: Paths, diversions: Diversions): number {
+  return DESCRIPTOR_BYTES + 2 * Math.max(0, ...paths.map((path) => clustersAtMost(path, diversions)));
 }
 
 /** Replayed flows must find a path from where they enter. */

@@ -198,6 +198,33 @@ describe('a grid file', () => {
     expect(problemsAfter(find, replacement).join('\n')).toContain(problem);
   });
 
+  describe('with a filter that sends flows by way of other clusters', () => {
+    const filter = (rule: string): string =>
+      `nodes: 2, function: { name: packet-filter, config: { rules: [{ action: allow, ${rule} }] } }`;
+    const withIds = SMALL.replace('  IC: { role', '  IDS: {}\n  IC: { role');
+    const problems = (text: string): string[] =>
+      inspectGridFile(text).problems.map(({ line, column, what }) => `${line}:${column} ${what}`);
+
+    it.each(['via', 'skip'])('FG-282: refuses a name in %s that no cluster has', (member) => {
+      expect(problemsAfter('nodes: 2', filter(`${member}: [IDX]`))).toEqual([
+        expect.stringMatching(/^7:\d+ there is no cluster IDX$/),
+      ]);
+    });
+
+    it('FG-282: a link must carry the clusters that are put in, and a path leave room for them', () => {
+      const small = withIds.replace('members: [IA, AB, IC]', 'members: [IA, AB, IDS, IC], mtu: 1552');
+      expect(problems(small)).toEqual([]);
+      const diverting = small.replace('nodes: 2', filter('via: [IDS]'));
+      expect(problems(diverting)).toEqual([expect.stringContaining('link VN-1: MTU 1552 is too small')]);
+      expect(problems(diverting.replace('mtu: 1552', 'mtu: 1554'))).toEqual([]);
+      const long = (text: string): string => text.replace('through: [AB]', `through: [${'AB, '.repeat(102)}]`);
+      expect(problems(long(withIds))).toEqual([]);
+      expect(problems(long(withIds.replace('nodes: 2', filter('via: [IDS]'))))).toEqual([
+        '13:3 path main crosses up to 105 clusters where filters send flows via others; a descriptor holds 104',
+      ]);
+    });
+  });
+
   it('FG-176: asks for a link past clusters that frames may go past', () => {
     const apart = SMALL.replace('members: [IA, AB, IC] }', 'members: [IA, AB] }\n  VN-2: { members: [AB, IC] }');
     const problems = (more: string): string[] =>
