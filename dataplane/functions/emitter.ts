@@ -1,4 +1,5 @@
 import {
+  F_ID,
   S_DESC_LEN,
   S_FLAGS,
   S_FLOW,
@@ -15,19 +16,26 @@ import {
   FRAME_MAX,
   FRAME_MIN,
 } from '../frames/layout';
+import { FlowgridError } from '../../domain/base/errors';
 import { NO_FRAME_NUMBER } from '../frames/slots';
 import { FrameView } from './frame-view';
+import type { Translation } from './flow-mapper';
+import type { FrameMapping } from './frame-mapping';
 import type { Emitter } from './function';
 import type { FunctionServices } from './host';
 
 /** Gives functions slots for frames of their own; created frames carry sequence 0 and are never judged as duplicates. */
 export class FrameEmitter implements Emitter {
+  /** The flow mapper of a function that declares `emits: 'mapped'`. */
+  mapping: FrameMapping | undefined;
   private readonly view: FrameView;
   private cause = -1;
   private pending = -1;
   private sent = 0;
 
-  constructor(private readonly services: Pick<FunctionServices, 'views' | 'slotAddress' | 'takeSlot' | 'emit'>) {
+  constructor(
+    private readonly services: Pick<FunctionServices, 'views' | 'slotAddress' | 'takeSlot' | 'emit' | 'emitAs'>,
+  ) {
     this.view = new FrameView(services.views);
   }
 
@@ -75,5 +83,39 @@ export class FrameEmitter implements Emitter {
     this.services.emit(this.pending, this.cause, back);
     this.pending = -1;
     this.sent++;
+  }
+
+  sendMapped(otherwise: 'onward' | 'back'): void {
+    if (this.pending < 0 || this.cause < 0) return;
+    const found = this.mapped.find(this.pending);
+    if (found === undefined) {
+      this.send(otherwise);
+      return;
+    }
+    const { u8, u32 } = this.services.views;
+    const cause = this.services.slotAddress(this.cause);
+    if (found.flow === u32[(u32[(cause + S_FLOW) >>> 2] + F_ID) >>> 2]) {
+      this.send(found.reverse === u8[cause + S_REVERSE] ? 'onward' : 'back');
+      return;
+    }
+    u8[this.services.slotAddress(this.pending) + S_REVERSE] = found.reverse;
+    this.services.emitAs?.(this.pending, this.cause, found.flow);
+    this.pending = -1;
+    this.sent++;
+  }
+
+  declare(translation: Translation): void {
+    this.mapped.declare(translation);
+  }
+
+  withdraw(translation: Translation): void {
+    this.mapped.withdraw(translation);
+  }
+
+  private get mapped(): FrameMapping {
+    if (this.mapping !== undefined) return this.mapping;
+    throw new FlowgridError('usage', 'the function does not declare that it sends mapped frames', {
+      remedy: "give it the member `emits: 'mapped'`",
+    });
   }
 }

@@ -10,9 +10,6 @@ export interface MappedFrame {
   readonly flow: number;
   /** 1 = against the flow's direction. */
   readonly reverse: number;
-  readonly sequence: number;
-  /** Where the caller saved the descriptor: a slot, an index of its own. */
-  readonly descriptor: number;
 }
 
 /** The frame's fields by which the mapper works, read from parse results. Offsets are absolute in `bytes`. */
@@ -38,10 +35,12 @@ export interface Translation {
 export interface FlowMapperOptions {
   /** Frames inside the application at most; the oldest make room (counted as `evicted`). */
   readonly capacity: number;
-  /** 5-tuples remembered at most, the longest unused make room. */
+  /** 5-tuples remembered, and translations declared, at most; the longest unused, and the oldest, make room. */
   readonly tuples: number;
   /** What becomes of what cannot be matched: a flow of the application's own ([0062]), or nothing (`unmatched`). */
   readonly secondary: boolean;
+  /** Whether frames of a flow may be sent from here; what would match one of another flow is looked for further. */
+  carries?(flow: number): boolean;
 }
 
 /**
@@ -58,13 +57,14 @@ export interface FlowMapperOptions {
  * kept while their flow lives, within their own bound.
  */
 export class FlowMapper {
-  readonly matches: Record<Match, number> = { bytes: 0, tuple: 0, translation: 0, secondary: 0, unmatched: 0 };
   evicted = 0;
 
   /** Frames inside by the hash of their bytes, oldest first; equal frames queue up behind each other. */
   private readonly inside = new Map<number, InsideFrame[]>();
   private readonly order = new Map<number, InsideFrame>();
   private readonly tuples = new Map<string, MappedFrame>();
+  /** The 5-tuples of each flow, so that its end costs no more than it left. */
+  private readonly tuplesOf = new Map<number, Set<string>>();
   private readonly translations = new Map<string, string>();
   private serial = 0;
 
@@ -75,7 +75,7 @@ export class FlowMapper {
     return this.order.size;
   }
 
-  /** A frame goes into the application, its descriptor saved by the caller. @returns its ticket. */
+  /** A frame goes into the application. @returns its ticket. */
   enter(frame: MapperFrame, mapped: MappedFrame): number {
     if (this.order.size >= this.options.capacity) this.evictOldest();
     const tuple = tupleOf(frame);
@@ -89,22 +89,23 @@ export class FlowMapper {
   }
 
   /** The application sent a frame: what it belongs to. A match by bytes takes the frame out of the table. */
-  leave(frame: MapperFrame): { match: Match; mapped?: MappedFrame; answer?: boolean } {
+  leave(frame: MapperFrame): Found {
     const tuple = tupleOf(frame);
+    const candidates = this.inside.get(hashFromL4(frame))?.filter(({ mapped }) => this.carries(mapped));
     // Two hosts may send the same segment; of equal ones the one with the same ends is meant, else the oldest.
-    const candidates = this.inside.get(hashFromL4(frame));
     const entry = candidates?.find((candidate) => candidate.tuple === tuple) ?? candidates?.[0];
     if (entry !== undefined) {
       this.forget(entry.ticket);
-      return this.count('bytes', entry.mapped, false);
+      return { match: 'bytes', mapped: entry.mapped, answer: false };
     }
-    if (tuple === undefined) return this.count(this.options.secondary ? 'secondary' : 'unmatched');
-    const direct = this.byTuple(tuple);
-    if (direct !== undefined) return this.count('tuple', direct.mapped, direct.answer);
-    const inner = this.translations.get(tuple);
-    const translated = inner === undefined ? undefined : this.byTuple(inner);
-    if (translated !== undefined) return this.count('translation', translated.mapped, translated.answer);
-    return this.count(this.options.secondary ? 'secondary' : 'unmatched');
+    if (tuple !== undefined) {
+      const direct = this.byTuple(tuple);
+      if (direct !== undefined) return { match: 'tuple', ...direct };
+      const inner = this.translations.get(tuple);
+      const translated = inner === undefined ? undefined : this.byTuple(inner);
+      if (translated !== undefined) return { match: 'translation', ...translated };
+    }
+    return { match: this.options.secondary ? 'secondary' : 'unmatched' };
   }
 
   /** The application is done with a frame without sending it (dropped, consumed, or timed out). */
@@ -122,6 +123,10 @@ export class FlowMapper {
   declare(translation: Translation): void {
     this.translations.set(translation.outer, translation.inner);
     this.translations.set(swapped(translation.outer), swapped(translation.inner));
+    for (const oldest of this.translations.keys()) {
+      if (this.translations.size <= 2 * this.options.tuples) break;
+      this.translations.delete(oldest);
+    }
   }
 
   /** The translation no longer holds. */
@@ -132,27 +137,44 @@ export class FlowMapper {
 
   /** The flow is over: its tuples and whatever is still inside are forgotten. */
   flowEnded(flow: number): void {
-    for (const [tuple, mapped] of this.tuples) if (mapped.flow === flow) this.tuples.delete(tuple);
+    for (const tuple of this.tuplesOf.get(flow) ?? []) this.tuples.delete(tuple);
+    this.tuplesOf.delete(flow);
     for (const [ticket, entry] of this.order) if (entry.mapped.flow === flow) this.forget(ticket);
   }
 
   private byTuple(tuple: string): { mapped: MappedFrame; answer: boolean } | undefined {
     const same = this.tuples.get(tuple);
-    if (same !== undefined) return { mapped: same, answer: false };
+    if (same !== undefined && this.carries(same)) return { mapped: same, answer: false };
     const answered = this.tuples.get(swapped(tuple));
-    return answered && { mapped: answered, answer: true };
+    return answered !== undefined && this.carries(answered) ? { mapped: answered, answer: true } : undefined;
+  }
+
+  private carries(mapped: MappedFrame): boolean {
+    return this.options.carries?.(mapped.flow) ?? true;
   }
 
   /** The newest frame of a tuple speaks for it; re-inserting keeps the map in order of use. */
   private learn(tuple: string, mapped: MappedFrame): void {
-    this.tuples.delete(tuple);
+    this.unlearn(tuple);
     if (this.tuples.size >= this.options.tuples) {
       for (const oldest of this.tuples.keys()) {
-        this.tuples.delete(oldest);
+        this.unlearn(oldest);
         break;
       }
     }
     this.tuples.set(tuple, mapped);
+    const own = this.tuplesOf.get(mapped.flow);
+    if (own === undefined) this.tuplesOf.set(mapped.flow, new Set([tuple]));
+    else own.add(tuple);
+  }
+
+  private unlearn(tuple: string): void {
+    const mapped = this.tuples.get(tuple);
+    if (mapped === undefined) return;
+    this.tuples.delete(tuple);
+    const own = this.tuplesOf.get(mapped.flow);
+    own?.delete(tuple);
+    if (own?.size === 0) this.tuplesOf.delete(mapped.flow);
   }
 
   private evictOldest(): void {
@@ -162,11 +184,13 @@ export class FlowMapper {
       return;
     }
   }
+}
 
-  private count(match: Match, mapped?: MappedFrame, answer?: boolean): ReturnType<FlowMapper['leave']> {
-    this.matches[match]++;
-    return mapped === undefined ? { match } : { match, mapped, answer: answer === true };
-  }
+/** What a frame belongs to; `answer`: against the direction of the frame that it was matched with. */
+export interface Found {
+  readonly match: Match;
+  readonly mapped?: MappedFrame;
+  readonly answer?: boolean;
 }
 
 interface InsideFrame {

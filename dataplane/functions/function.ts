@@ -1,4 +1,5 @@
 import type { FlowId, Micros, NodeRef } from '../../domain/base/ids';
+import type { Translation } from './flow-mapper';
 import type { FlowView } from './flow-view';
 import type { FrameView } from './frame-view';
 
@@ -15,6 +16,11 @@ export interface PacketFunction {
   readonly stateKind: StateKind;
   /** What it reads of a frame; see {@link Reads}. */
   readonly reads: Reads;
+  /**
+   * `mapped`: it sends frames of other flows than that of the frame at hand ({@link Emitter.sendMapped}), so that the host
+   * remembers what it is given. Costs a hash of every frame; takes `reads: 'headers'`.
+   */
+  readonly emits?: 'mapped';
   /** Names of the reasons it may drop for; `drop(i)` counts under `dropReasons[i]`. */
   readonly dropReasons: readonly string[];
   /** Other paths that it may send flows on; `detour(i)` chooses `detours[i]`. */
@@ -156,6 +162,22 @@ export interface Emitter {
   create(length: number): FrameView | undefined;
   /** Sends what {@link create} gave, before the frame at hand: on in its direction, or back to where it came from. */
   send(direction: 'onward' | 'back'): void;
+  /**
+   * For functions that declare `emits: 'mapped'`: sends what {@link create} gave, once it is whole, as a frame of the flow that
+   * the flow mapper ([0078]) finds for it, in that flow's direction. The first of these decides: a frame that the function
+   * was given and has kept (consumed) has the same bytes from the layer-4 header on; a frame of a live flow had the same
+   * 5-tuple, or the same with its ends swapped (an answer); a declared translation leads to such a one. Only flows are
+   * found whose frames leave the cluster from this node. What is not found is counted as `unmatched` and goes as
+   * {@link send} has it go: on the path of the frame at hand, in direction `otherwise`.
+   */
+  sendMapped(otherwise: 'onward' | 'back'): void;
+  /**
+   * Declares that frames with the 5-tuple `inner` leave as `outer` (`tupleText`), and answers come back so; until it is
+   * withdrawn. A translation is this node's alone: declare it again where state is imported.
+   */
+  declare(translation: Translation): void;
+  /** A translation no longer holds. */
+  withdraw(translation: Translation): void;
 }
 
 /**

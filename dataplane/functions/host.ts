@@ -1,3 +1,4 @@
+import { FlowgridError } from '../../domain/base/errors';
 import { mix2, mix3 } from '../../domain/base/hash';
 import type { FlowId, Micros, NodeRef } from '../../domain/base/ids';
 import {
@@ -19,6 +20,7 @@ import {
 } from '../frames/layout';
 import { REASONS, reason } from '../frames/reasons';
 import type { FrameEmitter } from './emitter';
+import { FrameMapping } from './frame-mapping';
 import { FlowTimes } from './flow-times';
 import { FlowView } from './flow-view';
 import { type ArenaViews, FrameView } from './frame-view';
@@ -59,6 +61,10 @@ export interface FunctionServices {
    * direction of `cause`. The slot belongs to the node from here on.
    */
   emit(slot: number, cause: number, back: boolean): void;
+  /** As {@link emit}, on another flow, which {@link carries} said that the node carries, in the slot's own direction. */
+  emitAs?(slot: number, cause: number, flow: FlowId): void;
+  /** Whether frames of the flow leave the cluster from this node; no flow's do when absent. */
+  carries?(flow: FlowId): boolean;
   /** The function changes the path of the flow of `slot`, from this frame on; ignored when absent. */
   detour?(slot: number, detour: Detour): void;
 }
@@ -98,6 +104,7 @@ export class FunctionHost {
   private readonly flowEntries = new Uint32Array(BATCH);
   private readonly connections = new Uint32Array(BATCH);
   private readonly times = new FlowTimes();
+  private readonly mapping: FrameMapping | undefined;
   private readonly perFlowTime: boolean;
   private last: Micros = 0;
   private nextTick: Micros = 0;
@@ -110,6 +117,7 @@ export class FunctionHost {
     this.stateKind = fn.stateKind;
     this.trivial = fn.stateKind === 'stateless' && fn.reads === 'nothing';
     this.perFlowTime = fn.stateKind === 'per-flow';
+    if (fn.emits === 'mapped') this.mapping = emitter.mapping = mappingFor(fn, services);
     this.frame = new FrameView(services.views);
     this.flow = new FlowView(services.views);
     this.counters = {
@@ -180,6 +188,7 @@ export class FunctionHost {
   /** The flow is over at this node. */
   flowEnded(flow: FlowId): void {
     this.times.delete(flow);
+    this.mapping?.flowEnded(flow);
     this.fn.flowEnded?.(flow);
   }
 
@@ -195,9 +204,9 @@ export class FunctionHost {
     return this.fn.describe?.();
   }
 
-  /** What the function counted besides drops. */
+  /** What the function, and the flow mapper for it, counted besides drops. */
   counted(): { readonly [name: string]: number } {
-    return this.fn.counted?.() ?? {};
+    return { ...this.mapping?.counters, ...this.fn.counted?.() };
   }
 
   /** Drops by the function's own reasons, for reports. */
@@ -219,7 +228,7 @@ export class FunctionHost {
       const address = this.services.slotAddress(slot);
       if (fresh || u16[(address + S_REASON) >>> 1] === 0) {
         if (!fresh && this.fn.reads === 'headers') this.parse(list + i * 4, 1);
-        this.judge(slot, address);
+        this.judge(slot, address, list + i * 4);
       }
     }
   }
@@ -249,7 +258,8 @@ export class FunctionHost {
     }
   }
 
-  private judge(slot: number, address: number): void {
+  /** `place`: where the slot's number stands. */
+  private judge(slot: number, address: number, place: number): void {
     const { u16 } = this.services.views;
     if (u16[(address + S_REASON) >>> 1] !== 0) return;
     const { counters } = this;
@@ -257,15 +267,18 @@ export class FunctionHost {
     this.frame.moveTo(address, this.timeOf(address), this.seedOf(address));
     this.flow.moveTo(address);
     this.emitter.begin(slot);
+    this.mapping?.enter(address, place);
     let verdict: Verdict;
     try {
       verdict = this.fn.process(this.frame, this.flow);
     } catch {
       // A function's bug must cost its frame, never the node and the flows of others.
       counters.failed++;
+      this.mapping?.leave(false);
       u16[(address + S_REASON) >>> 1] = FUNCTION_DROP;
       return;
     }
+    this.mapping?.leave(verdict === CONSUME);
     if (verdict === FORWARD) {
       counters.forwarded++;
     } else if (verdict < 0) {
@@ -305,4 +318,12 @@ export class FunctionHost {
     const sequence = u32[(address + S_SEQ) >>> 2];
     return mix3(mix2(this.services.seed, flow), (sequence << 1) | u8[address + S_REVERSE], ingress);
   }
+}
+
+/** @throws FlowgridError `usage` when the function does not have the frames parsed that are to be remembered. */
+function mappingFor(fn: PacketFunction, services: FunctionServices): FrameMapping {
+  if (fn.reads === 'headers') return new FrameMapping(services);
+  throw new FlowgridError('usage', `the function sends mapped frames, but reads ${fn.reads}`, {
+    remedy: "let it declare `reads: 'headers'`",
+  });
 }

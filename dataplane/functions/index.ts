@@ -18,5 +18,6 @@ export {
   type Verdict,
 } from './function';
 export { FrameView, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP, PROTO_UDPLITE } from './frame-view';
+export { tupleText, type Translation } from './flow-mapper';
 export { FlowView } from './flow-view';
 export { decodeState, encodeState } from './state-codec';

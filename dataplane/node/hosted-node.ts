@@ -370,6 +370,8 @@ export class HostedNode {
       parse: (list, n) => this.parseKeepingFlows(list, n, seed),
       takeSlot: () => ctx.slots.allocate(),
       emit: (slot, cause) => this.stage.create(slot, cause),
+      emitAs: (slot, cause, flow) => this.stage.createAs(slot, cause, flow),
+      carries: (flow) => this.stage.carries(flow),
       detour: (slot, detour) => this.detours.ask(slot, detour),
       compared: ({ clone, ...found }) =>
         this.node.emitEvent({

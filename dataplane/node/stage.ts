@@ -1,18 +1,13 @@
 import { mix32 } from '../../domain/base/hash';
+import type { FlowId } from '../../domain/base/ids';
 import {
-  D_COUNT,
   D_FLAGS,
-  D_LIST,
-  D_SEQUENCE,
-  DESCRIPTOR_MAX,
-  DF_END,
   DF_REEMITTED,
-  DF_REVERSE,
-  DF_START,
   F_BACKUP,
   F_EMITTER,
   F_ID,
-  S_DESC_LEN,
+  F_STATE,
+  FS_SLOW,
   S_DESCRIPTOR,
   S_FLAGS,
   S_FLOW,
@@ -24,6 +19,7 @@ import {
 import { reason } from '../frames/reasons';
 import { BATCH } from './context';
 import { CONSUMED, CREATED, REEMITTED, SUPPRESSED } from './counters';
+import { describeAs, describeBeside } from './created-frames';
 import { completeLists } from './frame-lists';
 import { HeldFrames } from './held-frames';
 import type { Node } from './node';
@@ -74,24 +70,26 @@ export class Stage {
    */
   create(slot: number, cause: number): void {
     const { ctx } = this.node;
-    const { u8, u16, u32 } = ctx.arena;
-    const source = ctx.slot(cause);
-    const target = ctx.slot(slot);
-    const descriptor = target + S_DESCRIPTOR;
-    const count = u8[source + S_DESCRIPTOR + D_COUNT];
-    const back = u8[source + S_REVERSE] !== u8[target + S_REVERSE];
-    u8.copyWithin(descriptor, source + S_DESCRIPTOR, source + S_DESCRIPTOR + DESCRIPTOR_MAX);
-    for (let i = 0; i < count; i++) {
-      const from = source + S_DESCRIPTOR + D_LIST + 2 * (back ? count - 1 - i : i);
-      u8[descriptor + D_LIST + 2 * i] = u8[from];
-      u8[descriptor + D_LIST + 2 * i + 1] = back ? u8[from + 1] & 0x7f : u8[from + 1];
-    }
-    if (back) u8[descriptor + D_FLAGS] ^= DF_REVERSE;
-    u8[descriptor + D_FLAGS] &= ~(DF_START | DF_END);
-    u8.fill(0, descriptor + D_SEQUENCE, descriptor + D_SEQUENCE + 4);
-    u16[(target + S_DESC_LEN) >>> 1] = u16[(source + S_DESC_LEN) >>> 1];
-    u32[(target + S_SEQ) >>> 2] = 0;
+    describeBeside(ctx.arena, ctx.slot(slot), ctx.slot(cause));
     this.created.push({ slot, cause });
+  }
+
+  /** The same on another flow, which {@link carries}. */
+  createAs(slot: number, cause: number, id: FlowId): void {
+    const { ctx } = this.node;
+    describeAs(ctx.arena, ctx.slot(slot), this.node.flows.find(id));
+    this.created.push({ slot, cause });
+  }
+
+  /**
+   * Whether frames of the flow leave this cluster from here: from any other node they would be a second emitter's, and turn
+   * the flow to it. A flow whose state is not here yet waits, and what is created must not overtake what waits.
+   */
+  carries(id: FlowId): boolean {
+    const flow = this.node.flows.find(id);
+    if (flow === 0) return false;
+    const { u16, u32 } = this.node.ctx.arena;
+    return u16[(flow + F_EMITTER) >>> 1] === this.node.ref && (u32[(flow + F_STATE) >>> 2] & FS_SLOW) === 0;
   }
 
   /** Copies to a backup that is being fed, before the function may change the frames. */
@@ -322,6 +320,7 @@ export class Stage {
       u16[(address + S_FLAGS) >>> 1] &= ~SF_HOLD;
       host.processBatch(ctx.one(this.alone, slot), 1);
       this.markProcessed(address, false);
+      this.dispatchCreated(slot, true);
       const why = u16[(address + S_REASON) >>> 1];
       if (why !== 0) {
         this.finish(slot, why, true);

@@ -8,15 +8,7 @@ function frame(text: Partial<PacketText> = {}): MapperFrame {
   return { bytes, l4: 34, end: bytes.length, ip: 4, proto: bytes[23], source: 26, destination: 30 };
 }
 
-const mapped = (
-  flow: number,
-  descriptor = flow,
-): { flow: number; reverse: number; sequence: number; descriptor: number } => ({
-  flow,
-  reverse: 0,
-  sequence: 1,
-  descriptor,
-});
+const mapped = (flow: number): { flow: number; reverse: number } => ({ flow, reverse: 0 });
 const OPTIONS = { capacity: 4, tuples: 100, secondary: false };
 
 describe('flow mapper', () => {
@@ -66,11 +58,9 @@ describe('flow mapper', () => {
     expect(mapper.leave(outer)).toEqual({ match: 'unmatched' });
   });
 
-  test('FG-129: what nobody sent in is secondary or unmatched, and counted', () => {
+  test('FG-129: what nobody sent in is secondary or unmatched', () => {
     expect(new FlowMapper({ ...OPTIONS, secondary: true }).leave(frame()).match).toBe('secondary');
-    const mapper = new FlowMapper(OPTIONS);
-    expect(mapper.leave(frame()).match).toBe('unmatched');
-    expect(mapper.matches.unmatched).toBe(1);
+    expect(new FlowMapper(OPTIONS).leave(frame()).match).toBe('unmatched');
   });
 
   test('FG-128: the table is bounded; the oldest frame makes room, a forgotten or ended one is gone', () => {
@@ -91,5 +81,29 @@ describe('flow mapper', () => {
     for (const port of [1, 2, 3]) mapper.forget(mapper.enter(frame({ sourcePort: port }), mapped(port)));
     expect(mapper.leave(frame({ sourcePort: 1 })).match).toBe('unmatched');
     expect(mapper.leave(frame({ sourcePort: 3 })).match).toBe('tuple');
+  });
+
+  test('FG-127: a flow that this node does not carry matches nothing', () => {
+    const mapper = new FlowMapper({ ...OPTIONS, carries: (flow) => flow !== 1 });
+    mapper.enter(frame(), mapped(1));
+    expect(mapper.leave(frame()).match).toBe('unmatched');
+    mapper.enter(frame(), mapped(2));
+    expect(mapper.leave(frame())).toMatchObject({ match: 'bytes', mapped: { flow: 2 } });
+  });
+
+  test('FG-128: the end of a flow leaves the tuple to the flow that has taken it over', () => {
+    const mapper = new FlowMapper(OPTIONS);
+    for (const flow of [1, 2]) mapper.forget(mapper.enter(frame(), mapped(flow)));
+    mapper.flowEnded(1);
+    expect(mapper.leave(frame())).toMatchObject({ match: 'tuple', mapped: { flow: 2 } });
+  });
+
+  test('FG-128: translations are bounded; the oldest makes room', () => {
+    const mapper = new FlowMapper({ ...OPTIONS, tuples: 1 });
+    mapper.forget(mapper.enter(frame({ sourcePort: 1000 }), mapped(1)));
+    const inner = tupleText(6, '0a000001', 1000, 'c0000250', 80);
+    for (const port of [6000, 6001]) mapper.declare({ inner, outer: tupleText(6, 'c6336401', port, 'c0000250', 80) });
+    const outer = (sourcePort: number): MapperFrame => frame({ from: '198.51.100.1', sourcePort });
+    expect([6000, 6001].map((port) => mapper.leave(outer(port)).match)).toEqual(['unmatched', 'translation']);
   });
 });

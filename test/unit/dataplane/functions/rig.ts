@@ -2,12 +2,15 @@ import { nodeRef } from '../../../../domain/base/ids';
 import type { FunctionSpec } from '../../../../domain/topology/topology';
 import { Arena } from '../../../../dataplane/frames/arena';
 import {
+  D_FLAGS,
+  DF_REPLICA,
   F_ID,
   F_STATE,
   FLOW_SIZE,
   FS_REPLICA,
   FS_USED,
   S_DESC_LEN,
+  S_DESCRIPTOR,
   S_FLAGS,
   S_FLOW,
   S_FRAME_NO,
@@ -48,20 +51,30 @@ export interface Outcome {
   readonly bytes?: Uint8Array;
   readonly reason: string;
   readonly altered: boolean;
-  readonly created: readonly { readonly bytes: Uint8Array; readonly back: boolean }[];
+  readonly created: readonly Created[];
+}
+
+/** A frame that the function made; `flow` and `reverse` where it is one of another flow. */
+export interface Created {
+  readonly bytes: Uint8Array;
+  readonly back: boolean;
+  readonly flow?: number;
+  readonly reverse?: boolean;
 }
 
 /** One node's function on an arena of its own, fed frame by frame with the production kernels' TypeScript twin. */
 export class Rig {
   readonly reports: string[] = [];
   readonly findings: CloneFinding[] = [];
+  /** Flows whose frames leave the cluster from another node. */
+  readonly elsewhere = new Set<number>();
   readonly host: FunctionHost;
   private readonly arena = Arena.create({ slots: 64, bytes: 1 << 20 });
   private readonly pool = new SlotPool(this.arena);
   private readonly list = this.arena.allocate(256);
   private readonly entries = new Map<number, number>();
   private readonly sequences = new Map<string, number>();
-  private readonly created: { bytes: Uint8Array; back: boolean }[] = [];
+  private readonly created: Created[] = [];
   private count = 0;
 
   constructor(spec: FunctionSpec, node = nodeRef(2, 1), incarnation = 1, registry = new FunctionRegistry()) {
@@ -78,6 +91,13 @@ export class Rig {
         this.created.push({ bytes: this.frameAt(this.arena.slot(slot)), back });
         this.pool.free(slot);
       },
+      emitAs: (slot, _cause, flow) => {
+        const address = this.arena.slot(slot);
+        const reverse = this.arena.u8[address + S_REVERSE] === 1;
+        this.created.push({ bytes: this.frameAt(address), back: false, flow, reverse });
+        this.pool.free(slot);
+      },
+      carries: (flow) => this.entries.has(flow) && !this.elsewhere.has(flow),
       report: (kind, text) => this.reports.push(`${kind}: ${text}`),
       compared: (finding) => this.findings.push(finding),
     });
@@ -128,6 +148,7 @@ export class Rig {
     u8[address + S_REVERSE] = arrival.reverse === true ? 1 : 0;
     u32[(address + S_SEQ) >>> 2] = sequence;
     u16[(address + S_DESC_LEN) >>> 1] = 0;
+    u8[address + S_DESCRIPTOR + D_FLAGS] = arrival.replica === true ? DF_REPLICA : 0;
     return address;
   }
 
