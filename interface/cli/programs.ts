@@ -19,6 +19,8 @@ export interface Programs {
   agent(options: AgentProgramOptions, io: Io): Promise<number>;
   status(options: StatusOptions, io: Io): Promise<number>;
   submit(options: SubmitOptions, io: Io): Promise<number>;
+  play(options: PlayOptions, io: Io): Promise<number>;
+  record(options: RecordOptions, io: Io): Promise<number>;
 }
 
 /** Exit codes of every command: a contract that scripts depend on. */
@@ -235,4 +237,39 @@ export interface AgentProgramOptions extends CommonOptions {
   readonly networks: readonly { readonly name: string; readonly local: Endpoint; readonly remote: Endpoint }[];
   /** What relative paths of function modules start from. */
   readonly modules: string;
+}
+
+/** Seeded flows of TCP and UDP. */
+export interface GeneratedTraffic {
+  readonly flowsPerSecond: number;
+  /** For how long flows begin. */
+  readonly seconds: number;
+  /** Payload bytes of a data frame. */
+  readonly payload: number;
+  readonly seed: number;
+}
+
+export interface PlayOptions extends CommonOptions {
+  /** Path of the capture to send; absent: generated traffic. */
+  readonly capture?: string;
+  readonly generated: GeneratedTraffic;
+  /** Where frames go that those send who begin flows. */
+  readonly to: Endpoint;
+  /** Where the others' frames go; absent: there too. */
+  readonly back?: Endpoint;
+  /** Times the source's own speed, or as fast as possible. */
+  readonly speed: number | 'max';
+  /** Frames a second, instead. */
+  readonly rate?: number;
+}
+
+export interface RecordOptions extends CommonOptions {
+  /** File (pcapng) for the frames; absent: they are counted only. */
+  readonly file?: string;
+  /** Where they arrive. */
+  readonly from: Endpoint;
+  /** Ends after so many seconds. */
+  readonly seconds?: number;
+  /** Ends after so many seconds without a frame, once one has come. */
+  readonly silence?: number;
 }

@@ -16,6 +16,8 @@ const programs: Programs = {
   agent: async (options, io) => (await import('./agent/agent')).agent(options, io),
   status: async (options, io) => (await import('./status')).status(options, io),
   submit: async (options, io) => (await import('./submit')).submit(options, io),
+  play: async (options, io) => (await import('./traffic/play')).play(options, io),
+  record: async (options, io) => (await import('./traffic/record')).record(options, io),
 };
 
 /** The process's own terminal. A reader that goes away (`| head`) ends the program quietly. */

@@ -52,6 +52,11 @@ export class Outgoing {
     for (let i = 0; i < BUFFERS; i++) this.free.push(this.buffer(size));
   }
 
+  /** Whether datagrams are being filled or are on their way to the operating system. */
+  get isSending(): boolean {
+    return this.free.length < BUFFERS;
+  }
+
   /** Whether a frame of this length may travel at all. */
   takes(length: number): boolean {
     return DATAGRAM_HEADER + FRAME_LENGTH + length <= this.limit;

@@ -106,6 +106,11 @@ export class UdpPort implements PacketPort {
     return { host: address, port };
   }
 
+  /** Whether it has taken frames that the operating system does not have yet: a name is being looked up, say. */
+  get isSending(): boolean {
+    return this.outgoing.isSending;
+  }
+
   receive(list: number, max: number): number {
     return this.incoming.receive(list, max);
   }

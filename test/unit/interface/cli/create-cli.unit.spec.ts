@@ -34,13 +34,23 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     agent: program('agent'),
     status: program('status'),
     submit: program('submit'),
+    play: program('play'),
+    record: program('record'),
   };
   const cli = createCli(programs, io, '1.2.3');
   return { calls, out, err, run: (line: string) => cli.run(line === '' ? [] : line.split(' ')) };
 }
 
 const READING = ['trace', 'audit', 'log', 'check'];
-const COMMANDS = ['up', 'classify', 'validate', ...READING, 'mnode', 'status', 'mode', 'submit', 'agent', 'completion'];
+const DISTRIBUTED = ['mnode', 'status', 'mode', 'submit', 'agent', 'play', 'record'];
+const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, 'completion'];
+
+/** What `play` is told where nothing else is said. */
+const PLAYED = {
+  generated: { flowsPerSecond: 100, seconds: 10, payload: 256, seed: 1 },
+  to: { host: '127.0.0.1', port: 6001 },
+  speed: 1,
+};
 
 describe('the command line', () => {
   it('FG-198: refuses to feed a capture once and again and again', async () => {
@@ -184,6 +194,28 @@ describe('the command line', () => {
     ['log', 'log', { action: 'tail', follow: false, lines: 20 }],
     ['log dump --follow --since 7', 'log', { action: 'dump', follow: true, lines: 20, since: { kind: 'seq', seq: 7 } }],
     ['check --json', 'check', { json: true }],
+    [
+      'play c.pcap --to [::1]:6001 --back far:6004 --speed max',
+      'play',
+      {
+        ...PLAYED,
+        capture: 'c.pcap',
+        to: { host: '::1', port: 6001 },
+        back: { host: 'far', port: 6004 },
+        speed: 'max',
+      },
+    ],
+    [
+      'play --to 127.0.0.1:6001 --rate 0.5 --flows 2.5 --for 60 --payload 8 --seed 7',
+      'play',
+      { ...PLAYED, rate: 0.5, generated: { flowsPerSecond: 2.5, seconds: 60, payload: 8, seed: 7 } },
+    ],
+    ['record --from 7004', 'record', { from: { host: '0.0.0.0', port: 7004 } }],
+    [
+      'record o.pcapng --from 127.0.0.1:0 --for 1.5 --silence 5',
+      'record',
+      { file: 'o.pcapng', from: { host: '127.0.0.1', port: 0 }, seconds: 1.5, silence: 5 },
+    ],
   ])('takes apart: %s', async (line, program, options) => {
     const { calls, run } = fixture();
     expect(await run(line)).toBe(0);
@@ -214,6 +246,16 @@ describe('the command line', () => {
     ['audit state 7', "'audit state' takes no '7'"],
     ['audit --at yesterday', "'yesterday' names no instant"],
     ['log --lines none', "--lines: 'none' is not an integer"],
+    ['play c.pcap', "required option '--to <host:port>' not specified"],
+    ['play --to 127.0.0.1', "--to: '127.0.0.1' is not HOST:PORT"],
+    ['play --to 127.0.0.1:0', "--to: '127.0.0.1:0' is not HOST:PORT"],
+    ['play --to a:1 --rate 0', "--rate: '0' is not a number above 0"],
+    ['play --to a:1 --rate 5 --speed 2', "'--rate <frames>' cannot be used with option '--speed <times>'"],
+    ['play --to a:1 --payload 1461', "--payload: '1461' is not an integer from 8 to 1460"],
+    ['record', "required option '--from <port>' not specified"],
+    ['record --from nowhere', "--from: 'nowhere' is not PORT or HOST:PORT"],
+    ['record --from 65536', "--from: '65536' is not PORT or HOST:PORT"],
+    ['record --from 7004 --silence Infinity', "--silence: 'Infinity' is not a number above 0"],
   ])("refuses '%s' with exit 2 and a remedy, and runs nothing", async (line, message) => {
     const { calls, out, err, run } = fixture();
     expect(await run(line)).toBe(2);

@@ -67,7 +67,8 @@ class Fixture {
     const absent = async (): Promise<number> => 1;
     const local = { up: absent, classify: absent, validate: absent, migrate: absent };
     const running = { ...local, mnode: absent, agent: absent, status: absent, submit: absent };
-    const programs: Programs = { ...running, audit, check, log, trace };
+    const traffic = { play: absent, record: absent };
+    const programs: Programs = { ...running, ...traffic, audit, check, log, trace };
     return createCli(programs, io).run([...line.split(' '), '--data', this.dir]);
   }
 
