@@ -20,6 +20,9 @@ export interface LeaderLinkCounts {
   outdated: number;
 }
 
+/** A request that nobody answered is made again at once, so often in all: one lost message costs no whole interval. */
+const ATTEMPTS = 3;
+
 type Body<Kind extends AgentRequest['kind']> = Omit<AgentRequestOf<Kind>, 'kind' | 'agent' | 'life' | 'epoch' | 'seq'>;
 
 /**
@@ -49,15 +52,8 @@ export class LeaderLink {
   async ask<Kind extends AgentRequest['kind']>(kind: Kind, body: Body<Kind>): Promise<AgentAnswerOf<Kind> | undefined> {
     const { epoch, seq } = this;
     const request = { kind, ...this.self, epoch, seq, ...body } as unknown as AgentRequest;
-    this.counts.asked++;
-    let bytes: Uint8Array;
-    try {
-      bytes = await this.bus.request(this.subject, encodeAgentRequest(request), this.withinMs);
-    } catch (error) {
-      if (!isFlowgridError(error, 'timeout') && !isFlowgridError(error, 'closed')) throw error;
-      this.counts.unanswered++;
-      return undefined;
-    }
+    const bytes = await this.request(encodeAgentRequest(request));
+    if (bytes === undefined) return undefined;
     const answer = decodeAgentAnswer(bytes);
     if (answer?.kind !== kind) {
       this.counts.malformed++;
@@ -68,6 +64,22 @@ export class LeaderLink {
       return undefined;
     }
     return answer as AgentAnswerOf<Kind>;
+  }
+
+  /** What somebody answered; undefined if nobody did. All requests are idempotent, so that a repeat does no harm. */
+  private async request(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      this.counts.asked++;
+      try {
+        return await this.bus.request(this.subject, bytes, this.withinMs);
+      } catch (error) {
+        const isClosed = isFlowgridError(error, 'closed');
+        if (!isClosed && !isFlowgridError(error, 'timeout')) throw error;
+        this.counts.unanswered++;
+        if (isClosed) return undefined;
+      }
+    }
+    return undefined;
   }
 
   private extendsHead({ epoch, seq, hash }: { epoch: number; seq: Seq; hash: string }): boolean {
