@@ -42,8 +42,15 @@ describe('what an agent believes', () => {
   });
 
   it('FG-241: neither silence nor rubbish', async () => {
-    const link = linkTo([undefined, Uint8Array.of(0xc1), Uint8Array.of(0x80), [1, 1, 'a']]);
+    const silence = [undefined, undefined, undefined];
+    const link = linkTo([...silence, Uint8Array.of(0xc1), Uint8Array.of(0x80), [1, 1, 'a']]);
     expect(await believed(link, 4)).toEqual([false, false, false, true]);
-    expect(link.counts).toMatchObject({ unanswered: 1, malformed: 2 });
+    expect(link.counts).toMatchObject({ asked: 6, unanswered: 3, malformed: 2 });
+  });
+
+  it('FG-241: what is said after a lost message, which is sent again at once', async () => {
+    const link = linkTo([undefined, undefined, [1, 1, 'a']]);
+    expect(await believed(link, 1)).toEqual([true]);
+    expect(link.counts).toMatchObject({ asked: 3, unanswered: 2 });
   });
 });
