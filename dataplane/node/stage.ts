@@ -77,7 +77,8 @@ export class Stage {
   /** The same on another flow, which {@link carries}. */
   createAs(slot: number, cause: number, id: FlowId): void {
     const { ctx } = this.node;
-    describeAs(ctx.arena, ctx.slot(slot), this.node.flows.find(id));
+    const flow = this.node.flows.find(id);
+    describeAs(ctx.arena, ctx.slot(slot), flow, this.node.routeOf(flow));
     this.created.push({ slot, cause });
   }
 
