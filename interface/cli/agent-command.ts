@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { hostname } from 'node:os';
 import type { Endpoint } from '../../domain/base/endpoint';
-import { commonOf, withCommon, type Finish } from './command';
-import { parseAddress, parseListen, parseNetwork, type NetworkValue } from './endpoint-values';
-import type { AgentProgramOptions, CommonOptions, Io, Programs } from './programs';
-import { parseInteger, parseServers } from './values';
+import { commonOf, serversOf, withCommon, type Finish } from './command';
+import { parseAddress, parseListen, parseNetwork } from './endpoint-values';
+import type { AgentProgramOptions, CommonOptions, Io, Programs, UdpNetwork } from './programs';
+import { parseInteger } from './values';
 
 /** Nodes that one agent hosts at most, unless told otherwise. */
 const NODES = 8;
@@ -20,7 +20,7 @@ interface AgentFlags extends CommonOptions {
   readonly nodes: number;
   readonly functions?: string;
   readonly node: string[];
-  readonly network: NetworkValue[];
+  readonly network: UdpNetwork[];
   readonly modules: string;
 }
 
@@ -31,9 +31,7 @@ export function addAgentCommand(root: Command, programs: Programs, io: Io, finis
     .description('host nodes of a grid, in real time, as the MNODEs place them')
     .requiredOption('--grid <name>', 'name of the grid')
     .option('--name <name>', "the agent's name, of which a grid has one", hostname())
-    .requiredOption('--nats <servers>', 'HOST:PORT of NATS servers, comma-separated', (text) =>
-      parseServers('--nats', text),
-    )
+    .requiredOption('--nats <servers>', 'HOST:PORT of NATS servers, comma-separated', serversOf('--nats'))
     .requiredOption('--listen <address>', 'where frames of other agents arrive, by UDP: HOST:PORT', (text) =>
       parseListen('--listen', text),
     )
@@ -52,8 +50,8 @@ export function addAgentCommand(root: Command, programs: Programs, io: Io, finis
     .option(
       '--network <name=udp:local>remote>',
       'attach an external network by UDP: where its frames arrive, and where those go that leave (repeatable)',
-      (text: string, before: NetworkValue[]) => [...before, parseNetwork('--network', text)],
-      [] as NetworkValue[],
+      (text: string, before: UdpNetwork[]) => [...before, parseNetwork('--network', text)],
+      [] as UdpNetwork[],
     )
     .option('--modules <dir>', 'what relative paths of function modules start from', '.')
     .action(async (flags: AgentFlags) => finish(await programs.agent(optionsOf(flags), io)));

@@ -1,14 +1,8 @@
 import { parseEndpoint, type Endpoint } from '../../domain/base/endpoint';
+import type { UdpNetwork } from './programs';
 import { usage } from './values';
 
-/** Readers of option values that name sockets, and of plain numbers beside them. */
-
-/** An external network attached by UDP: where its frames arrive, and where those go that leave the grid. */
-export interface NetworkValue {
-  readonly name: string;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-}
+/** Readers of option values that name sockets. */
 
 /** `HOST:PORT` to send to. */
 export function parseAddress(option: string, text: string): Endpoint {
@@ -25,16 +19,9 @@ export function parseListen(option: string, text: string): Endpoint {
 }
 
 /** `NAME=udp:LOCAL>HOST:PORT`, with LOCAL as {@link parseListen} reads it. */
-export function parseNetwork(option: string, text: string): NetworkValue {
+export function parseNetwork(option: string, text: string): UdpNetwork {
   const example = 'EN-1=udp:6001>127.0.0.1:7001';
   const match = /^([^=]+)=udp:([^>]+)>(.+)$/.exec(text);
   if (match === null) throw usage(option, text, 'NAME=udp:PORT>HOST:PORT', example);
   return { name: match[1]!, local: parseListen(option, match[2]!), remote: parseAddress(option, match[3]!) };
-}
-
-/** A number above 0. */
-export function parsePositive(option: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw usage(option, text, 'a number above 0', '10');
-  return value;
 }

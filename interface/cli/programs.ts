@@ -217,6 +217,16 @@ export interface SubmitOptions extends CommonOptions, MnodeAccess {
   readonly withinMs: number;
 }
 
+/** An external network that is attached to a host by UDP. */
+export interface UdpNetwork {
+  /** As in the grid file. */
+  readonly name: string;
+  /** Where its frames arrive. */
+  readonly local: Endpoint;
+  /** Where frames that leave the grid go. */
+  readonly remote: Endpoint;
+}
+
 export interface AgentProgramOptions extends CommonOptions {
   readonly grid: string;
   /** Of all agents of the grid only one has it; a newer process of the same name takes its place. */
@@ -234,7 +244,7 @@ export interface AgentProgramOptions extends CommonOptions {
   readonly functions?: readonly string[];
   /** Nodes that belong here. */
   readonly pinned: readonly string[];
-  readonly networks: readonly { readonly name: string; readonly local: Endpoint; readonly remote: Endpoint }[];
+  readonly networks: readonly UdpNetwork[];
   /** What relative paths of function modules start from. */
   readonly modules: string;
 }

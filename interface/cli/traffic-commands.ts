@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
 import { commonOf, withCommon, type Finish } from './command';
-import { parseAddress, parseListen, parsePositive } from './endpoint-values';
+import { parseAddress, parseListen } from './endpoint-values';
 import type { CommonOptions, Io, PlayOptions, Programs, RecordOptions } from './programs';
-import { parseInteger, parseSeed, parseSpeed } from './values';
+import { parseInteger, parsePositive, parseSeed, parseSpeed } from './values';
 
 const PAYLOAD_MAX = 1_460;
 const CAPTURE = 'examples/captures/web.pcap';

@@ -36,18 +36,18 @@ export function parsePolicy(option: string, text: string): PolicyOverride {
 /** A number greater than 0, or `max`. */
 export function parseSpeed(option: string, text: string): number | 'max' {
   if (text === 'max') return 'max';
-  const speed = Number(text);
-  if (text.trim() === '' || !Number.isFinite(speed) || speed <= 0) throw usage(option, text, '1, 10 or max', 'max');
-  return speed;
+  return positive(option, text, '1, 10 or max', 'max');
 }
 
 /** Seconds greater than 0, or `none`. */
 export function parseIdle(option: string, text: string): number | 'none' {
   if (text === 'none') return 'none';
-  const seconds = Number(text);
-  if (text.trim() === '' || !Number.isFinite(seconds) || seconds <= 0)
-    throw usage(option, text, 'SECONDS or none', '60');
-  return seconds;
+  return positive(option, text, 'SECONDS or none', '60');
+}
+
+/** A number greater than 0. */
+export function parsePositive(option: string, text: string): number {
+  return positive(option, text, 'a number above 0', '10');
 }
 
 export function parseSeed(option: string, text: string): number {
@@ -84,6 +84,12 @@ export function parseServers(option: string, text: string): string {
   };
   if (text.split(',').every(isServer)) return text;
   throw usage(option, text, 'HOST:PORT or several with commas', '127.0.0.1:4222');
+}
+
+function positive(option: string, text: string, form: string, example: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw usage(option, text, form, example);
+  return value;
 }
 
 function parseFraction(option: string, text: string, example: string): number {

@@ -4,18 +4,9 @@ import type { NodeLimits } from '../../../dataplane/node/node-group';
 import type { OpenPort } from '../../../dataplane/packet-ports/port';
 import { OnePeer, type Peers } from '../../../dataplane/packet-ports/udp/peers';
 import { UdpPort } from '../../../dataplane/packet-ports/udp/udp-port';
+import type { UdpNetwork } from '../../../interface/cli/programs';
 import { RealtimeHost, type RealTime } from '../../agent/realtime-host';
 import { realTime } from './real-time';
-
-/** An external network that is attached to this host by UDP. */
-export interface UdpNetwork {
-  /** As in the grid file. */
-  readonly name: string;
-  /** Where its frames arrive. */
-  readonly local: Endpoint;
-  /** Where frames that leave the grid go. */
-  readonly remote: Endpoint;
-}
 
 export interface HostingOptions {
   /** Name under which topologies place nodes here. */
