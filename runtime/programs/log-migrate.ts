@@ -1,8 +1,9 @@
 import { copyLog, type Copied } from '../../adapters/log/copy';
-import { openKafkaLog } from '../../adapters/log/kafka';
-import { openLmdbLog } from '../../adapters/log/lmdb';
+import { openKafkaLog, type KafkaLog } from '../../adapters/log/kafka';
+import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
 import { verifyLog } from '../../adapters/log/verify';
 import { FlowgridError } from '../../domain/base/errors';
+import type { EventLog } from '../../domain/seams/event-log';
 import { EXIT, type Io, type MigrateOptions } from '../../interface/cli/programs';
 import { rebuilt } from './log-reading';
 
@@ -34,34 +35,34 @@ interface Migrated {
 
 /** The directory is opened for writing, so that no grid runs on it meanwhile. */
 async function toKafka({ data, kafka, grid, replicationFactor }: MigrateOptions): Promise<Migrated> {
-  const from = await openLmdbLog({ dir: data, mode: 'writer' });
-  try {
+  return closing(await openLmdbLog({ dir: data, mode: 'writer' }), async (from) => {
     const { grid: settings } = await rebuilt(from, from.head().seq);
     const name = settings?.name ?? grid;
     if (name === undefined) throw new FlowgridError('not-found', `${data}: no grid in this log`);
     const copies = replicationFactor === undefined ? {} : { replicationFactor };
-    const to = await openKafkaLog({ brokers: kafka, grid: name, mode: 'writer', ...copies });
-    try {
-      return { copied: await copyLog(from, to), findings: verifyLog(to.raw()).findings.length };
-    } finally {
-      await to.close();
-    }
-  } finally {
-    await from.close();
-  }
+    return copied(from, await openKafkaLog({ brokers: kafka, grid: name, mode: 'writer', ...copies }));
+  });
 }
 
 async function toDirectory({ data, kafka, grid }: MigrateOptions): Promise<Migrated> {
   if (grid === undefined) throw new FlowgridError('usage', 'which grid?', { remedy: 'name it with --grid' });
-  const from = await openKafkaLog({ brokers: kafka, grid, mode: 'reader' });
+  return closing(await openKafkaLog({ brokers: kafka, grid, mode: 'reader' }), async (from) =>
+    copied(from, await openLmdbLog({ dir: data, mode: 'writer' })),
+  );
+}
+
+/** Copies into a log that is closed afterwards, and verifies what stands there. */
+function copied(from: EventLog, into: KafkaLog | LmdbLog): Promise<Migrated> {
+  return closing(into, async (to) => ({
+    copied: await copyLog(from, to),
+    findings: verifyLog(to.raw()).findings.length,
+  }));
+}
+
+async function closing<Log extends EventLog, Result>(log: Log, use: (log: Log) => Promise<Result>): Promise<Result> {
   try {
-    const to = await openLmdbLog({ dir: data, mode: 'writer' });
-    try {
-      return { copied: await copyLog(from, to), findings: verifyLog(to.raw()).findings.length };
-    } finally {
-      await to.close();
-    }
+    return await use(log);
   } finally {
-    await from.close();
+    await log.close();
   }
 }
