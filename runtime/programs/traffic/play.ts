@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Endpoint } from '../../../domain/base/endpoint';
 import type { Micros } from '../../../domain/base/ids';
 import { S_LEN, S_OFF, S_TO, SLOT_FRAME } from '../../../dataplane/frames/layout';
+import { Outlet } from '../../../dataplane/packet-ports/outlet';
 import { NodePeers, type Peers } from '../../../dataplane/packet-ports/udp/peers';
 import { EXIT, type Io, type PlayOptions } from '../../../interface/cli/programs';
 import { realTime } from '../agent/real-time';
@@ -10,7 +11,7 @@ import { captureSource, generatedSource, type FrameSource } from './frame-source
 import { Pacing, type Pace } from './pacing';
 import { openAlone, type AlonePort } from './port-memory';
 
-/** Frames given to the port at once, at most. */
+/** Frames that become due at once, at most, before the port has its turn. */
 const BATCH = 64;
 const WAIT_MS = 1;
 /** Sides stand in the slots where the underlay has the next node, from this number on: 0 is nobody there. */
@@ -50,11 +51,10 @@ export async function play(options: PlayOptions, io: Io): Promise<number> {
 
 class Player {
   private readonly micros = realTime().micros;
-  private readonly list: number;
+  private readonly outlet: Outlet;
   private readonly pacing: Pacing;
   private readonly began: Micros;
   private given = 0;
-  private waiting = 0;
   private isMore: boolean;
 
   constructor(
@@ -63,7 +63,7 @@ class Player {
     private readonly out: AlonePort,
     private readonly interrupted: AbortSignal,
   ) {
-    this.list = out.arena.allocate(4 * BATCH);
+    this.outlet = new Outlet(out.arena, out.port);
     this.isMore = source.next();
     this.began = this.micros();
     this.pacing = new Pacing(pace, this.began);
@@ -72,11 +72,11 @@ class Player {
   /** Sends until the source has ended and the operating system has everything, or until interrupted. */
   async run(): Promise<PlayReport> {
     const { port } = this.out;
-    while ((this.isMore || this.waiting > 0 || port.isSending) && !this.interrupted.aborted) {
+    while ((this.isMore || this.outlet.isBlocked || port.isSending) && !this.interrupted.aborted) {
       this.gather();
-      const taken = this.hand();
+      const taken = this.outlet.flush();
       // A full batch may have another behind it; else nothing is due, or the port is busy.
-      await delay(taken === BATCH ? 0 : WAIT_MS);
+      await delay(taken >= BATCH ? 0 : WAIT_MS);
     }
     const seconds = (this.micros() - this.began) / 1e6;
     const { framesOut, bytesOut, dropped } = port.statistics();
@@ -85,32 +85,23 @@ class Player {
     return { frames: framesOut, bytes: bytesOut, seconds, framesPerSecond, unsendable, dropped };
   }
 
-  /** Puts frames that are due behind those that wait. */
+  /** Puts frames that are due behind those that wait, a batch at most. */
   private gather(): void {
-    const { source } = this;
+    const { source, outlet } = this;
     const { arena, slots } = this.out;
     const now = this.micros();
-    while (this.isMore && this.waiting < BATCH && this.pacing.dueAt(this.given, source.time) <= now) {
+    for (let n = 0; this.isMore && n < BATCH && outlet.room > 0; n++) {
+      if (this.pacing.dueAt(this.given, source.time) > now) return;
       const slot = slots.allocate();
       if (slot < 0) return;
       const address = arena.slot(slot);
       arena.u32[(address + S_OFF) >>> 2] = SLOT_FRAME;
       arena.u32[(address + S_LEN) >>> 2] = source.write(arena.u8, address + SLOT_FRAME);
       arena.u16[(address + S_TO) >>> 1] = SIDES + source.side;
-      arena.u32[(this.list >>> 2) + this.waiting++] = slot;
+      outlet.add(slot);
       this.given++;
       this.isMore = source.next();
     }
-  }
-
-  /** Gives the port what waits; returns how many it took. */
-  private hand(): number {
-    const { arena, port } = this.out;
-    const first = this.list >>> 2;
-    const taken = port.send(this.list, this.waiting);
-    arena.u32.copyWithin(first, first + taken, first + this.waiting);
-    this.waiting -= taken;
-    return taken;
   }
 }
 
