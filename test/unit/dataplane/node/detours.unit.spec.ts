@@ -1,40 +1,16 @@
-import { chainId, clusterOf, nodeOf, nodeRef, type NodeRef } from '../../../../domain/base/ids';
+import { clusterOf } from '../../../../domain/base/ids';
 import { createPrng } from '../../../../domain/base/prng';
-import type { TopologyEvent } from '../../../../domain/events';
-import { wholeAsChanges } from '../../../../domain/topology/changes';
 import type { FailurePolicy, FunctionSpec, Topology, VirtualLink } from '../../../../domain/topology/topology';
-import { detour, FORWARD, type FunctionDefinition } from '../../../../dataplane/functions/function';
-import { nodeKey } from '../../../../dataplane/descriptor/node-table';
-import { FlowsProjection, routeAt } from '../../../../projections/flows';
-import { createChecker, type Verdicts } from '../../../../projections/verdicts';
+import type { FunctionDefinition } from '../../../../dataplane/functions/function';
+import { DetourGrid, detourAfter, HELD } from './detour-grid';
 import { ACK, numbered, numberIn, RST, SYN, tcp, udp } from './frames';
-import { cluster, TestGrid } from './test-grid';
+import { cluster } from './test-grid';
 
-const SECRET = new Uint8Array(32).fill(7);
 const ENDS = { from: '10.0.0.1', to: '10.9.0.1', fromPort: 5000, toPort: 53 };
 const BACK = { from: ENDS.to, to: ENDS.from, fromPort: ENDS.toPort, toPort: ENDS.fromPort };
 
 /** Lets a flow leave out the cluster behind from its `after`-th forward frame on. */
-const trusting = (after: number): FunctionDefinition => ({
-  name: 'trusting',
-  summary: 'trusts a flow after some frames',
-  create: () => {
-    const seen = new Map<number, number>();
-    return {
-      stateKind: 'per-flow',
-      reads: 'nothing',
-      dropReasons: [],
-      detours: [{ skip: ['C3'] }],
-      process(_frame, flow) {
-        const n = (seen.get(flow.id) ?? 0) + (flow.reverse ? 0 : 1);
-        seen.set(flow.id, n);
-        return n >= after ? detour(0) : FORWARD;
-      },
-      exportFlow: (flow) => Uint8Array.of(seen.get(flow) ?? 0),
-      importFlow: (flow, state) => void seen.set(flow, state[0]),
-    };
-  },
-});
+const trusting = (after: number): FunctionDefinition => detourAfter('trusting', after, { skip: ['C3'] });
 
 /** Flows to the shop go past the third cluster; which ones those are is known when they have named their host. */
 const BY_HOST: Topology['policies'] = [
@@ -61,10 +37,7 @@ interface Shape {
 }
 
 /** Five clusters, all on one link, whose third can be left out; every node is drained for itself. */
-class Shortened {
-  readonly grid: TestGrid;
-  readonly refs: NodeRef[];
-
+class Shortened extends DetourGrid {
   constructor(shape: Shape) {
     const clusters = [
       cluster(1, 1, { role: 'inode' }),
@@ -73,7 +46,6 @@ class Shortened {
       cluster(4, 2, { failure: 'backup', selector: 'round-robin' }),
       cluster(5, 1, { role: 'inode' }),
     ];
-    this.refs = clusters.flatMap(({ id, members }) => members.map(({ node }) => nodeRef(id, node)));
     const link: VirtualLink = {
       id: 1,
       name: 'VN-1',
@@ -82,10 +54,8 @@ class Shortened {
       control: false,
       mtu: 9000,
     };
-    this.grid = new TestGrid({
-      clusters,
+    super(clusters, {
       ...(shape.isChained === true ? {} : { links: [link] }),
-      groups: this.refs.map((ref) => [ref]),
       paths: [
         { id: 1, name: 'long', from: [1], to: 4, clusters: [1, 2, 3, 4, 5] },
         { id: 2, name: 'short', from: [1], to: 4, clusters: [1, 2, 4, 5] },
@@ -96,55 +66,7 @@ class Shortened {
       ...(shape.selection === undefined ? {} : { selection: shape.selection }),
     });
   }
-
-  /** Sends a frame and tells the clusters that it left, in order. */
-  visits(network: number, frame: Uint8Array): number[] {
-    const from = this.grid.taps.length;
-    this.grid.inject(network, frame);
-    this.grid.settle();
-    return this.grid.taps
-      .slice(from)
-      .filter(({ kind, from: node, to, bytes }) => kind === 'sent' && isForEmitter(bytes, to) && node !== 0)
-      .map(({ from: node }) => clusterOf(node));
-  }
-
-  verdicts(): Verdicts {
-    const { topology } = this.grid;
-    const checker = createChecker({ keysOf: (ref) => [nodeKey(SECRET, clusterOf(ref), nodeOf(ref), 1)] });
-    const { version, wireId } = topology;
-    const event: TopologyEvent = {
-      type: 'TopologyPublished',
-      v: 2,
-      data: { version, wireId, changes: wholeAsChanges(topology), dead: [] },
-    };
-    const header = { seq: 1, prev: '', epoch: 1, commandId: 'c', at: 0, by: 'operator:test', cause: 0, corr: 'c' };
-    checker.observeCommit({ ...header, events: [event] });
-    for (const record of this.grid.taps) checker.observe(record);
-    for (const [ref, events] of this.grid.events) {
-      for (const each of events) checker.observeFlowEvent(chainId(ref, 1), each);
-    }
-    return checker.verdicts({ nodes: this.refs.map((ref) => this.grid.group(ref).statistics(ref)) });
-  }
-
-  /** The clusters of the flow's route as the log tells it now. */
-  toldRoute(): number[] {
-    const flows = new FlowsProjection();
-    for (const [ref, events] of this.grid.events) for (const each of events) flows.apply(chainId(ref, 1), each);
-    const [record] = [...flows.records()];
-    return routeAt(record!, Infinity).map(({ node }) => clusterOf(node));
-  }
 }
-
-/** Whether the frame is the emitter's and not its shadow's copy: its cluster's element names the receiver. */
-function isForEmitter(bytes: Uint8Array, to: NodeRef): boolean {
-  const at = bytes.length - bytes[bytes.length - 1];
-  for (let i = 0; i < bytes[at + 40]; i++) {
-    if (bytes[at + 41 + 2 * i] === clusterOf(to)) return (bytes[at + 42 + 2 * i] & 0x7f) === nodeOf(to);
-  }
-  return false;
-}
-
-const HELD = { affinity: 'held', pinnedTopology: 'held', oneEmitter: 'held', conservation: 'held', isolation: 'held' };
 
 describe('a function that shortens the path of a flow', () => {
   const shortens: FunctionSpec = { name: 'trusting', config: {} };

@@ -1,40 +1,17 @@
-import { chainId, clusterOf, nodeOf, nodeRef, type NodeRef } from '../../../../domain/base/ids';
+import { clusterOf } from '../../../../domain/base/ids';
 import { createPrng } from '../../../../domain/base/prng';
-import type { TopologyEvent } from '../../../../domain/events';
-import { wholeAsChanges } from '../../../../domain/topology/changes';
 import type { FailurePolicy, FunctionSpec, Topology, VirtualLink } from '../../../../domain/topology/topology';
-import { detour, FORWARD, type FunctionDefinition } from '../../../../dataplane/functions/function';
-import { nodeKey } from '../../../../dataplane/descriptor/node-table';
-import { FlowsProjection, routeAt } from '../../../../projections/flows';
-import { createChecker, type Verdicts } from '../../../../projections/verdicts';
+import type { FunctionDefinition } from '../../../../dataplane/functions/function';
+import { DetourGrid, detourAfter, HELD } from './detour-grid';
 import { ACK, numbered, numberIn, RST, SYN, tallyIn, tcp, udp } from './frames';
-import { cluster, TestGrid } from './test-grid';
+import { cluster } from './test-grid';
 
-const SECRET = new Uint8Array(32).fill(7);
 const ENDS = { from: '10.0.0.1', to: '10.9.0.1', fromPort: 5000, toPort: 53 };
 const BACK = { from: ENDS.to, to: ENDS.from, fromPort: ENDS.toPort, toPort: ENDS.fromPort };
 
 /** Has a flow inspected from its `after`-th forward frame on. */
-const suspicious = (after: number, via: readonly string[]): FunctionDefinition => ({
-  name: 'suspicious',
-  summary: 'suspects a flow after some frames',
-  create: () => {
-    const seen = new Map<number, number>();
-    return {
-      stateKind: 'per-flow',
-      reads: 'nothing',
-      dropReasons: [],
-      detours: [{ via }],
-      process(_frame, flow) {
-        const n = (seen.get(flow.id) ?? 0) + (flow.reverse ? 0 : 1);
-        seen.set(flow.id, n);
-        return n >= after ? detour(0) : FORWARD;
-      },
-      exportFlow: (flow) => Uint8Array.of(seen.get(flow) ?? 0),
-      importFlow: (flow, state) => void seen.set(flow, state[0]),
-    };
-  },
-});
+const suspicious = (after: number, via: readonly string[]): FunctionDefinition =>
+  detourAfter('suspicious', after, { via });
 
 const LENIENT: FunctionSpec = { name: 'packet-filter', config: { mode: 'open' } };
 const STRICT: FunctionSpec = { name: 'tally', config: {} };
@@ -51,10 +28,7 @@ interface Shape {
 }
 
 /** A path over clusters 1, 2, 4 and 5; 3 and 6 stand beside it, all on one link; every node is drained for itself. */
-class Diverted {
-  readonly grid: TestGrid;
-  readonly refs: NodeRef[];
-
+class Diverted extends DetourGrid {
   constructor(shape: Shape = {}) {
     const clusters = [
       cluster(1, 1, { role: 'inode' }),
@@ -68,7 +42,6 @@ class Diverted {
       cluster(5, 1, { role: 'inode' }),
       cluster(6, 2, { failure: 'redirect', selector: 'round-robin' }),
     ];
-    this.refs = clusters.flatMap(({ id, members }) => members.map(({ node }) => nodeRef(id, node)));
     const link = (id: number, members: readonly number[]): VirtualLink => ({
       id,
       name: `VN-${id}`,
@@ -77,11 +50,9 @@ class Diverted {
       control: false,
       mtu: 9000,
     });
-    this.grid = new TestGrid({
-      clusters,
+    super(clusters, {
       links:
         shape.isChained === true ? [link(1, [1, 2]), link(2, [2, 4]), link(3, [4, 5])] : [link(1, [1, 2, 3, 4, 5, 6])],
-      groups: this.refs.map((ref) => [ref]),
       paths: [
         { id: 1, name: 'there', from: [1], to: 4, clusters: [1, 2, 4, 5] },
         { id: 2, name: 'back', from: [4], to: 1, clusters: [5, 4, 2, 1] },
@@ -95,65 +66,13 @@ class Diverted {
     });
   }
 
-  /** Sends a frame and tells the nodes that it left, in order. */
-  nodes(network: number, frame: Uint8Array): NodeRef[] {
-    const from = this.grid.taps.length;
-    this.grid.inject(network, frame);
-    this.grid.settle();
-    return this.grid.taps
-      .slice(from)
-      .filter(({ kind, from: node, to, bytes }) => kind === 'sent' && isForEmitter(bytes, to) && node !== 0)
-      .map(({ from: node }) => node);
-  }
-
-  visits(network: number, frame: Uint8Array): number[] {
-    return this.nodes(network, frame).map(clusterOf);
-  }
-
-  verdicts(): Verdicts {
-    const { topology } = this.grid;
-    const checker = createChecker({ keysOf: (ref) => [nodeKey(SECRET, clusterOf(ref), nodeOf(ref), 1)] });
-    const { version, wireId } = topology;
-    const event: TopologyEvent = {
-      type: 'TopologyPublished',
-      v: 2,
-      data: { version, wireId, changes: wholeAsChanges(topology), dead: [] },
-    };
-    const header = { seq: 1, prev: '', epoch: 1, commandId: 'c', at: 0, by: 'operator:test', cause: 0, corr: 'c' };
-    checker.observeCommit({ ...header, events: [event] });
-    for (const record of this.grid.taps) checker.observe(record);
-    for (const [ref, events] of this.grid.events) {
-      for (const each of events) checker.observeFlowEvent(chainId(ref, 1), each);
-    }
-    return checker.verdicts({ nodes: this.refs.map((ref) => this.grid.group(ref).statistics(ref)) });
-  }
-
-  /** The clusters of the flow's route as the log tells it now. */
-  toldRoute(): number[] {
-    const flows = new FlowsProjection();
-    for (const [ref, events] of this.grid.events) for (const each of events) flows.apply(chainId(ref, 1), each);
-    const [record] = [...flows.records()];
-    return routeAt(record!, Infinity).map(({ node }) => clusterOf(node));
-  }
-
   numbersAt(network: number): number[] {
     return this.grid.left.filter(({ network: to }) => to === network).map(({ bytes }) => numberIn(bytes));
   }
 }
 
-/** Whether the frame is the emitter's and not its shadow's copy: its cluster's element names the receiver. */
-function isForEmitter(bytes: Uint8Array, to: NodeRef): boolean {
-  const at = bytes.length - bytes[bytes.length - 1];
-  for (let i = 0; i < bytes[at + 40]; i++) {
-    if (bytes[at + 41 + 2 * i] === clusterOf(to)) return (bytes[at + 42 + 2 * i] & 0x7f) === nodeOf(to);
-  }
-  return false;
-}
-
 const there = (n: number): Uint8Array => udp({ ...ENDS, payload: numbered(n) });
 const back = (n: number): Uint8Array => udp({ ...BACK, payload: numbered(n) });
-
-const HELD = { affinity: 'held', pinnedTopology: 'held', oneEmitter: 'held', conservation: 'held', isolation: 'held' };
 
 describe('a function that diverts a flow onto clusters that its path does not have', () => {
   test.each([
