@@ -45,6 +45,8 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
       'Steers live network flows through clusters of packet processors, and can say afterwards where and why.',
     )
     .version(version)
+    // An option belongs to the command that it stands behind: 'log' and 'log migrate' have some of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),

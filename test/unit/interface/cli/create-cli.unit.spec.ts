@@ -90,6 +90,16 @@ describe('the command line', () => {
     expect(err.join('\n')).toContain("--listen: 'nowhere' is not");
   });
 
+  it('FG-270: gives log migrate the directory that stands behind it, and log its own', async () => {
+    const { calls, run } = fixture();
+    expect(await run('log migrate --to data --kafka k:9092 --grid g --data copy --json')).toBe(0);
+    expect(await run('log --data here tail')).toBe(0);
+    expect(calls).toEqual([
+      ['migrate', { json: true, data: 'copy', to: 'data', kafka: 'k:9092', grid: 'g' }],
+      ['log', expect.objectContaining({ json: false, data: 'here' })],
+    ]);
+  });
+
   it('FG-280: sends a switch of a mode as a command, and refuses one for flows that live', async () => {
     const { calls, err, run } = fixture();
     expect(await run('mode AB copy --by operator:eva --within 500 --data d --json')).toBe(0);
