@@ -276,6 +276,7 @@ export class CaptureClassifier {
         this.active.delete(id);
         if (last) this.flows.remove(arena.u32[(connection + C_FLOW) >>> 2]);
       },
+      keeps: () => false,
       expected: () => {},
       refined: () => {},
       recognised: (connection, protocol) => {

@@ -166,7 +166,13 @@ export class Classifier implements FlowClassifier {
     // Their ports, or their flow, are those of another frame: they tell nothing about a connection.
     if (why === ICMP_ERROR || (why === LATER_FRAGMENT && hasPorts(arena.u8[slot + S_PROTO]))) return true;
     let connection = this.current(slot);
-    if (connection !== 0 && arena.u32[(connection + C_FLOW) >>> 2] !== flow) {
+    const known = connection === 0 ? flow : arena.u32[(connection + C_FLOW) >>> 2];
+    if (known !== flow) {
+      if (this.ports.keeps(known, flow)) {
+        if (why !== FINE) this.count(slot, connection, nowUs);
+        this.follow(slot, connection, nowUs);
+        return true;
+      }
       // Where it entered it was given another flow since.
       this.end(connection, endOf(arena.u32[(connection + C_STATE) >>> 2], 'idle'));
       connection = 0;

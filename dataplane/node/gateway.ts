@@ -194,7 +194,6 @@ export class Gateway implements Deliver {
     const { u8, u32 } = ctx.arena;
     if (ctx.kernels.areLeaving(this.node.ref, list, n) === 1) {
       this.egress.leave(this.classifier, this.seed, list, n);
-      this.settle();
       return;
     }
     let out = 0;
@@ -213,7 +212,6 @@ export class Gateway implements Deliver {
     }
     if (out > 0) this.egress.leave(this.classifier, this.seed, this.leaving, out);
     if (onward > 0) this.stage.run(this.transit, onward);
-    this.settle();
   }
 
   flowLearned(flow: number, address: number): void {
@@ -266,8 +264,11 @@ export class Gateway implements Deliver {
     this.settle();
   }
 
-  /** After a batch: fragments that may go on are classified again, and flows that ended are forgotten. */
-  private settle(): void {
+  /**
+   * After a batch: fragments that may go on are classified again, and flows that ended are forgotten. Frames of a batch are
+   * delivered in parts, and those of the last may be of a flow that the first has ended.
+   */
+  settle(): void {
     for (let slot = this.lifecycle.takeReleased(); slot >= 0; slot = this.lifecycle.takeReleased()) {
       this.node.inFlight--;
       if (this.classifier !== undefined) this.ingress.takeReleased(this.classifier, slot);

@@ -144,6 +144,7 @@ export class HostedNode {
     if (view === this.ctx.topologies.latest) this.follow(view);
     this.gateway?.topologiesChanged();
     this.receiver.unpark();
+    this.gateway?.settle();
   }
 
   /** Who is a member now: members that left are chosen no more, and INODEs that are back are refused no more. */
@@ -201,6 +202,7 @@ export class HostedNode {
       return n;
     }
     this.receiver.receive(this.list, n);
+    this.gateway?.settle();
     this.detours.settle();
     return n;
   }

@@ -41,7 +41,7 @@ import type { StatelessIngress } from './stateless-ingress';
  */
 export class FlowLifecycle implements ClassifierPorts {
   /** Flows whose last connection ended; removed after the batch, whose frames may still use their entries. */
-  private readonly ended: { readonly flow: number; readonly end: ConnectionEnd }[] = [];
+  private readonly ended: { readonly flow: number; readonly id: FlowId; readonly end: ConnectionEnd }[] = [];
   /** Slots of fragments that may go on. */
   private readonly released: number[] = [];
   private policies: readonly FlowPolicy[] = [];
@@ -98,7 +98,9 @@ export class FlowLifecycle implements ClassifierPorts {
   /** After a batch: flows that ended are forgotten. */
   settle(): void {
     while (this.ended.length > 0) {
-      const { flow, end } = this.ended.pop() as { flow: number; end: ConnectionEnd };
+      const { flow, id, end } = this.ended.pop()!;
+      // It may have ended twice in a batch, or been forgotten since by its owner's word.
+      if (this.node.flows.find(id) !== flow) continue;
       if (this.node.ctx.arena.u32[(flow + F_CONNS) >>> 2] === 0 && this.mayEnd(flow)) this.endFlow(flow, end);
     }
   }
@@ -168,7 +170,17 @@ export class FlowLifecycle implements ClassifierPorts {
 
   connectionEnded(connection: number, end: ConnectionEnd, last: boolean, hash: number): void {
     if (!this.dying) this.siblings.retract(connection, hash);
-    if (last) this.ended.push({ flow: this.node.ctx.arena.u32[(connection + C_FLOW) >>> 2], end });
+    if (!last) return;
+    const { u32 } = this.node.ctx.arena;
+    const flow = u32[(connection + C_FLOW) >>> 2];
+    this.ended.push({ flow, id: u32[(flow + F_ID) >>> 2], end });
+  }
+
+  /** Of two flows that were begun for one connection, at either end, the one with the lesser ID stays: both ends are asked. */
+  keeps(own: number, other: number): boolean {
+    const { u32 } = this.node.ctx.arena;
+    const isOwned = (this.node.side.phase[this.node.aux(own)] & PHASE_OWNED) !== 0;
+    return isOwned && u32[(own + F_ID) >>> 2] < u32[(other + F_ID) >>> 2];
   }
 
   expected(expectation: Expectation): void {

@@ -138,6 +138,9 @@ export class SmallNode implements ClassifierPorts {
     this.ended.push({ flow: this.flowId(flow), end, last });
     if (last) this.flows.remove(flow);
   }
+  keeps(): boolean {
+    return false;
+  }
   expected(expectation: Expectation): void {
     this.expectations.push(expectation);
   }
