@@ -77,60 +77,85 @@ export function stamp(self: u32, list: usize, n: u32): void {
   Memory.keep(touched, list);
   for (let i: u32 = 0; i < n; i++) {
     const slot = Memory.slotAt(slots, list, i);
-    if (!load<u16>(slot, S_REASON)) store<u16>(slot, <u16>stampFrame(self, slot), S_REASON);
+    if (!load<u16>(slot, S_REASON)) store<u16>(slot, <u16>Stamp.apply(self, slot), S_REASON);
   }
 }
 
-function stampFrame(self: u32, slot: usize): u32 {
-  const flow: usize = load<u32>(slot, S_FLOW);
-  if (!flow) return REASON_UNKNOWN_FLOW;
-  const state = load<u32>(flow, F_STATE);
-  if (state & FS_SLOW) return REASON_SLOW_FLOW;
-  const path: usize = load<u32>(flow, F_PATH);
-  const count = <u32>load<u8>(flow, F_COUNT);
-  if (!path || count - 1 >= PATH_COUNT_MAX) return REASON_NO_PATH;
+/** Elements of a list that one vector takes. */
+const SHORT: u32 = 8;
 
-  const reverse = <u32>load<u8>(slot, S_REVERSE);
-  const counter = flow + (reverse ? F_SEQ_REV : F_SEQ_FWD);
-  let sequence = load<u32>(counter) + 1;
-  if (sequence === 0) sequence = 1; // 0 means unsequenced
-  store<u32>(counter, sequence);
-  store<u32>(slot, sequence, S_SEQ);
-  Flow.count(slot, flow, reverse);
+/** What `stamp` writes. Static methods, because they can be marked for inlining. */
+class Stamp {
+  @inline static apply(self: u32, slot: usize): u32 {
+    const flow: usize = load<u32>(slot, S_FLOW);
+    if (!flow) return REASON_UNKNOWN_FLOW;
+    const state = load<u32>(flow, F_STATE);
+    if (state & FS_SLOW) return REASON_SLOW_FLOW;
+    const path: usize = load<u32>(flow, F_PATH);
+    const count = <u32>load<u8>(flow, F_COUNT);
+    if (!path || count - 1 >= PATH_COUNT_MAX) return REASON_NO_PATH;
 
-  const frameFlags = <u32>load<u16>(slot, S_FLAGS);
-  const flags =
-    (frameFlags & (SF_START | SF_END)) |
-    (frameFlags & SF_MULTICAST ? 0 : DF_UNICAST) |
-    (state & FS_REPLICA ? DF_REPLICA : 0) |
-    (reverse ? DF_REVERSE : 0) |
-    (state & FS_FULL_ROUTE ? DF_FULL_ROUTE : 0);
-  const type = <u32>bswap<u16>(load<u16>(flow, F_TYPE));
-  const time = <u32>(<i64>load<f64>(slot, S_TIME));
-  const descriptor = slot + S_DESCRIPTOR;
-  store<u64>(descriptor, <u64>bswap<u16>(<u16>MARKER_V1));
-  store<u64>(descriptor, 0, 8);
-  store<u64>(descriptor, 0, 16);
-  const head = flags | ((<u32>load<u8>(flow, F_WIRE)) << 8) | (type << 16);
-  store<u64>(descriptor, (<u64>head) | ((<u64>bswap<u32>(load<u32>(flow, F_ID))) << 32), D_FLAGS);
-  store<u64>(descriptor, (<u64>bswap<u32>(sequence)) | ((<u64>bswap<u32>(time)) << 32), D_SEQUENCE);
-  store<u8>(descriptor, <u8>count, D_COUNT);
-  writeList(descriptor + D_LIST, path, count, reverse);
-  const length = D_FIXED + 2 * count;
-  store<u8>(descriptor + length - 1, <u8>length);
-  store<u16>(slot, <u16>length, S_DESC_LEN);
-  Flow.nameNext(slot, flow, self);
-  return 0;
-}
+    const reverse = <u32>load<u8>(slot, S_REVERSE);
+    // Loaded before the counter in it is stored: a load that spans a fresh store waits for it.
+    const entry = v128.load(flow);
+    const counter = flow + (reverse ? F_SEQ_REV : F_SEQ_FWD);
+    let sequence = load<u32>(counter) + 1;
+    if (sequence === 0) sequence = 1; // 0 means unsequenced
+    store<u32>(counter, sequence);
+    store<u32>(slot, sequence, S_SEQ);
+    Flow.count(slot, flow, reverse);
 
-function writeList(to: usize, path: usize, count: u32, reverse: u32): void {
-  if (reverse) {
-    for (let from = path + 2 * (count - 1); from >= path; from -= 2, to += 2) store<u16>(to, load<u16>(from));
-    return;
+    const frameFlags = <u32>load<u16>(slot, S_FLAGS);
+    const flags =
+      (frameFlags & (SF_START | SF_END)) |
+      (frameFlags & SF_MULTICAST ? 0 : DF_UNICAST) |
+      (state & FS_REPLICA ? DF_REPLICA : 0) |
+      (reverse ? DF_REVERSE : 0) |
+      (state & FS_FULL_ROUTE ? DF_FULL_ROUTE : 0);
+    const descriptor = slot + S_DESCRIPTOR;
+    v128.store(descriptor, i64x2(<i64>bswap<u16>(<u16>MARKER_V1), 0));
+    store<u64>(descriptor, 0, 16);
+    v128.store(descriptor, Stamp.headOf(entry, flags, sequence, load<f64>(slot, S_TIME)), D_FLAGS);
+    store<u8>(descriptor, <u8>count, D_COUNT);
+    Stamp.writeList(descriptor + D_LIST, path, count, reverse);
+    Flow.nameNext(slot, flow, self);
+    const length = D_FIXED + 2 * count;
+    store<u8>(descriptor + length - 1, <u8>length);
+    store<u16>(slot, <u16>length, S_DESC_LEN);
+    return 0;
   }
-  const end = path + 2 * count;
-  for (; path + 8 <= end; path += 8, to += 8) store<u64>(to, load<u64>(path));
-  for (; path < end; path += 2, to += 2) store<u16>(to, load<u16>(path));
+
+  /** The 16 bytes from D_FLAGS on: flags, wire ID, flow type, flow ID, sequence, ingress time, in network order. */
+  @inline static headOf(entry: v128, flags: u32, sequence: u32, timeUs: f64): v128 {
+    // Added to 2^52, a whole number lies in the low bits of the sum: its low 32 bits are those of the time.
+    const time = <u32>reinterpret<u64>(floor(timeUs) + 4503599627370496.0);
+    const counted = i64x2(<i64>(((<u64>sequence) << 32) | flags), <i64>time);
+    return v128.shuffle<u8>(entry, counted, 16, 10, 9, 8, 3, 2, 1, 0, 23, 22, 21, 20, 27, 26, 25, 24);
+  }
+
+  /** Lists of up to SHORT elements are written in one piece, with zeros behind them. */
+  @inline static writeList(to: usize, path: usize, count: u32, reverse: u32): void {
+    if (count <= SHORT) {
+      const size = i8x16.splat(<i8>(2 * count));
+      const places = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+      const list = v128.load(path);
+      if (reverse) {
+        // Turned around as a whole, a list that is not full stands at the end.
+        const turned = v128.shuffle<u16>(list, list, 7, 6, 5, 4, 3, 2, 1, 0);
+        v128.store(to, v128.swizzle(turned, i8x16.add(places, i8x16.sub(i8x16.splat(16), size))));
+      } else {
+        v128.store(to, v128.and(list, i8x16.lt_s(places, size)));
+      }
+      return;
+    }
+    if (reverse) {
+      for (let from = path + 2 * (count - 1); from >= path; from -= 2, to += 2) store<u16>(to, load<u16>(from));
+      return;
+    }
+    const end = path + 2 * count;
+    for (; path + 8 <= end; path += 8, to += 8) store<u64>(to, load<u64>(path));
+    for (; path < end; path += 2, to += 2) store<u16>(to, load<u16>(path));
+  }
 }
 
 /** Kernel `advance`. */
@@ -229,18 +254,35 @@ class Flow {
     const shadow = load<u16>(flow + (reverse ? F_SHADOW_REV : F_SHADOW_FWD));
     store<u16>(slot, <u16>next, S_TO);
     store<u16>(slot, shadow, S_SHADOW);
-    Flow.nameNode(slot + S_DESCRIPTOR, self >> 7, 0x80 | (self & 0x7f));
-    if (next) Flow.nameNode(slot + S_DESCRIPTOR, next >> 7, next & 0x7f);
+    const list = slot + S_DESCRIPTOR + D_LIST;
+    const count = <u32>load<u8>(slot, S_DESCRIPTOR + D_COUNT);
+    if (count <= SHORT) {
+      const elements = v128.load(list);
+      const within = ((1 << (2 * count)) - 1) & CLUSTERS;
+      Flow.nameShort(list, elements, within, self >> 7, 0x80 | (self & 0x7f));
+      if (next) Flow.nameShort(list, elements, within, next >> 7, next & 0x7f);
+      return;
+    }
+    nameNode(list, count, self >> 7, 0x80 | (self & 0x7f));
+    if (next) nameNode(list, count, next >> 7, next & 0x7f);
   }
 
-  /** Writes the second byte of the first element of `cluster`, if the list has one. */
-  @inline static nameNode(descriptor: usize, cluster: u32, value: u32): void {
-    const end = descriptor + D_LIST + 2 * <u32>load<u8>(descriptor, D_COUNT);
-    for (let at = descriptor + D_LIST; at < end; at += 2) {
-      if (<u32>load<u8>(at) === cluster) {
-        store<u8>(at, <u8>value, 1);
-        break;
-      }
-    }
+  /** As {@link nameNode}, in a list that was loaded: bit b of `within` says that byte b is a cluster's. */
+  @inline static nameShort(list: usize, elements: v128, within: u32, cluster: u32, value: u32): void {
+    const places = (<u32>i8x16.bitmask(i8x16.eq(elements, i8x16.splat(<i8>cluster)))) & within;
+    if (places) store<u8>(list + <usize>ctz(places), <u8>value, 1);
+  }
+}
+
+/** Bits of the bytes of a list that name clusters. */
+const CLUSTERS: u32 = 0x5555;
+
+/** Writes the second byte of the first element of `cluster`, if the list has one. */
+function nameNode(list: usize, count: u32, cluster: u32, value: u32): void {
+  const end = list + 2 * count;
+  for (let at = list; at < end; at += 2) {
+    if (<u32>load<u8>(at) !== cluster) continue;
+    store<u8>(at, <u8>value, 1);
+    return;
   }
 }

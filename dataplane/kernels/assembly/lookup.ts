@@ -62,7 +62,11 @@ export function lookupConnections(table: usize, list: usize, n: u32): void {
   for (let i: u32 = 0; i < n; i++) {
     const slot = Memory.slotAt(slots, list, i);
     if (load<u16>(slot, S_REASON)) continue;
-    const entry = findConnection(entries, mask, reach, slot);
+    const hash = load<u32>(slot, S_HASH);
+    let entry = entries + <usize>(hash & mask) * CONN_SIZE;
+    if (load<u32>(entry, C_HASH) !== hash || !Connection.hasKeyOf(entry, slot)) {
+      entry = findConnection(entries, mask, reach, slot, hash);
+    }
     const state = entry ? load<u32>(entry, C_STATE) : 0;
     const fromB = <u32>load<u8>(slot, S_SRC_IS_B);
     store<u32>(slot, <u32>entry, S_CONN);
@@ -88,22 +92,22 @@ export function lookupConnections(table: usize, list: usize, n: u32): void {
   }
 }
 
-function findConnection(entries: usize, mask: u32, reach: u32, slot: usize): usize {
-  const hash = load<u32>(slot, S_HASH);
+class Connection {
+  /** Whether an entry has the key of a slot. */
+  @inline static hasKeyOf(entry: usize, slot: usize): bool {
+    const first = v128.xor(v128.load(entry), v128.load(slot, S_KEY));
+    const second = v128.xor(v128.load(entry, 16), v128.load(slot, S_KEY + 16));
+    const third = v128.xor(v128.load(entry, 32), v128.load(slot, S_KEY + 32));
+    return !v128.any_true(v128.or(v128.or(first, second), third));
+  }
+}
+
+function findConnection(entries: usize, mask: u32, reach: u32, slot: usize, hash: u32): usize {
   let place = hash & mask;
   for (let way: u32 = 0; way <= reach; way++) {
     const entry = entries + <usize>place * CONN_SIZE;
     const found = load<u32>(entry, C_HASH);
-    if (found === hash) {
-      const differs =
-        (load<u64>(entry) ^ load<u64>(slot, S_KEY)) |
-        (load<u64>(entry, 8) ^ load<u64>(slot, S_KEY + 8)) |
-        (load<u64>(entry, 16) ^ load<u64>(slot, S_KEY + 16)) |
-        (load<u64>(entry, 24) ^ load<u64>(slot, S_KEY + 24)) |
-        (load<u64>(entry, 32) ^ load<u64>(slot, S_KEY + 32)) |
-        (load<u64>(entry, 40) ^ load<u64>(slot, S_KEY + 40));
-      if (differs === 0) return entry;
-    }
+    if (found === hash && Connection.hasKeyOf(entry, slot)) return entry;
     if (found === 0) return 0;
     place = (place + 1) & mask;
   }

@@ -97,6 +97,11 @@ export class Pair {
     return v128.load64_lane(b, v128.load64_zero(a), 1);
   }
 
+  /** Each word in the other byte order. */
+  @inline static swapped(words: v128): v128 {
+    return v128.shuffle<u8>(words, words, 7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8);
+  }
+
   @inline static rotate(words: v128, by: i32): v128 {
     return v128.or(i64x2.shl(words, by), i64x2.shr_u(words, 64 - by));
   }

@@ -63,7 +63,7 @@ export function seal(self: u32, list: usize, n: u32): void {
   const ownMac = load<u64>(own, N_MAC) & MAC_MASK;
   for (let i: u32 = 0; i < n; i++) {
     const slot = Memory.slotAt(slots, list, i);
-    if (!load<u16>(slot, S_REASON)) store<u16>(slot, <u16>append(slot, ownMac), S_REASON);
+    if (!load<u16>(slot, S_REASON)) store<u16>(slot, <u16>Trailer.append(slot, ownMac), S_REASON);
   }
   const k0 = load<u64>(own, N_KEY);
   const k1 = load<u64>(own, N_KEY + 8);
@@ -77,22 +77,15 @@ export function seal(self: u32, list: usize, n: u32): void {
     const other = i + 1 < n ? Memory.slotAt(slots, list, i + 1) : slot;
     const added = <u32>load<u16>(other, S_DESC_LEN);
     if (other === slot || load<u16>(other, S_REASON) || Sealed.signed(other, added) !== length) {
-      finish(slot, tail, sip(k0, k1, tail, length, MASK_0, MASK_1));
+      Trailer.finish(slot, tail, bswap<u64>(sip(k0, k1, tail, length, MASK_0, MASK_1)));
       continue;
     }
-    const signatures = Pair.sip(both0, both1, tail, Sealed.tail(other, added), length, MASK_0, MASK_1);
-    finish(slot, tail, i64x2.extract_lane(signatures, 0));
-    finish(other, Sealed.tail(other, added), i64x2.extract_lane(signatures, 1));
+    const hashes = Pair.sip(both0, both1, tail, Sealed.tail(other, added), length, MASK_0, MASK_1);
+    const signatures = Pair.swapped(hashes);
+    Trailer.finish(slot, tail, i64x2.extract_lane(signatures, 0));
+    Trailer.finish(other, Sealed.tail(other, added), i64x2.extract_lane(signatures, 1));
     i++;
   }
-}
-
-/** Writes signature and checksum. */
-function finish(slot: usize, tail: usize, hash: u64): void {
-  const signature = bswap<u64>(hash);
-  const sum = onesSum(tail, <u32>load<u16>(slot, S_DESC_LEN)) + (signature & 0xffffffff) + (signature >> 32);
-  store<u64>(tail, signature, D_SIGNATURE);
-  store<u16>(tail, <u16>~fold(sum), D_CHECKSUM);
 }
 
 /** A frame with its descriptor appended, `added` bytes of it. */
@@ -119,67 +112,77 @@ class Sealed {
   }
 }
 
-/** Addresses the frame and appends the unsigned descriptor, and behind it the rest of what is signed. */
-function append(slot: usize, ownMac: u64): u32 {
-  const to = (<u32>load<u16>(slot, S_TO)) & 0x7fff;
-  const start = load<u32>(slot, S_OFF);
-  const length = load<u32>(slot, S_LEN);
-  const added = <u32>load<u16>(slot, S_DESC_LEN);
-  if (!to) return REASON_NO_MEMBER;
-  if (added < D_FIXED || added > DESCRIPTOR_MAX || length < FRAME_MIN) return REASON_BAD_LENGTH;
-  if (start < SLOT_HEADER || start + length + added + 2 + SIGNED_FRAME_BYTES > SLOT_STRIDE) return REASON_OVERSIZE;
-  const frame = slot + start;
-  const descriptor = slot + S_DESCRIPTOR;
-  const macLow = load<u64>(frame);
-  const macHigh = load<u32>(frame, 8);
-  const nextMac = load<u64>(Memory.node(to), N_MAC) & MAC_MASK;
-  store<u64>(frame, nextMac | (ownMac << 48));
-  store<u32>(frame, <u32>(ownMac >> 16), 8);
-  store<u64>(descriptor, macLow, D_MACS);
-  store<u32>(descriptor, macHigh, D_MACS + 8);
-  const tail = frame + length;
-  store<u64>(tail, load<u64>(descriptor) & MASK_0);
-  store<u64>(tail, macLow << 32, 8);
-  store<u64>(tail, (macLow >> 32) | ((<u64>macHigh) << 32), 16);
-  copyFrom24(tail, descriptor, added);
-  appendSigned(frame, length, added);
-  store<u32>(slot, length + added, S_LEN);
-  return 0;
-}
-
-/** Copies a descriptor but for its first 24 bytes; the last words lie over the end of those before. */
-function copyFrom24(to: usize, from: usize, length: u32): void {
-  v128.store(to, v128.load(from, 24), 24);
-  for (let i: u32 = 40; i + 16 <= length; i += 16) v128.store(to + i, v128.load(from + i));
-  v128.store(to + length - 16, v128.load(from + length - 16));
-}
-
-/** Bytes of the frame that are signed. */
-function signedBytes(length: u32): u32 {
-  return min<u32>(length - 12, SIGNED_FRAME_BYTES);
-}
-
-/** Writes the frame's length and the first bytes behind its MACs after the descriptor, so that the message is in one piece. */
-function appendSigned(frame: usize, length: u32, added: u32): void {
-  const behind = frame + length + added;
-  store<u16>(behind, bswap<u16>(<u16>length));
-  const size = signedBytes(length);
-  const from = frame + 12;
-  const to = behind + 2;
-  if (size === SIGNED_FRAME_BYTES) {
-    v128.store(to, v128.load(from));
-    v128.store(to, v128.load(from, 16), 16);
-    v128.store(to, v128.load(from, 32), 32);
-    v128.store(to, v128.load(from, 48), 48);
-    return;
+/** What is laid out behind a frame, and what is written into it. Static methods, because they can be marked for inlining. */
+class Trailer {
+  /** Writes signature, in network order, and checksum. */
+  @inline static finish(slot: usize, tail: usize, signature: u64): void {
+    const sum = onesSum(tail, <u32>load<u16>(slot, S_DESC_LEN)) + (signature & 0xffffffff) + (signature >> 32);
+    store<u64>(tail, signature, D_SIGNATURE);
+    store<u16>(tail, <u16>~fold(sum), D_CHECKSUM);
   }
-  if (size < 8) {
-    for (let i: u32 = 0; i < size; i++) store<u8>(to + i, load<u8>(from + i));
-    return;
+
+  /** Addresses the frame and appends the unsigned descriptor, and behind it the rest of what is signed. */
+  @inline static append(slot: usize, ownMac: u64): u32 {
+    const to = (<u32>load<u16>(slot, S_TO)) & 0x7fff;
+    const start = load<u32>(slot, S_OFF);
+    const length = load<u32>(slot, S_LEN);
+    const added = <u32>load<u16>(slot, S_DESC_LEN);
+    if (!to) return REASON_NO_MEMBER;
+    if (added < D_FIXED || added > DESCRIPTOR_MAX || length < FRAME_MIN) return REASON_BAD_LENGTH;
+    if (start < SLOT_HEADER || start + length + added + 2 + SIGNED_FRAME_BYTES > SLOT_STRIDE) return REASON_OVERSIZE;
+    const frame = slot + start;
+    const descriptor = slot + S_DESCRIPTOR;
+    const macLow = load<u64>(frame);
+    const macHigh = load<u32>(frame, 8);
+    const nextMac = load<u64>(Memory.node(to), N_MAC) & MAC_MASK;
+    store<u64>(frame, nextMac | (ownMac << 48));
+    store<u32>(frame, <u32>(ownMac >> 16), 8);
+    store<u64>(descriptor, macLow, D_MACS);
+    store<u32>(descriptor, macHigh, D_MACS + 8);
+    const tail = frame + length;
+    store<u64>(tail, load<u64>(descriptor) & MASK_0);
+    store<u64>(tail, macLow << 32, 8);
+    store<u64>(tail, (macLow >> 32) | ((<u64>macHigh) << 32), 16);
+    Trailer.copyFrom24(tail, descriptor, added);
+    Trailer.appendSigned(frame, length, added);
+    store<u32>(slot, length + added, S_LEN);
+    return 0;
   }
-  // Whole words, the last of them over the end of the one before.
-  for (let i: u32 = 0; i + 8 <= size; i += 8) store<u64>(to + i, load<u64>(from + i));
-  store<u64>(to + size - 8, load<u64>(from + size - 8));
+
+  /** Copies a descriptor but for its first 24 bytes; the last words lie over the end of those before. */
+  @inline static copyFrom24(to: usize, from: usize, length: u32): void {
+    v128.store(to, v128.load(from, 24), 24);
+    for (let i: u32 = 40; i + 16 <= length; i += 16) v128.store(to + i, v128.load(from + i));
+    v128.store(to + length - 16, v128.load(from + length - 16));
+  }
+
+  /** Writes the frame's length and the first bytes behind its MACs after the descriptor, so that the message is in one piece. */
+  @inline static appendSigned(frame: usize, length: u32, added: u32): void {
+    const behind = frame + length + added;
+    store<u16>(behind, bswap<u16>(<u16>length));
+    const size = Trailer.signedBytes(length);
+    const from = frame + 12;
+    const to = behind + 2;
+    if (size === SIGNED_FRAME_BYTES) {
+      v128.store(to, v128.load(from));
+      v128.store(to, v128.load(from, 16), 16);
+      v128.store(to, v128.load(from, 32), 32);
+      v128.store(to, v128.load(from, 48), 48);
+      return;
+    }
+    if (size < 8) {
+      for (let i: u32 = 0; i < size; i++) store<u8>(to + i, load<u8>(from + i));
+      return;
+    }
+    // Whole words, the last of them over the end of the one before.
+    for (let i: u32 = 0; i + 8 <= size; i += 8) store<u64>(to + i, load<u64>(from + i));
+    store<u64>(to + size - 8, load<u64>(from + size - 8));
+  }
+
+  /** Bytes of the frame that are signed. */
+  @inline static signedBytes(length: u32): u32 {
+    return min<u32>(length - 12, SIGNED_FRAME_BYTES);
+  }
 }
 
 /** Kernel `open`, in two passes as {@link seal}, after one that only fetches what another core wrote. */
@@ -263,7 +266,7 @@ function inspect(slot: usize): u32 {
   const sender = load<u64>(Memory.node((cluster << 7) | node), N_MAC);
   const mac = (<u64>load<u32>(frame, 6)) | ((<u64>load<u16>(frame, 10)) << 32);
   if ((sender & MAC_MASK) !== mac || ((sender >> 48) & 0xff) === 0) return REASON_UNKNOWN_SENDER;
-  appendSigned(frame, total - added, added);
+  Trailer.appendSigned(frame, total - added, added);
   return 0;
 }
 
@@ -282,7 +285,7 @@ function strip(self: u32, slot: usize, frame: usize, total: u32, added: u32, fro
   store<u64>(descriptor, load<u64>(tail) & MASK_0);
   store<u64>(descriptor, load<u64>(tail, 8) & MASK_1, 8);
   store<u64>(descriptor, word2, 16);
-  copyFrom24(descriptor, tail, added);
+  Trailer.copyFrom24(descriptor, tail, added);
   store<u64>(frame, (<u64>load<u32>(tail, D_MACS)) | (word2 << 32));
   store<u32>(frame, <u32>(word2 >> 32), 8);
 

@@ -109,6 +109,8 @@ function stampFrame(arena: Arena, self: NodeRef, slot: number): number {
   view.setUint32(descriptor + D_SEQUENCE, u32[counter]);
   view.setUint32(descriptor + D_INGRESS_TIME, Math.trunc(arena.f64[(slot + S_TIME) >>> 3]) % 2 ** 32);
   u8[descriptor + D_COUNT] = count;
+  // Short lists are written in one piece of 16 bytes, with zeros behind them, as the compiled kernel does.
+  if (count <= 8) u8.fill(0, descriptor + D_LIST, descriptor + D_LIST + 16);
   for (let i = 0; i < count; i++) {
     const from = path + 2 * (reverse ? count - 1 - i : i);
     u8[descriptor + D_LIST + 2 * i] = u8[from];
