@@ -12,9 +12,9 @@ import { sumOf, type StageCosts, type Stages } from './stages';
 import { BEGIN_MS, NETWORKS } from './topology';
 
 /** Frames that enter before the workers are told of them. */
-const TOGETHER = 256;
-/** Frames that are in the grid at most: more only wait in rings until they have left the cores' caches. */
-const WINDOW = 512;
+const TOGETHER = 64;
+/** Frames that are in the grid at most: enough that no worker waits while the world's thread has the other one's core. */
+const WINDOW = 2048;
 /** As in {@link MemoryGrid}: a quarter of a million frames a second of grid time. */
 const FRAME_GAP_US = 4;
 const BUDGET = 0.4;
