@@ -16,7 +16,7 @@ import type { UpOptions } from '../../../interface/cli/programs';
 import type { Acknowledged, Verdicts } from '../../../projections/verdicts';
 import type { DataplaneHost } from '../../agent/dataplane-host';
 import { InlineHost } from '../../agent/inline-host';
-import { standingAlong } from '../../agent/placement';
+import { standingAlong, type Standing } from '../../agent/placement';
 import { WorkerHost } from '../../agent/worker-host';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
 import { answerCommand } from '../../control/remote-commands';
@@ -135,7 +135,7 @@ export class Session {
       limits: limitsFor(flowsPerNode),
       baseDirectory: dirname(resolve(options.grid)),
       taps: true,
-      standing: (ref: NodeRef) => standingIn(control.state, ref),
+      standing: (ref: NodeRef) => standingsIn(control.state)(ref),
       output: (network: number, at: Micros, frameNo: number, bytes: Uint8Array, from: number, length: number) =>
         observation.frameLeft(network, at, frameNo, bytes, from, length),
     };
@@ -340,14 +340,21 @@ export class Session {
   }
 }
 
-/** Where a node stands among all that the grid counts on now. */
-function standingIn({ clusters, paths }: GridState, ref: NodeRef): number | undefined {
-  const placed = Object.values(clusters).map((cluster) => ({
+/** The rows that were made: all nodes that arrive while the state stands still are placed by the same one. */
+const rows = new WeakMap<GridState, Standing>();
+
+/** Where nodes stand among all that the grid counts on now. */
+function standingsIn(state: GridState): Standing {
+  const known = rows.get(state);
+  if (known !== undefined) return known;
+  const placed = Object.values(state.clusters).map((cluster) => ({
     id: cluster.settings.id,
     failure: cluster.settings.failure,
     nodes: nodesOf(cluster)
       .filter(takesPart)
       .map(({ node }) => node),
   }));
-  return standingAlong(placed, Object.values(paths))(ref);
+  const row = standingAlong(placed, Object.values(state.paths));
+  rows.set(state, row);
+  return row;
 }
