@@ -215,6 +215,11 @@ export class Gateway implements Deliver {
   }
 
   flowLearned(flow: number, address: number): void {
+    const { ctx } = this.node;
+    const { arena } = ctx;
+    // Its start is told by this frame's key, and the frame may have been parsed by another agent, or not as it is now.
+    arena.u16[(address + S_REASON) >>> 1] = 0;
+    ctx.kernels.parse(ctx.one(this.alone, arena.slotNumber(address)), 1, this.seed, ~this.seed >>> 0);
     this.lifecycle.flowLearned(flow, address);
   }
 

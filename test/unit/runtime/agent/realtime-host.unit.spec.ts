@@ -1,4 +1,5 @@
 import { SimClock } from '../../../../adapters/sim/sim-clock';
+import type { FlowEvent, FlowStarted } from '../../../../domain/flow/events';
 import type { PublishedTopology } from '../../../../domain/topology/topology';
 import { OnePeer } from '../../../../dataplane/packet-ports/udp/peers';
 import { RealtimeHost } from '../../../../runtime/agent/realtime-host';
@@ -92,6 +93,10 @@ class ThreeAgents {
   }
 }
 
+const isStart = (event: FlowEvent): event is FlowStarted => event.type === 'FlowStarted';
+const sameKey = (one: FlowStarted['key'], other: FlowStarted['key']): boolean =>
+  JSON.stringify(one) === JSON.stringify(other);
+
 const sorted = (frames: readonly Buffer[]): string[] => frames.map((frame) => frame.toString('hex')).sort();
 
 describe('the nodes of three agents', () => {
@@ -109,6 +114,10 @@ describe('the nodes of three agents', () => {
     expect(sorted(agents.clients.received)).toEqual(sorted(asked.map(answer)));
     const harvests = await Promise.all([...agents.hosts.values()].map((host) => host.harvest()));
     expect(harvests.flatMap(({ detections }) => detections)).toEqual([]);
+    const starts = harvests.flatMap(({ events }) => events.flatMap(({ events: told }) => told)).filter(isStart);
+    expect(starts).toHaveLength(60);
+    for (const { flow, key } of starts)
+      expect(starts.filter((other) => other.flow === flow && sameKey(other.key, key))).toHaveLength(2);
     const carried = [...agents.hosts.values()].map((host) => host.portFigures());
     for (const { underlay, unattached } of carried) {
       expect(underlay.framesIn).toBeGreaterThan(100);
