@@ -276,7 +276,7 @@ export class CaptureClassifier {
         this.active.delete(id);
         if (last) this.flows.remove(arena.u32[(connection + C_FLOW) >>> 2]);
       },
-      keeps: () => false,
+      goesOver: () => true,
       expected: () => {},
       refined: () => {},
       recognised: (connection, protocol) => {

@@ -168,7 +168,7 @@ export class Classifier implements FlowClassifier {
     let connection = this.current(slot);
     const known = connection === 0 ? flow : arena.u32[(connection + C_FLOW) >>> 2];
     if (known !== flow) {
-      if (this.ports.keeps(known, flow)) {
+      if (!this.ports.goesOver(known, flow)) {
         if (why !== FINE) this.count(slot, connection, nowUs);
         this.follow(slot, connection, nowUs);
         return true;

@@ -80,10 +80,10 @@ export interface ClassifierPorts {
    */
   connectionEnded(connection: number, end: ConnectionEnd, last: boolean, hash: number): void;
   /**
-   * A frame of the flow `other` leaves on a connection of the flow `own`: whether the connection stays with that. Both ends
+   * A frame of the flow `other` leaves on a connection of the flow `own`: whether the connection goes over to it. Both ends
    * of the grid are asked when both sides of a connection began it at once, and keep the same one of the two flows.
    */
-  keeps(own: number, other: number): boolean;
+  goesOver(own: number, other: number): boolean;
   /** An application announced a connection; other INODEs that may see it must be told ({@link FlowClassifier.expect}). */
   expected(expectation: Expectation): void;
   /**

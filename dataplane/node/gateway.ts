@@ -231,14 +231,16 @@ export class Gateway implements Deliver {
   /** At each hello round: ends what is idle or closed, and keeps the other INODEs in step. */
   tick(): void {
     this.siblings.duty.tick();
-    const { now, intervals } = this.node.ctx;
+    const { now, intervals, round } = this.node.ctx;
     this.classifier?.expire(now, EXPIRE_BUDGET * intervals);
+    this.lifecycle.endSuperseded(round);
     this.settle();
   }
 
   /** The grid is taken down in good order: every flow that was allocated here ends, and those on its route are told. */
   endFlows(): void {
     this.classifier?.endAll();
+    this.lifecycle.endSuperseded();
     this.settle();
   }
 

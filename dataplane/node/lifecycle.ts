@@ -42,6 +42,11 @@ import type { StatelessIngress } from './stateless-ingress';
 export class FlowLifecycle implements ClassifierPorts {
   /** Flows whose last connection ended; removed after the batch, whose frames may still use their entries. */
   private readonly ended: { readonly flow: number; readonly id: FlowId; readonly end: ConnectionEnd }[] = [];
+  /**
+   * Flows whose connection has gone over to another, and the round at which they end. Frames of them were on their way a
+   * moment ago: what backups hold of these may come yet, and has to find the windows that know what has come already.
+   */
+  private readonly superseded = new Map<FlowId, number>();
   /** Slots of fragments that may go on. */
   private readonly released: number[] = [];
   private policies: readonly FlowPolicy[] = [];
@@ -99,10 +104,24 @@ export class FlowLifecycle implements ClassifierPorts {
   settle(): void {
     while (this.ended.length > 0) {
       const { flow, id, end } = this.ended.pop()!;
-      // It may have ended twice in a batch, or been forgotten since by its owner's word.
-      if (this.node.flows.find(id) !== flow) continue;
-      if (this.node.ctx.arena.u32[(flow + F_CONNS) >>> 2] === 0 && this.mayEnd(flow)) this.endFlow(flow, end);
+      if (!this.superseded.has(id)) this.endUnused(flow, id, end);
     }
+  }
+
+  /** At each hello round, or at once when the grid is taken down: superseded flows whose time has come end. */
+  endSuperseded(round = Infinity): void {
+    for (const [id, due] of this.superseded) {
+      if (round < due) continue;
+      this.superseded.delete(id);
+      const flow = this.node.flows.find(id);
+      if (flow !== 0) this.endUnused(flow, id, 'idle');
+    }
+  }
+
+  /** Ends a flow that has no connection, unless it ended before: it may have twice in a batch, or by its owner's word. */
+  private endUnused(flow: number, id: FlowId, end: ConnectionEnd): void {
+    if (this.node.flows.find(id) !== flow) return;
+    if (this.node.ctx.arena.u32[(flow + F_CONNS) >>> 2] === 0 && this.mayEnd(flow)) this.endFlow(flow, end);
   }
 
   /** A branch of a flow has begun, with the frame at this address. */
@@ -120,6 +139,7 @@ export class FlowLifecycle implements ClassifierPorts {
     for (const slot of this.released) lose(slot);
     this.released.length = 0;
     this.ended.length = 0;
+    this.superseded.clear();
   }
 
   /**
@@ -177,10 +197,15 @@ export class FlowLifecycle implements ClassifierPorts {
   }
 
   /** Of two flows that were begun for one connection, at either end, the one with the lesser ID stays: both ends are asked. */
-  keeps(own: number, other: number): boolean {
-    const { u32 } = this.node.ctx.arena;
-    const isOwned = (this.node.side.phase[this.node.aux(own)] & PHASE_OWNED) !== 0;
-    return isOwned && u32[(own + F_ID) >>> 2] < u32[(other + F_ID) >>> 2];
+  goesOver(own: number, other: number): boolean {
+    const { ctx, side } = this.node;
+    const { u32 } = ctx.arena;
+    if ((side.phase[this.node.aux(own)] & PHASE_OWNED) === 0) return true;
+    const id = u32[(own + F_ID) >>> 2];
+    if (id < u32[(other + F_ID) >>> 2]) return false;
+    const { detectMultiplier } = this.node.viewOf(own).topology.timing;
+    this.superseded.set(id, ctx.round + 2 * (detectMultiplier + 2));
+    return true;
   }
 
   expected(expectation: Expectation): void {

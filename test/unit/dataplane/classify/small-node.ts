@@ -138,8 +138,8 @@ export class SmallNode implements ClassifierPorts {
     this.ended.push({ flow: this.flowId(flow), end, last });
     if (last) this.flows.remove(flow);
   }
-  keeps(): boolean {
-    return false;
+  goesOver(): boolean {
+    return true;
   }
   expected(expectation: Expectation): void {
     this.expectations.push(expectation);
