@@ -57,7 +57,7 @@ export interface Candidate {
 
 /**
  * The best agent for a node: where the node is pinned, else one with most room left that suits, by name among equals.
- * A node that is pinned anywhere goes nowhere else. Undefined = it has to wait.
+ * A node that is pinned anywhere goes nowhere else, and room for it is kept there. Undefined = it has to wait.
  */
 export function bestAgent(
   state: GridState,
@@ -68,13 +68,31 @@ export function bestAgent(
   const name = nodeName(cluster.settings.name, node.node);
   const isPinned = Object.values(state.agents).some(({ pinned }) => pinned.includes(name));
   let best: Candidate | undefined;
+  let most = 0;
   for (const candidate of candidates) {
-    const { agent, free } = candidate;
-    if (free <= 0 || (isPinned && !agent.pinned.includes(name))) continue;
-    if (obstacle(state, cluster, agent) !== undefined) continue;
-    if (best === undefined || free > best.free || (free === best.free && candidate.name < best.name)) best = candidate;
+    const { agent } = candidate;
+    if (isPinned && !agent.pinned.includes(name)) continue;
+    const free = isPinned ? candidate.free : candidate.free - awaited(state, agent);
+    if (free <= 0 || obstacle(state, cluster, agent) !== undefined) continue;
+    if (best === undefined || free > most || (free === most && candidate.name < best.name)) {
+      best = candidate;
+      most = free;
+    }
   }
   return best;
+}
+
+/** How many of the nodes that are pinned at an agent need a place and have none. */
+function awaited(state: GridState, { pinned }: AgentState): number {
+  if (pinned.length === 0) return 0;
+  let count = 0;
+  for (const cluster of Object.values(state.clusters)) {
+    for (const node of nodesOf(cluster)) {
+      const isHomeless = node.placement.agent === '' && wantsPlace(node);
+      if (isHomeless && pinned.includes(nodeName(cluster.settings.name, node.node))) count++;
+    }
+  }
+  return count;
 }
 
 /** The nodes placed with an agent. */

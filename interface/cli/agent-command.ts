@@ -6,7 +6,7 @@ import { parseAddress, parseListen, parseNetwork } from './endpoint-values';
 import type { AgentProgramOptions, CommonOptions, Io, Programs, UdpNetwork } from './programs';
 import { parseInteger } from './values';
 
-/** Nodes that one agent hosts at most, unless told otherwise. */
+/** Nodes that one agent hosts at most, unless told otherwise, or told which ones. */
 const NODES = 8;
 const NODES_MAX = 1_024;
 
@@ -17,7 +17,7 @@ interface AgentFlags extends CommonOptions {
   readonly listen: Endpoint;
   readonly advertise?: Endpoint;
   readonly key: string;
-  readonly nodes: number;
+  readonly nodes?: number;
   readonly functions?: string;
   readonly node: string[];
   readonly network: UdpNetwork[];
@@ -39,7 +39,9 @@ export function addAgentCommand(root: Command, programs: Programs, io: Io, finis
       parseAddress('--advertise', text),
     )
     .requiredOption('--key <file>', "the grid's secret, 32 bytes in hex, the same for all agents")
-    .option('--nodes <n>', 'nodes that it hosts at most', (text) => parseInteger('--nodes', text, 0, NODES_MAX), NODES)
+    .option('--nodes <n>', `nodes that it hosts at most; default: as many as --node names, else ${NODES}`, (text) =>
+      parseInteger('--nodes', text, 0, NODES_MAX),
+    )
     .option('--functions <names>', 'packet functions that it offers, comma-separated; default: all that are built in')
     .option(
       '--node <name>',
@@ -76,7 +78,7 @@ function optionsOf(flags: AgentFlags): AgentProgramOptions {
     nats,
     listen,
     key,
-    nodes,
+    nodes: nodes ?? (node.length > 0 ? node.length : NODES),
     modules,
     pinned: node,
     networks: network,

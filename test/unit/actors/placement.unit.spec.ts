@@ -58,6 +58,14 @@ describe('where nodes should live', () => {
     expect(placements(state, ['h1'])).not.toContain('PlaceNode 2/2 h1');
   });
 
+  it('FG-250: pinned nodes find the room that is theirs, however early others looked for a place', () => {
+    const pinned = ['AB-3', 'AB-9'];
+    const state = and(small, registration('h1', 5, { pinned, capacity: 1, networks: [] }));
+    expect(placements(state, ['h1'])).toEqual(['PlaceNode 2/3 h1']);
+    const roomier = and(small, registration('h1', 5, { pinned, capacity: 2, networks: [] }));
+    expect(placements(roomier, ['h1'])).toEqual(['PlaceNode 2/1 h1', 'PlaceNode 2/3 h1']);
+  });
+
   it('FG-251: a node lives again, as a new life, where it lived: when its life was declared over, or its agent is new', () => {
     const living = and(two, place('h1', 1), alive(1, 1));
     const onlyOf = (state: GridState, heard: readonly string[]): string[] =>

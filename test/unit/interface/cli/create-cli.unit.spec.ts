@@ -77,7 +77,7 @@ describe('the command line', () => {
           nats: 'n:4222',
           key: 'k',
           listen: { host: '10.0.0.1', port: 7000 },
-          nodes: 8,
+          nodes: 1,
           modules: '.',
           pinned: ['IA-1'],
           networks: [
