@@ -37,6 +37,10 @@ export class Deadlines {
     if (this.current.delete(key)) this.arm();
   }
 
+  has(key: string): boolean {
+    return this.current.has(key);
+  }
+
   /** When the next deadline is due; undefined if none is set. */
   nextDue(): Millis | undefined {
     while (this.heap.length > 0 && this.current.get(this.heap[0]!.key) !== this.heap[0]) this.pop();

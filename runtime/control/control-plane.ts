@@ -42,6 +42,11 @@ export interface ControlPlaneOptions {
   readonly retry?: RetryPolicy;
   /** How long silent nodes are waited for, where they are heard over a bus. */
   readonly patience?: Patience;
+  /**
+   * Flow batches wait so many milliseconds for the others with which they are anchored, at most. Absent: until there are
+   * enough of them, or somebody asks ({@link ControlPlane.anchor}).
+   */
+  readonly anchorWithinMs?: Millis;
 }
 
 /**
@@ -396,12 +401,21 @@ export class ControlPlane {
     this.actors.restore(this.folded.state);
     this.nodes.watchAll(this.folded.state, this.world().now);
     await this.publication.repeat(this.folded.state.topology);
+    // An earlier leader may have left batches without.
+    this.anchorSoon();
   }
 
   private async takeFlows(batch: FlowBatchRecord): Promise<'appended' | 'duplicate' | 'gap'> {
     const result = await this.flows.append(batch);
     if (this.flows.isAnchorDue) await this.submitAnchors();
+    else if (result === 'appended') this.anchorSoon();
     return result;
+  }
+
+  private anchorSoon(): void {
+    const { anchorWithinMs } = this.options;
+    if (anchorWithinMs === undefined || this.deadlines.has(ANCHOR_KEY)) return;
+    this.setDeadline(ANCHOR_KEY, this.world().now + anchorWithinMs);
   }
 
   private async submitAnchors(): Promise<void> {
@@ -439,6 +453,7 @@ export class ControlPlane {
   private deadlineReached(key: string, dueAt: Millis): void {
     if (key.startsWith(ACTOR_KEY)) this.perform(this.actors.deadline(key.slice(ACTOR_KEY.length), dueAt));
     else if (key.startsWith(Detector.KEY)) this.checkSilence(Number(key.slice(Detector.KEY.length)), dueAt);
+    else if (key === ANCHOR_KEY) void this.anchor().catch(() => this.anchorSoon());
     else this.worldChanged();
   }
 
@@ -466,7 +481,7 @@ export class ControlPlane {
 
   /** Only a leader keeps time: a standby's deadlines are set when it takes over. */
   private setDeadline(key: string, dueAt: Millis): void {
-    if (this.current !== 'leading') return;
+    if (this.current !== 'leading' || this.closed) return;
     if (dueAt === 0) this.deadlines.clear(key);
     else this.deadlines.set(key, dueAt);
   }
@@ -480,6 +495,7 @@ export class ControlPlane {
   }
 }
 
-/** Deadline keys: an actor's, and the time at which reactions are looked at again. */
+/** Deadline keys: an actor's, the time at which reactions are looked at again, and that of the next anchors. */
 const ACTOR_KEY = 'actor/';
 const WAKE_KEY = 'wake';
+const ANCHOR_KEY = 'anchor';

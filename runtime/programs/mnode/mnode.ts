@@ -64,6 +64,9 @@ function gridName({ grid, file }: MnodeOptions, desired: DesiredGrid | undefined
  */
 const PATIENCE = { detectionMs: 1_000, blackoutMs: 15_000 };
 
+/** Agents ship what they observe at once; it is known for good, with the commit that anchors it, not much later. */
+const ANCHOR_WITHIN_MS = 5_000;
+
 /** One MNODE: log, bus and control plane, wired together. */
 class Mnode {
   private readonly plane: ControlPlane;
@@ -90,6 +93,7 @@ class Mnode {
       name: options.name,
       listeners: [announcer],
       patience: PATIENCE,
+      anchorWithinMs: ANCHOR_WITHIN_MS,
       onAlert: (alert) => {
         announcer.alert(alert);
         progress.say(`alert: ${alert.about}: ${alert.text}`, alert);
@@ -141,6 +145,8 @@ class Mnode {
   async close(): Promise<void> {
     await this.helm.close();
     for (const endpoint of this.endpoints) endpoint.close();
+    // What cannot be anchored now is when somebody leads again.
+    if (this.plane.isLeading) await this.plane.anchor().catch(() => undefined);
     await this.plane.stop();
   }
 

@@ -40,6 +40,22 @@ describe('flow batches', () => {
     expect(Object.keys(grid.plane.state.anchors)).toEqual(['1/1@1', '3/1@1']);
   });
 
+  it('FG-316: are anchored after a bounded time, however few they are, those that an earlier leader left included', async () => {
+    const grid = await new SmallGrid(3, undefined, 1_000, undefined, 5_000).up();
+    await grid.plane.appendFlows(chain('1/1@1', 1)[0]!);
+    await grid.pass(4_000);
+    expect(grid.plane.state.anchors).toEqual({});
+    await grid.pass(1_100);
+    expect(grid.plane.state.anchors).toMatchObject({ '1/1@1': { number: 1 } });
+    await grid.plane.appendFlows(chain('3/1@1', 1)[0]!);
+    await grid.plane.standDown();
+    await grid.pass(6_000);
+    expect(grid.plane.state.anchors).not.toHaveProperty('3/1@1');
+    await grid.plane.start();
+    await grid.pass(6_000);
+    expect(grid.plane.state.anchors).toMatchObject({ '3/1@1': { number: 1 } });
+  });
+
   it('settle waits for batches under way', async () => {
     const grid = await new SmallGrid().up();
     const results: string[] = [];

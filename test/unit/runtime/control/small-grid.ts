@@ -128,6 +128,7 @@ export class SmallGrid {
     store?: MemoryStore,
     private readonly snapshotEvery = 1_000,
     private readonly onCommit: (state: GridState) => void = () => undefined,
+    private readonly anchorWithinMs?: number,
   ) {
     this.log = createMemoryLog(store === undefined ? {} : { store });
     this.plane = this.makePlane('MA-1');
@@ -144,6 +145,7 @@ export class SmallGrid {
       onAlert: (alert) => this.alerts.push(alert),
       snapshotEvery: this.snapshotEvery,
       onCommit: (_, state) => this.onCommit(state),
+      ...(this.anchorWithinMs === undefined ? {} : { anchorWithinMs: this.anchorWithinMs }),
     });
     this.nodes.plane = this.plane;
     return this.plane;
