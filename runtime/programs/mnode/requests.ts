@@ -8,14 +8,16 @@ import type { MnodeStatus } from '../../control/mnode-status';
 export type SocketRequest =
   | { readonly request: 'mnode-status' }
   /** A command in MessagePack, as on the bus; the answer too is that of the bus. */
-  | { readonly request: 'mnode-command'; readonly command: string };
+  | { readonly request: 'mnode-command'; readonly command: string }
+  /** For `flowgrid check`: frames are seen by agents alone, so that there is nothing to judge by but the log. */
+  | { readonly request: 'verdicts' };
 
 export interface SocketAnswers {
   readonly status: () => MnodeStatus;
   readonly command: (payload: Uint8Array) => Promise<Uint8Array>;
 }
 
-/** @throws FlowgridError `usage` for a request that an MNODE does not know. */
+/** @throws FlowgridError `usage` for a request that an MNODE does not know, `not-found` for what it cannot know. */
 export async function answerRequest(bytes: Uint8Array, answers: SocketAnswers): Promise<Uint8Array> {
   const asked = JSON.parse(Buffer.from(bytes).toString()) as SocketRequest;
   switch (asked.request) {
@@ -23,6 +25,8 @@ export async function answerRequest(bytes: Uint8Array, answers: SocketAnswers): 
       return Buffer.from(JSON.stringify(answers.status()));
     case 'mnode-command':
       return answers.command(Buffer.from(asked.command, 'base64'));
+    case 'verdicts':
+      throw new FlowgridError('not-found', 'an MNODE sees no frames');
     default:
       throw new FlowgridError('usage', `an MNODE does not answer ${JSON.stringify((asked as SocketRequest).request)}`);
   }
