@@ -10,6 +10,12 @@ type Head = AgentAnswerOf<'sync'>;
 /** The part of a dataplane that follows topologies. */
 export type TopologyHost = Pick<NodeHost, 'install' | 'activate' | 'retire' | 'repin'>;
 
+/** Told when a topology has been installed, and when it is the one that new flows get. */
+export interface TopologyEvents {
+  installed?(published: PublishedTopology): void;
+  stamped?(version: number): void;
+}
+
 /**
  * The topologies that the nodes of an agent have, kept as the leader's head says: what is live is fetched and installed,
  * what is stamped is activated, flows are moved, what nothing lives under is forgotten. Driven by heads alone, so that
@@ -27,7 +33,7 @@ export class AgentTopologies {
   constructor(
     private readonly host: TopologyHost,
     private readonly link: LeaderLink,
-    private readonly onInstalled: (published: PublishedTopology) => void,
+    private readonly events: TopologyEvents,
   ) {}
 
   /** The newest version that all nodes installed; 0 = none. */
@@ -89,7 +95,7 @@ export class AgentTopologies {
       this.wires.set(version, published.topology.wireId);
       this.newestVersion = version;
       this.newestTopology = published;
-      this.onInstalled(published);
+      this.events.installed?.(published);
       hasInstalled = true;
     }
     return hasInstalled;
@@ -99,6 +105,7 @@ export class AgentTopologies {
     if (version <= this.stampedVersion || !this.wires.has(version)) return false;
     await this.host.activate(version);
     this.stampedVersion = version;
+    this.events.stamped?.(version);
     return true;
   }
 

@@ -73,6 +73,8 @@ export interface AgentEvents {
   /** A newer process of its name has registered: this one should end. */
   replaced?(): void;
   installed?(published: PublishedTopology): void;
+  /** FNODEs here stamp this version on new flows from now on. */
+  stamped?(version: number): void;
   /** The nodes that it hosts have changed. */
   placed?(nodes: readonly string[]): void;
   failed?(error: unknown): void;
@@ -111,7 +113,7 @@ export class Agent {
     this.link = new LeaderLink(bus, subjects.agentReply(name), { agent: name, life }, timing.answerMs);
     this.shipper = new FlowShipper(this.link);
     this.notices = new Notices(bus, subjects);
-    this.topologies = new AgentTopologies(host, this.link, (published) => options.events?.installed?.(published));
+    this.topologies = new AgentTopologies(host, this.link, options.events ?? {});
     this.nodes = new AgentNodes(
       host,
       (chain) => new FlowSpool(chain, options.spoolEventsMax, undefined, BATCH_EVENTS_MAX),

@@ -105,6 +105,7 @@ function eventsOf(progress: Progress, replaced: () => void): AgentEvents {
     placed: (nodes) => progress.say(`hosts ${nodes.length === 0 ? 'no nodes' : nodes.join(', ')}`, { nodes }),
     installed: ({ topology }) =>
       progress.say(`topology ${topology.version} is installed`, { topology: topology.version }),
+    stamped: (version) => progress.say(`new flows get topology ${version}`, { stamped: version }),
     failed: (error) => progress.say(`failed: ${(error as Error).message}`),
   };
 }
