@@ -11,7 +11,7 @@ const PORT_MAX = 65_535;
  * Reads `host:port`, `[IPv6 address]:port`; undefined when the text is neither. Port 0 (any free one) is for listening.
  */
 export function parseEndpoint(text: string): Endpoint | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/,]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > PORT_MAX) return undefined;
   return { host: (match[1] ?? match[2])!, port };

@@ -1,3 +1,4 @@
+import { parseEndpoint } from '../../domain/base/endpoint';
 import { FlowgridError } from '../../domain/base/errors';
 import type { FailurePolicy } from '../../domain/topology/topology';
 import type { NodeAtFraction, PolicyOverride, ScaleAtFraction } from './programs';
@@ -78,10 +79,7 @@ export function parseFlowId(text: string): number {
 
 /** `HOST:PORT`, or several with commas between them. */
 export function parseServers(option: string, text: string): string {
-  const isServer = (server: string): boolean => {
-    const match = /^(?:[^\s:/]+|\[[0-9a-f:]+\]):(\d{1,5})$/i.exec(server);
-    return match !== null && Number(match[1]) >= 1 && Number(match[1]) <= 65_535;
-  };
+  const isServer = (server: string): boolean => (parseEndpoint(server)?.port ?? 0) > 0;
   if (text.split(',').every(isServer)) return text;
   throw usage(option, text, 'HOST:PORT or several with commas', '127.0.0.1:4222');
 }
