@@ -203,7 +203,9 @@ export function describeFlow(event: FlowEvent, names: Names): string {
   const flow = `flow ${flowName(event.flow)}`;
   switch (event.type) {
     case 'FlowStarted':
-      return `${flow} (${names.type(event.flowType)}) started at ${names.network(event.network)} on ${names.path(event.path)}`;
+      return event.path === 0
+        ? `${flow} (${names.type(event.flowType)}) started at ${names.node(event.route[0] ?? 0)}`
+        : `${flow} (${names.type(event.flowType)}) started at ${names.network(event.network)} on ${names.path(event.path)}`;
     case 'FlowEnded':
       return `${flow} ended (${event.end})`;
     case 'FlowTakenOver':
@@ -220,6 +222,8 @@ export function describeFlow(event: FlowEvent, names: Names): string {
       return `${flow} was re-pinned from topology ID ${event.fromWireId} to ${event.toWireId}`;
     case 'FlowReplicated':
       return `${flow} was replicated as ${flowName(event.clone)}`;
+    case 'FlowBound':
+      return `${flow} was opened by the function of ${names.node(event.by)}, because of flow ${flowName(event.parent)}`;
     case 'CloneStarted':
       return `${flow} started on ${names.path(event.path)} as the clone of ${flowName(event.original)}`;
     case 'CloneCompared': {

@@ -12,6 +12,7 @@ import type {
   CloneStarted,
   FloodBegan,
   FloodEnded,
+  FlowBound,
   FlowEnded,
   FlowEvent,
   FlowKeyText,
@@ -148,6 +149,19 @@ export class FlowsProjection {
     return this.lives.get(flow) ?? [];
   }
 
+  /** Of a secondary flow ([0062]) the life of its primary; and of any flow those that functions opened because of it. */
+  relativesOf(record: FlowRecord): { readonly primary: FlowRecord | undefined; readonly secondary: FlowRecord[] } {
+    const lifeOf = (flow: FlowId, at: Micros): FlowRecord[] => {
+      const life = this.find(flow).findLast((each) => beginOf(each) <= at);
+      return life === undefined ? [] : [life];
+    };
+    const bound = bindingOf(record);
+    return {
+      primary: bound === undefined ? undefined : lifeOf(bound.parent, bound.at)[0],
+      secondary: openedBy(record).flatMap(({ flow, at }) => lifeOf(flow, at)),
+    };
+  }
+
   /** Flows whose first connection has these ends, either way round. */
   findByEnds({ proto, a, aPort, b, bPort }: Omit<FlowKeyText, 'vlan'>): FlowRecord[] {
     const one = endText(a, aPort);
@@ -205,6 +219,7 @@ export class FlowsProjection {
 
   private change(chain: ChainId, event: FlowChange['event']): void {
     insert(this.lifeAt(event.flow, event.at).changes, { chain, event });
+    if (event.type === 'FlowBound') insert(this.lifeAt(event.parent, event.at).changes, { chain, event });
     if (event.type === 'FlowReplicated') insert(this.beginClone(event.clone, event.at).changes, { chain, event });
   }
 
@@ -243,6 +258,20 @@ export class FlowsProjection {
 /** When a life was over, as far as is known; Infinity while it is not. */
 export function overAt({ ended, supersededAt }: FlowRecord): Micros {
   return ended?.at ?? supersededAt ?? Infinity;
+}
+
+/** What a secondary flow ([0062]) is bound to, and who opened it; undefined for flows that entered the grid. */
+export function bindingOf({ flow, changes }: FlowRecord): FlowBound | undefined {
+  return bindings(changes).find((event) => event.flow === flow);
+}
+
+/** The secondary flows that functions opened because of this one. */
+export function openedBy({ flow, changes }: FlowRecord): readonly FlowBound[] {
+  return bindings(changes).filter((event) => event.parent === flow);
+}
+
+function bindings(changes: readonly FlowChange[]): readonly FlowBound[] {
+  return changes.flatMap(({ event }) => (event.type === 'FlowBound' ? [event] : []));
 }
 
 /** Whether the flow lived at a time. */

@@ -3,6 +3,7 @@ import type {
   CloneStarted,
   FloodBegan,
   FloodEnded,
+  FlowBound,
   FlowEnded,
   FlowEvent,
   FlowRepinned,
@@ -221,6 +222,25 @@ const replicated: TypeColumns<FlowReplicated> = {
   },
 };
 
+const bound: TypeColumns<FlowBound> = {
+  write(out, rows) {
+    writeWords(out, rows, (row) => row.parent);
+    writeCounts(out, rows, (row) => row.by);
+  },
+  read(input, common) {
+    const parent = readWords(input, common.at.length);
+    const by = readCounts(input, common.at.length);
+    return build(common, (at, flow, topologySeq, i) => ({
+      type: 'FlowBound',
+      at,
+      flow,
+      topologySeq,
+      parent: parent[i] as number,
+      by: by[i] as number,
+    }));
+  },
+};
+
 const cloneStarted: TypeColumns<CloneStarted> = {
   write(out, rows, { lists }) {
     writeWords(out, rows, (row) => row.original);
@@ -323,6 +343,7 @@ const BY_TYPE: ColumnsByType = {
   FloodEnded: floodEnded,
   CloneStarted: cloneStarted,
   CloneCompared: cloneCompared,
+  FlowBound: bound,
 };
 
 /** Event types by their code in a batch: append new ones, never reorder them. */
@@ -337,6 +358,7 @@ export const TYPES: readonly FlowEvent['type'][] = [
   'FloodEnded',
   'CloneStarted',
   'CloneCompared',
+  'FlowBound',
 ];
 
 /** The columns of the type with this code. */

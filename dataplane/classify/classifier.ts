@@ -50,7 +50,6 @@ import {
   Classified,
   type ClassifierPorts,
   type ConnectionEnd,
-  type ConnectionStart,
   type Expectation,
   type FlowClassifier,
   type FlowGuard,
@@ -59,7 +58,7 @@ import { APPLICATION_PROTOCOLS } from './protocols/registry';
 import type { ApplicationProtocol } from './protocols/protocol';
 import { QuotedPacket } from './quoted-packet';
 import { type ClassifierTiming, idleLimit } from './timing';
-import { endOf, followTcp, isBareSyn, opensAnother } from './tcp';
+import { endOf, followTcp, isBareSyn, opensAnother, startOf } from './tcp';
 
 export { type ClassifierTiming, classifierTiming } from './timing';
 
@@ -321,7 +320,7 @@ export class Classifier implements FlowClassifier {
   }
 
   /** The connection that a frame belongs to; 0 = a new one (the one before on its 5-tuple has then been ended). */
-  private current(slot: number): number {
+  current(slot: number): number {
     const { arena } = this;
     const connection = this.connections.find(slot);
     if (connection === 0 || arena.u8[slot + S_PROTO] !== PROTO_TCP) return connection;
@@ -367,7 +366,7 @@ export class Classifier implements FlowClassifier {
       return this.drop(slot, arena.u16[(slot + S_REASON) >>> 1] || NO_PATH);
     }
     this.bind(connection, flow);
-    ports.connectionStarted(connection, this.startOf(slot), slot);
+    ports.connectionStarted(connection, startOf(arena, slot), slot);
     if (joined) {
       // What it carries was announced; its bytes are a file's or a voice's, and may look like anything.
       arena.u32[(connection + C_STATE) >>> 2] &= ~CS_SLOW;
@@ -391,11 +390,6 @@ export class Classifier implements FlowClassifier {
     const flow = this.ports.joinFlow(slot, connection, expectation, isAgainst);
     if (flow !== 0 && isAgainst) this.setState(connection, CS_FLOW_REVERSED);
     return flow;
-  }
-
-  private startOf(slot: number): ConnectionStart {
-    if (this.arena.u8[slot + S_PROTO] !== PROTO_TCP) return 'first-packet';
-    return isBareSyn(this.arena, slot) ? 'syn' : 'midstream';
   }
 
   /** What every frame of a watched or changing connection tells: TCP state, first fragments, control streams. */

@@ -15,11 +15,12 @@ import {
   CS_SYN_ACK,
   S_L4,
   S_OFF,
+  S_PROTO,
   S_SRC_IS_B,
   S_TCP_FLAGS,
 } from '../frames/layout';
-import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../headers/numbers';
-import type { ConnectionEnd } from './ports';
+import { PROTO_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../headers/numbers';
+import type { ConnectionEnd, ConnectionStart } from './ports';
 
 /** Sequence number of the TCP segment in a slot. */
 export function segmentSeq(arena: Arena, slot: number): number {
@@ -54,6 +55,12 @@ export function opensAnother(arena: Arena, slot: number, connection: number): bo
   if (heard === 0) return false;
   const initial = arena.u32[(connection + (fromB ? C_ISN_B : C_ISN_A)) >>> 2];
   return initial !== segmentSeq(arena, slot);
+}
+
+/** How the connection is first seen whose first frame is in a slot. */
+export function startOf(arena: Arena, slot: number): ConnectionStart {
+  if (arena.u8[slot + S_PROTO] !== PROTO_TCP) return 'first-packet';
+  return isBareSyn(arena, slot) ? 'syn' : 'midstream';
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   S_FLAGS,
   S_FLOW,
   S_FRAME_NO,
+  S_FROM,
   S_LEN,
   S_NETWORK,
   S_NEXT,
@@ -24,7 +25,7 @@ import type { FrameMapping } from './frame-mapping';
 import type { Emitter } from './function';
 import type { FunctionServices } from './host';
 
-/** Gives functions slots for frames of their own; created frames carry sequence 0 and are never judged as duplicates. */
+/** Gives functions slots for frames of their own. */
 export class FrameEmitter implements Emitter {
   /** The flow mapper of a function that declares `emits: 'mapped'`. */
   mapping: FrameMapping | undefined;
@@ -34,7 +35,10 @@ export class FrameEmitter implements Emitter {
   private sent = 0;
 
   constructor(
-    private readonly services: Pick<FunctionServices, 'views' | 'slotAddress' | 'takeSlot' | 'emit' | 'emitAs'>,
+    private readonly services: Pick<
+      FunctionServices,
+      'views' | 'node' | 'slotAddress' | 'takeSlot' | 'emit' | 'emitAs' | 'open'
+    >,
   ) {
     this.view = new FrameView(services.views);
   }
@@ -64,6 +68,7 @@ export class FrameEmitter implements Emitter {
     f64[(target + S_TIME) >>> 3] = f64[(source + S_TIME) >>> 3];
     u32[(target + S_FRAME_NO) >>> 2] = NO_FRAME_NUMBER;
     u16[(target + S_NETWORK) >>> 1] = 0;
+    u16[(target + S_FROM) >>> 1] = this.services.node;
     u16[(target + S_REASON) >>> 1] = 0;
     u16[(target + S_FLAGS) >>> 1] = 0;
     u32[(target + S_FLOW) >>> 2] = u32[(source + S_FLOW) >>> 2];
@@ -76,13 +81,9 @@ export class FrameEmitter implements Emitter {
 
   send(direction: 'onward' | 'back'): void {
     if (this.pending < 0 || this.cause < 0) return;
-    const { u8 } = this.services.views;
-    const back = direction === 'back';
-    const reverse = u8[this.services.slotAddress(this.cause) + S_REVERSE];
-    u8[this.services.slotAddress(this.pending) + S_REVERSE] = back ? 1 - reverse : reverse;
-    this.services.emit(this.pending, this.cause, back);
-    this.pending = -1;
-    this.sent++;
+    this.point(direction);
+    this.services.emit(this.pending, this.cause, direction === 'back');
+    this.done();
   }
 
   sendMapped(otherwise: 'onward' | 'back'): void {
@@ -90,6 +91,12 @@ export class FrameEmitter implements Emitter {
     const found = this.mapped.find(this.pending);
     if (found === undefined) {
       this.send(otherwise);
+      return;
+    }
+    if ('opens' in found) {
+      this.point(otherwise);
+      this.services.open?.(this.pending, this.cause, found.opens);
+      this.done();
       return;
     }
     const { u8, u32 } = this.services.views;
@@ -100,8 +107,7 @@ export class FrameEmitter implements Emitter {
     }
     u8[this.services.slotAddress(this.pending) + S_REVERSE] = found.reverse;
     this.services.emitAs?.(this.pending, this.cause, found.flow);
-    this.pending = -1;
-    this.sent++;
+    this.done();
   }
 
   declare(translation: Translation): void {
@@ -110,6 +116,19 @@ export class FrameEmitter implements Emitter {
 
   withdraw(translation: Translation): void {
     this.mapped.withdraw(translation);
+  }
+
+  /** Gives the frame at hand its direction within the flow of the frame that caused it. */
+  private point(direction: 'onward' | 'back'): void {
+    const { u8 } = this.services.views;
+    const reverse = u8[this.services.slotAddress(this.cause) + S_REVERSE];
+    u8[this.services.slotAddress(this.pending) + S_REVERSE] = direction === 'back' ? 1 - reverse : reverse;
+  }
+
+  /** The frame at hand is the node's now. */
+  private done(): void {
+    this.pending = -1;
+    this.sent++;
   }
 
   private get mapped(): FrameMapping {

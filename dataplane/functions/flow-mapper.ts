@@ -51,7 +51,7 @@ export interface FlowMapperOptions {
  * 2. the 5-tuple is one that a frame inside, or an earlier one of a live flow, had: the same flow and direction, or, when
  *    the ends are swapped, the opposite direction (an answer);
  * 3. a translation that the application declares maps the 5-tuple to such a one;
- * 4. otherwise it is a new secondary flow, or `unmatched`.
+ * 4. otherwise it opens a secondary flow, where it has a 5-tuple and those are made here, or is `unmatched`.
  *
  * The table of frames is small and bounded, because an entry is kept only while its frame is inside ([0078]); tuples are
  * kept while their flow lives, within their own bound.
@@ -105,7 +105,13 @@ export class FlowMapper {
       const translated = inner === undefined ? undefined : this.byTuple(inner);
       if (translated !== undefined) return { match: 'translation', ...translated };
     }
-    return { match: this.options.secondary ? 'secondary' : 'unmatched' };
+    if (this.options.secondary && tuple !== undefined) return { match: 'secondary', tuple };
+    return { match: 'unmatched' };
+  }
+
+  /** Frames of a 5-tuple that {@link leave} found no flow for belong to one from now on, until it ends. */
+  bind(tuple: string, mapped: MappedFrame): void {
+    this.learn(tuple, mapped);
   }
 
   /** The application is done with a frame without sending it (dropped, consumed, or timed out). */
@@ -191,6 +197,8 @@ export interface Found {
   readonly match: Match;
   readonly mapped?: MappedFrame;
   readonly answer?: boolean;
+  /** The 5-tuple of a new secondary flow. */
+  readonly tuple?: string;
 }
 
 interface InsideFrame {

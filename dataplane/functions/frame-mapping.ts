@@ -1,3 +1,4 @@
+import type { FlowId } from '../../domain/base/ids';
 import {
   D_FLAGS,
   DF_REPLICA,
@@ -25,12 +26,16 @@ const INSIDE = 1024;
 const TUPLES = 65_536;
 const ETHERNET_ADDRESSES = 12;
 
-/** Sent frames by how they were matched; a shadow's are copies and not counted. */
+/**
+ * Sent frames by how they were matched; a shadow's are copies and not counted. `secondary`: those that waited for the flow
+ * that they opened; those behind them are found by its 5-tuple.
+ */
 export type MappingCounters = {
   'mapped-by-bytes': number;
   'mapped-by-tuple': number;
   'mapped-by-translation': number;
 } & {
+  secondary: number;
   unmatched: number;
 };
 
@@ -38,9 +43,11 @@ const COUNTED = {
   bytes: 'mapped-by-bytes',
   tuple: 'mapped-by-tuple',
   translation: 'mapped-by-translation',
-  secondary: 'unmatched',
   unmatched: 'unmatched',
 } as const;
+
+/** Where a frame that a function made goes: a flow and direction, or the 5-tuple by which it opens a flow of its own. */
+export type Destination = MappedFrame | { readonly opens: string };
 
 /**
  * The flow mapper ([0078]) between a host and a function that declares `emits: 'mapped'`. Clones, copies, and flows without
@@ -51,6 +58,7 @@ export class FrameMapping {
     'mapped-by-bytes': 0,
     'mapped-by-tuple': 0,
     'mapped-by-translation': 0,
+    secondary: 0,
     unmatched: 0,
   };
   private readonly mapper: FlowMapper;
@@ -59,11 +67,13 @@ export class FrameMapping {
   /** The ticket of the frame at hand; 0 = it is none of the mapper's. */
   private ticket = 0;
 
-  constructor(private readonly services: Pick<FunctionServices, 'views' | 'slotAddress' | 'parse' | 'carries'>) {
+  constructor(
+    private readonly services: Pick<FunctionServices, 'views' | 'slotAddress' | 'parse' | 'carries' | 'open'>,
+  ) {
     this.mapper = new FlowMapper({
       capacity: INSIDE,
       tuples: TUPLES,
-      secondary: false,
+      secondary: services.open !== undefined,
       carries: (flow) => services.carries?.(flow) ?? false,
     });
   }
@@ -89,8 +99,8 @@ export class FrameMapping {
     this.ticket = 0;
   }
 
-  /** The flow and direction of a frame that the function made; undefined = unmatched. */
-  find(slot: number): MappedFrame | undefined {
+  /** Where a frame that the function made goes; undefined = unmatched. */
+  find(slot: number): Destination | undefined {
     const { u16, u32 } = this.services.views;
     const address = this.services.slotAddress(slot);
     // The place of the frame at hand in its list serves for the parser: nobody else looks at it meanwhile.
@@ -100,10 +110,18 @@ export class FrameMapping {
     u32[this.place >>> 2] = own;
     u16[(address + S_REASON) >>> 1] = 0;
     const found = this.ticket === 0 ? undefined : this.mapper.leave(this.read(address));
-    if ((u16[(this.cause + S_FLAGS) >>> 1] & SF_HOLD) === 0) this.counters[COUNTED[found?.match ?? 'unmatched']]++;
+    if (found?.tuple !== undefined) return { opens: found.tuple };
+    const match = found === undefined || found.match === 'secondary' ? 'unmatched' : found.match;
+    if ((u16[(this.cause + S_FLAGS) >>> 1] & SF_HOLD) === 0) this.counters[COUNTED[match]]++;
     if (found?.mapped === undefined) return undefined;
     const { flow, reverse } = found.mapped;
     return { flow, reverse: found.answer === true ? 1 - reverse : reverse };
+  }
+
+  /** `frames` frames of a 5-tuple belong to the secondary flow that they opened, as do those to come; 0 = to none. */
+  opened(tuple: string, flow: FlowId, frames: number): void {
+    this.counters[flow === 0 ? 'unmatched' : 'secondary'] += frames;
+    if (flow !== 0) this.mapper.bind(tuple, { flow, reverse: 0 });
   }
 
   declare(translation: Translation): void {

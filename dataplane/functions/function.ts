@@ -153,7 +153,7 @@ export interface CloneFinding {
   readonly differing: number;
 }
 
-/** Creates frames: an answer, a notification. They belong to the flow of the frame at hand and carry no sequence. */
+/** Creates frames: an answer, a notification, a connection of the function's own. */
 export interface Emitter {
   /**
    * A zero-filled frame of `length` bytes (14 to 16,384) to be filled through the cursor's `bytes` and `offset` and then
@@ -167,8 +167,10 @@ export interface Emitter {
    * the flow mapper ([0078]) finds for it, in that flow's direction. The first of these decides: a frame that the function
    * was given and has kept (consumed) has the same bytes from the layer-4 header on; a frame of a live flow had the same
    * 5-tuple, or the same with its ends swapped (an answer); a declared translation leads to such a one. Only flows are
-   * found whose frames leave the cluster from this node. What is not found is counted as `unmatched` and goes as
-   * {@link send} has it go: on the path of the frame at hand, in direction `otherwise`.
+   * found whose frames leave the cluster from this node. What is not found opens a flow of its own ([0062]), which leads out
+   * of the grid by the path of the frame at hand, in direction `otherwise`; its frames wait until it is there, and its
+   * replies come to {@link PacketFunction.process}. Where it gets none, it is counted as `unmatched` and goes as
+   * {@link send} has it go.
    */
   sendMapped(otherwise: 'onward' | 'back'): void;
   /**

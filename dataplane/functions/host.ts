@@ -63,6 +63,12 @@ export interface FunctionServices {
   emit(slot: number, cause: number, back: boolean): void;
   /** As {@link emit}, on another flow, which {@link carries} said that the node carries, in the slot's own direction. */
   emitAs?(slot: number, cause: number, flow: FlowId): void;
+  /**
+   * A frame that belongs to no known flow opens one of its own ([0062]), which leads out of the grid by the path of the flow
+   * of slot `cause`, in the slot's direction; the node answers by {@link FunctionHost.opened}. When absent, such frames are
+   * `unmatched`.
+   */
+  open?(slot: number, cause: number, tuple: string): void;
   /** Whether frames of the flow leave the cluster from this node; no flow's do when absent. */
   carries?(flow: FlowId): boolean;
   /** The function changes the path of the flow of `slot`, from this frame on; ignored when absent. */
@@ -197,6 +203,16 @@ export class FunctionHost {
     if (now < this.nextTick) return;
     this.nextTick = now + TICK_US;
     this.fn.tick?.(now);
+  }
+
+  /** Whether the function joins flows, which have to stay at one node for that. */
+  get joinsFlows(): boolean {
+    return this.mapping !== undefined;
+  }
+
+  /** `frames` frames that {@link FunctionServices.open} took belong to this secondary flow; 0 = to none. */
+  opened(tuple: string, flow: FlowId, frames: number): void {
+    this.mapping?.opened(tuple, flow, frames);
   }
 
   /** What the function has to say for reports, as plain JSON; undefined = nothing. */

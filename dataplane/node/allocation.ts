@@ -9,7 +9,9 @@ import {
   F_NET_FWD,
   F_NET_REV,
   F_NEXT_FWD,
+  F_NEXT_REV,
   F_SHADOW_FWD,
+  F_SHADOW_REV,
   F_WIRE,
   FS_FULL_ROUTE,
   S_FLAGS,
@@ -23,6 +25,7 @@ import { reason } from '../frames/reasons';
 import { placeBeside } from '../select/copies';
 import { choosePath, itinerary, type PathFigures } from '../select/path-policy';
 import { cloneOf, replicaPathOf } from '../select/replica';
+import { emitterFor } from '../select/route';
 import { statelessNode } from '../select/stateless-route';
 import type { TopologyView } from '../select/topology-view';
 import { FlowIds } from './flow-ids';
@@ -31,6 +34,8 @@ import type { Node } from './node';
 import { routeIn } from './frame-lists';
 import type { Adoption } from './stateless-ingress';
 
+/** Secondary flows go back the way of their parents: they count on no path. */
+const NO_PATH_ID = 0;
 const NO_PATH = reason('no-path');
 const NO_MEMBER = reason('no-member');
 const NO_EGRESS = reason('no-egress');
@@ -120,6 +125,41 @@ export class FlowAllocation {
   }
 
   /**
+   * A secondary flow ([0062]) for the frame at slot address `address`, which leaves here, at the end of `route`, under the
+   * topology of its parent. `suits` says which IDs it may have. Returns its entry; 0 when there is no room.
+   */
+  allocateSecondary(
+    address: number,
+    flowType: number,
+    view: TopologyView,
+    route: readonly NodeRef[],
+    suits: (id: FlowId) => boolean,
+  ): number {
+    const { node } = this;
+    const { ctx } = node;
+    const { u16, u32 } = ctx.arena;
+    const id = this.ids?.allocateSuiting(
+      u32[(address + S_HASH) >>> 2],
+      ctx.now,
+      (each) => node.flows.find(each) === 0 && suits(each),
+    );
+    if (id === undefined || id === 0 || node.flows.find(id) !== 0) return 0;
+    const flow = node.insertFlow(id, flowType, view, route, route.length - 1);
+    if (flow === 0) {
+      this.release(id);
+      return 0;
+    }
+    this.own(flow, NO_PATH_ID);
+    node.setState(flow, FS_FULL_ROUTE);
+    const back = emitterFor(view, clusterOf(route[route.length - 2]), route[route.length - 2], id, node.obituary);
+    u16[(flow + F_EMITTER) >>> 1] = node.ref;
+    u16[(flow + F_NEXT_REV) >>> 1] = back;
+    u16[(flow + F_SHADOW_REV) >>> 1] = node.shadowOf(flow, back);
+    u16[(flow + F_NET_REV) >>> 1] = u16[(address + S_NETWORK) >>> 1];
+    return flow;
+  }
+
+  /**
    * A reverse frame tells where the flow went when each hop chose the next ([0079]): from now on the route is stamped
    * in full, so that no hop's choice can be lost with the hop.
    */
@@ -183,13 +223,9 @@ export class FlowAllocation {
   }
 
   private adopt(flow: number, view: TopologyView, route: readonly NodeRef[], path: number): void {
-    const { u8, u16 } = this.node.ctx.arena;
+    const { u16 } = this.node.ctx.arena;
     const { node } = this;
-    const aux = node.aux(flow);
-    node.side.phase[aux] |= PHASE_OWNED;
-    node.side.path[aux] = path;
-    node.ownedByWire[u8[flow + F_WIRE]]++;
-    this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 0) + 1);
+    this.own(flow, path);
     if (view.topology.selection === 'centralized') node.setState(flow, FS_FULL_ROUTE);
     const onward = placeBeside(view, route, 0, 1);
     const id = node.ctx.arena.u32[(flow + F_ID) >>> 2];
@@ -199,5 +235,14 @@ export class FlowAllocation {
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
     node.routing.count(flow, route.slice(1));
+  }
+  /** The flow is allocated here, and is one more on its path. */
+  private own(flow: number, path: number): void {
+    const { side, ownedByWire } = this.node;
+    const aux = this.node.aux(flow);
+    side.phase[aux] |= PHASE_OWNED;
+    side.path[aux] = path;
+    ownedByWire[this.node.ctx.arena.u8[flow + F_WIRE]]++;
+    this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 0) + 1);
   }
 }

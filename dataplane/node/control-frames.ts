@@ -52,6 +52,9 @@ export const CONTROL_MOVE = 14;
 export const CONTROL_DETOUR = 15;
 /** What a primary has processed of its flows, for their backup. */
 export const CONTROL_DIGEST = 16;
+/** A frame that opens a secondary flow, on its way to the INODE that classifies it, and that INODE's answer. */
+export const CONTROL_OFFER = 17;
+export const CONTROL_GRANT = 18;
 /** Between INODEs of one cluster: one asks for copies, all are sent, one is in step. */
 export const CONTROL_DUTY = 20;
 

@@ -49,7 +49,8 @@ export class FlowEndings {
       this.postponed.push(id);
       return;
     }
-    const last = this.node.side.position[this.node.aux(flow)] === u8[flow + F_COUNT] - 1;
+    const end = this.node.isSecondary(flow) ? 0 : u8[flow + F_COUNT] - 1;
+    const last = this.node.side.position[this.node.aux(flow)] === end;
     if (u32[(flow + F_CONNS) >>> 2] > 0) {
       this.node.setState(flow, FS_ENDED);
       this.gateway?.endConnections(flow);

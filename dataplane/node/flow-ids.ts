@@ -3,6 +3,8 @@ import type { FlowId, Micros } from '../../domain/base/ids';
 import { cloneOf } from '../select/replica';
 
 const LOW_BITS = 0xff_ffff;
+/** Free IDs that are passed over for one that suits. */
+const SUITING_MAX = 4096;
 
 /**
  * Flow IDs of one FNODE ([0077]): its number in the high 8 bits, in the low 24 a keyed hash of the flow's constant
@@ -31,16 +33,19 @@ export class FlowIds {
    * flow's clone is taken too ({@link cloneOf}), to be given back by itself.
    */
   allocate(hash: number, now: Micros, withClone = false): FlowId {
-    this.wake(now);
-    const first = mix3(this.seed, this.fnode, hash) & LOW_BITS;
-    let low = first;
-    while (!this.isFree(low) || (withClone && !this.isFree(cloneOf(low)))) {
-      low = (low + 1) & LOW_BITS;
-      if (low === first) return 0;
-    }
-    this.take(low);
-    if (withClone) this.take(cloneOf(low));
-    return ((this.fnode << 24) | low) >>> 0;
+    const id = this.probe(hash, now, (low) => !withClone || this.isFree(cloneOf(low)));
+    if (id === 0) return 0;
+    this.take(id & LOW_BITS);
+    if (withClone) this.take(cloneOf(id & LOW_BITS));
+    return id;
+  }
+
+  /** As {@link allocate}, the first ID that `suits`; after {@link SUITING_MAX} that do not, any. */
+  allocateSuiting(hash: number, now: Micros, suits: (id: FlowId) => boolean): FlowId {
+    let refused = 0;
+    const id = this.probe(hash, now, (low) => refused++ >= SUITING_MAX || suits(this.idOf(low)));
+    if (id !== 0) this.take(id & LOW_BITS);
+    return id;
   }
 
   /** Takes an ID that was not made here, such as that of a running flow's clone; false when another flow has it. */
@@ -60,6 +65,22 @@ export class FlowIds {
   release(id: FlowId, now: Micros): void {
     this.resting.push({ low: id & LOW_BITS, since: now });
     this.live--;
+  }
+
+  /** The first free ID from where `hash` leads on that is wanted; 0 when there is none. */
+  private probe(hash: number, now: Micros, isWanted: (low: number) => boolean): FlowId {
+    this.wake(now);
+    const first = mix3(this.seed, this.fnode, hash) & LOW_BITS;
+    let low = first;
+    while (!this.isFree(low) || !isWanted(low)) {
+      low = (low + 1) & LOW_BITS;
+      if (low === first) return 0;
+    }
+    return this.idOf(low);
+  }
+
+  private idOf(low: number): FlowId {
+    return ((this.fnode << 24) | low) >>> 0;
   }
 
   /** 0 would make flow ID 0 under FNODE number 0, which means "none". */

@@ -89,7 +89,8 @@ export class FlowMoves {
   /** At each hello round: begins moves while the node is congested, and repeats what was not answered. */
   tick(): void {
     for (const [id, move] of this.moves) this.repeat(id, move);
-    if (this.node.figures.congested && this.node.host !== undefined && this.node.canExport) this.beginSome();
+    const { figures, host, canExport } = this.node;
+    if (figures.congested && host !== undefined && canExport && !host.joinsFlows) this.beginSome();
   }
 
   /** `MOVE`. */

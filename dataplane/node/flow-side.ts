@@ -81,6 +81,8 @@ export class FlowSide {
   movedFrom = new Uint16Array(64);
   /** Nodes that this node chose for the flow and counts it at ({@link Routing}). */
   counted: (readonly NodeRef[] | undefined)[] = [];
+  /** 1: a function opened the flow ({@link Node.isSecondary}). */
+  isSecondary = new Uint8Array(64);
   /** The connection that was registered last as it left here (INODEs); it may be gone. */
   connection = new Uint32Array(64);
   private next = 0;
@@ -98,6 +100,7 @@ export class FlowSide {
     this.waitSince[index] = 0;
     this.path[index] = 0;
     this.connection[index] = 0;
+    this.isSecondary[index] = 0;
     this.confidant[index] = 0;
     this.movedFrom[index] = 0;
     this.replaced[2 * index] = this.replaced[2 * index + 1] = 0;
@@ -149,6 +152,7 @@ export class FlowSide {
     this.waitSince = doubled(this.waitSince, Uint32Array);
     this.path = doubled(this.path, Uint16Array);
     this.connection = doubled(this.connection, Uint32Array);
+    this.isSecondary = doubled(this.isSecondary, Uint8Array);
     this.confidant = doubled(this.confidant, Uint16Array);
     this.movedFrom = doubled(this.movedFrom, Uint16Array);
     this.replaced = doubled(this.replaced, Uint16Array);

@@ -26,7 +26,9 @@ import { FirstFragments } from './first-fragments';
 import { Ingress } from './ingress';
 import { FlowLifecycle } from './lifecycle';
 import type { Node } from './node';
+import { readOffer, sendGrant } from './offers';
 import type { Deliver } from './receiver';
+import { SecondaryGrants } from './secondary-grants';
 import type { Sender } from './sender';
 import { Replicas } from './replicas';
 import { Siblings } from './siblings';
@@ -54,6 +56,7 @@ export class Gateway implements Deliver {
   private readonly firstFragments: FirstFragments;
   private readonly ingress: Ingress;
   private readonly egress: Egress;
+  private readonly grants: SecondaryGrants;
   private classifier: Classifier | undefined;
   private seed = 0;
   private configuredFor = 0;
@@ -92,6 +95,7 @@ export class Gateway implements Deliver {
     this.firstFragments = new FirstFragments(node, this.siblings.duty);
     this.ingress = new Ingress(node, sender, connections, this.siblings, replicas, this.bridging, this.firstFragments);
     this.egress = new Egress(node, connections, this.siblings);
+    this.grants = new SecondaryGrants(node, connections, this.siblings, this.allocation, this.lifecycle);
   }
 
   /** Takes the policies, timeouts and FNODE number of the topology that new flows are stamped with. */
@@ -120,6 +124,7 @@ export class Gateway implements Deliver {
       this.classifier.configure(policies, view.idle);
     }
     this.allocation.configure(view);
+    this.grants.configure(policies);
   }
 
   /** Takes a batch of frames from external networks (`S_NETWORK`); every slot is taken over. */
@@ -147,6 +152,15 @@ export class Gateway implements Deliver {
     if (slot < 0) this.node.count('no-slot');
     else if (this.classifier === undefined) this.node.drop(slot, NO_PATH);
     else this.classifyAndSend(this.classifier, this.node.ctx.one(this.alone, slot), 1, from, hops);
+  }
+
+  /** A function's frame opens a flow that leads out here: the answer goes back the way that the offer came. */
+  onOffer(body: ControlCursor): void {
+    const offer = readOffer(body);
+    if (this.classifier === undefined) return;
+    const grant = this.grants.answer(this.classifier, this.seed, offer);
+    if (grant !== undefined) sendGrant(this.node, offer.via[offer.via.length - 1], grant);
+    this.settle();
   }
 
   /** Another INODE's connection, to be known here should that INODE die, or its end. */

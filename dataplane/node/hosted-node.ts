@@ -22,9 +22,11 @@ import {
   CONTROL_EXPORT,
   CONTROL_FIRST_FRAGMENT,
   CONTROL_FLOOD,
+  CONTROL_GRANT,
   CONTROL_HELLO,
   CONTROL_IN_STEP,
   CONTROL_MOVE,
+  CONTROL_OFFER,
   CONTROL_PASS,
   CONTROL_REPIN,
   CONTROL_REPINNED,
@@ -40,6 +42,7 @@ import { Handover } from './handover';
 import { Node } from './node';
 import { Receiver, type Deliver } from './receiver';
 import { Repinning, type WireTarget } from './repin';
+import { SecondaryFlows } from './secondary-flows';
 import { Sender } from './sender';
 import { Stage } from './stage';
 import { Takeover } from './takeover';
@@ -76,6 +79,7 @@ export class HostedNode {
   private readonly moves: FlowMoves;
   private readonly detours: Detours;
   private readonly endings: FlowEndings;
+  private readonly secondary: SecondaryFlows;
   private readonly gateway: Gateway | undefined;
   private readonly list: number;
   /** INODEs that have returned, in which life. */
@@ -91,10 +95,11 @@ export class HostedNode {
     this.list = ctx.allocateList(BATCH);
     const sender = new Sender(this.node);
     this.deltas = new Deltas(this.node);
-    this.stage = new Stage(this.node, sender, this.deltas);
+    this.stage = new Stage(this.node, sender, this.deltas, () => this.secondary);
     this.handover = new Handover(this.node, this.stage);
     this.digests = new Digests(this.node, this.handover);
     this.takeover = new Takeover(this.node, this.stage, this.handover, (flow) => this.gateway?.inherited(flow));
+    this.secondary = new SecondaryFlows(this.node, this.stage, (flow, route) => this.takeover.learned(flow, route));
     this.watch = new Watch(
       this.node,
       (ref, incarnation) => {
@@ -241,6 +246,7 @@ export class HostedNode {
     this.endings.endPostponed();
     this.receiver.tick();
     this.gateway?.tick();
+    this.secondary.tick();
     this.repinning.tick();
     this.node.flood.tick(this.longestIdleUs());
     this.moves.tick();
@@ -258,10 +264,15 @@ export class HostedNode {
   kill(): void {
     if (!this.alive) return;
     this.alive = false;
-    const lose = (slot: number): void => this.lose(slot);
+    // What it holds is here, whatever next hop was chosen for it.
+    const lose = (slot: number): void => {
+      this.ctx.arena.u16[(this.ctx.slot(slot) + S_TO) >>> 1] = this.node.ref;
+      this.lose(slot);
+    };
     this.stage.abandon(lose);
     this.handover.abandon(lose);
     this.receiver.abandon(lose);
+    this.secondary.abandon(lose);
     this.gateway?.abandon(lose);
     const flows: number[] = [];
     this.node.visitFlows((flow) => flows.push(flow));
@@ -340,6 +351,13 @@ export class HostedNode {
       case CONTROL_MOVE:
         this.moves.onMove(body, from, argument);
         break;
+      case CONTROL_OFFER:
+        if (this.gateway !== undefined) this.gateway.onOffer(body);
+        else this.secondary.onOffer(body);
+        break;
+      case CONTROL_GRANT:
+        this.secondary.onGrant(body);
+        break;
       case CONTROL_REPIN:
         this.repinning.onRepin(body, from);
         break;
@@ -373,6 +391,7 @@ export class HostedNode {
       takeSlot: () => ctx.slots.allocate(),
       emit: (slot, cause) => this.stage.create(slot, cause),
       emitAs: (slot, cause, flow) => this.stage.createAs(slot, cause, flow),
+      open: (slot, cause, tuple) => this.stage.createOpening(slot, cause, tuple),
       carries: (flow) => this.stage.carries(flow),
       detour: (slot, detour) => this.detours.ask(slot, detour),
       compared: ({ clone, ...found }) =>

@@ -1,5 +1,6 @@
 import type { Classifier } from '../classify/classifier';
 import type { ClassifierPorts, ConnectionEnd, ConnectionStart, Expectation } from '../classify/ports';
+import { startOf } from '../classify/tcp';
 import { clusterOf, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
 import type { FlowPolicy } from '../../domain/topology/topology';
 import type { ConnectionTable } from '../flows/connection-table';
@@ -127,6 +128,32 @@ export class FlowLifecycle implements ClassifierPorts {
   /** A branch of a flow has begun, with the frame at this address. */
   branchBegan(flow: number, address: number): void {
     this.reportStart(flow, address, 'ingress', 'first-packet');
+  }
+
+  /** Type of flows under a policy, by its index; 0 = there is none. */
+  typeOf(policyIndex: number): number {
+    return this.policies[policyIndex]?.flowType ?? 0;
+  }
+
+  /** A function at node `by` has opened a flow ([0062]) with the frame at this address, because of a frame of `parent`. */
+  secondaryBegan(flow: number, address: number, parent: FlowId, by: NodeRef): void {
+    const { ctx } = this.node;
+    this.reportStart(flow, address, 'ingress', startOf(ctx.arena, address));
+    this.node.emitEvent({
+      type: 'FlowBound',
+      at: ctx.now,
+      flow: ctx.arena.u32[(flow + F_ID) >>> 2],
+      topologySeq: this.node.seqOf(flow),
+      parent,
+      by,
+    });
+  }
+
+  /** A flow was allocated here, and could not begin. */
+  forgetUnbegun(flow: number): void {
+    const { side, ctx } = this.node;
+    this.allocation.ended(ctx.arena.u32[(flow + F_ID) >>> 2], side.path[this.node.aux(flow)]);
+    this.node.removeFlow(flow);
   }
 
   /** The node dies: nobody is told of what ends from now on. */

@@ -23,8 +23,10 @@ import {
   F_ID,
   F_LAST,
   F_NEXT_FWD,
+  F_NEXT_REV,
   F_PATH,
   F_SHADOW_FWD,
+  F_SHADOW_REV,
   F_STARTED,
   F_STATE,
   F_TYPE,
@@ -165,6 +167,8 @@ export class Node {
     u32[(flow + F_PATH) >>> 2] = path;
     f64[(flow + F_STARTED) >>> 3] = f64[(flow + F_LAST) >>> 3] = this.ctx.now;
     const { side } = this;
+    const first = clusterOf(route[0]);
+    side.isSecondary[aux] = view.hasCluster(first) && view.cluster(first).role !== 'inode' ? 1 : 0;
     side.copyFwd[aux] = copyTarget(view, route, position, 1, id, this.obituary);
     side.copyRev[aux] = copyTarget(view, route, position, -1, id, this.obituary);
     if (side.copyFwd[aux] !== 0 || side.copyRev[aux] !== 0) side.copying++;
@@ -182,11 +186,33 @@ export class Node {
   }
 
   /**
-   * Whom word of the flow's end or change goes to from here, besides siblings: who emits next, who shadows, who gets
-   * copies. Behind a stage that gets copies only, those stand who do too; all others hear it from the stage before.
+   * Whether a function opened the flow ([0062]): its path begins at the function's node, and the INODE at its other end owns
+   * it, so that word of it goes against its direction.
+   */
+  isSecondary(flow: number): boolean {
+    return this.side.isSecondary[this.aux(flow)] === 1;
+  }
+
+  /** The place on a flow's path of the INODE that owns it. */
+  ownersPlace(flow: number): number {
+    return this.isSecondary(flow) ? this.ctx.arena.u8[flow + F_COUNT] - 1 : 0;
+  }
+
+  /**
+   * Whom word of the flow's end or change goes to from here, away from its owner, besides siblings: who emits next, who
+   * shadows, who gets copies. Behind a stage that gets copies only, those stand who do too; all others hear it from the
+   * stage before.
    */
   hopsBehind(flow: number): NodeRef[] {
     const { u16 } = this.ctx.arena;
+    if (this.isSecondary(flow)) {
+      const hops = [
+        u16[(flow + F_NEXT_REV) >>> 1],
+        u16[(flow + F_SHADOW_REV) >>> 1],
+        this.side.copyRev[this.aux(flow)],
+      ];
+      return hops.filter((ref) => ref !== 0);
+    }
     const next = u16[(flow + F_NEXT_FWD) >>> 1];
     if (this.getsCopies(flow)) {
       return next !== 0 && this.viewOf(flow).cluster(clusterOf(next)).mode === 'copy' ? [next] : [];

@@ -23,6 +23,7 @@ import { BYTES_SENT, COPIED, REPLICATED, SENT } from './counters';
 import type { Node } from './node';
 
 const NO_MEMBER = reason('no-member');
+const NO_EGRESS = reason('no-egress');
 const DISCARDED = reason('discarded');
 const REPLICA_END = reason('replica-end');
 const RING_FULL = reason('ring-full');
@@ -179,7 +180,8 @@ export class Sender {
     for (;;) {
       position += step;
       const id = node.clusterAt(flow, position);
-      if (id === 0) return NO_MEMBER;
+      // A secondary flow ends at the function that opened it, which has sent the frame on.
+      if (id === 0) return NO_EGRESS;
       const cluster = view.cluster(id);
       if (cluster.mode === 'copy' && cluster.role !== 'inode') continue;
       const next = emitterFor(view, id, 0, u32[(flow + F_ID) >>> 2], node.obituary);

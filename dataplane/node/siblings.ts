@@ -220,7 +220,8 @@ export class Siblings implements CopySource {
     const aux = this.node.aux(flow);
     u32[(flow + F_SEQ_FWD) >>> 2] += SEQUENCE_LEAP;
     u32[(flow + F_SEQ_REV) >>> 2] += SEQUENCE_LEAP;
-    if (this.node.side.position[aux] !== 0 || (this.node.side.phase[aux] & PHASE_OWNED) !== 0) return;
+    const isElsewhere = this.node.side.position[aux] !== this.node.ownersPlace(flow);
+    if (isElsewhere || (this.node.side.phase[aux] & PHASE_OWNED) !== 0) return;
     this.node.side.phase[aux] |= PHASE_OWNED;
     this.node.ownedByWire[u8[flow + F_WIRE]]++;
   }

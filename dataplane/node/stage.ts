@@ -23,6 +23,7 @@ import { describeAs, describeBeside } from './created-frames';
 import { completeLists } from './frame-lists';
 import { HeldFrames } from './held-frames';
 import type { Node } from './node';
+import type { CreatedPort, SecondaryFlows } from './secondary-flows';
 import type { Sender } from './sender';
 
 const CONSUMED_BY_FUNCTION = reason('consumed');
@@ -33,14 +34,14 @@ const NODE_DEAD = reason('node-dead');
  * The middle of a node: frames that were admitted meet the packet function; what comes out is sent on by the flow's
  * emitter and held back by its shadow ([0085 c]). At an INODE, which has no function, only the sending is left.
  */
-export class Stage {
+export class Stage implements CreatedPort {
   private readonly held: HeldFrames;
   private readonly processing: number;
   private readonly leaving: number;
   private readonly shadowing: number;
   private readonly alone: number;
   /** Frames that the function created during the batch at hand, to go before the frame that caused them. */
-  private readonly created: { slot: number; cause: number }[] = [];
+  private readonly created: CreatedFrame[] = [];
   /** Outputs that wait for the backups' acknowledgement of a delta, oldest first (`exported` functions). */
   private readonly unacknowledged: Unacknowledged[] = [];
 
@@ -48,6 +49,7 @@ export class Stage {
     private readonly node: Node,
     private readonly sender: Sender,
     private readonly deltas: DeltaPort,
+    private readonly secondary: () => SecondaryFlows,
   ) {
     this.held = new HeldFrames(node.ctx, node.side);
     this.processing = node.ctx.allocateList(BATCH);
@@ -66,7 +68,7 @@ export class Stage {
 
   /**
    * A frame that the function created while it processed slot `cause` ({@link FunctionServices.emit}). It travels on the
-   * flow's path, onward or back, unsequenced.
+   * flow's path, onward or back: unsequenced, unless the flow begins here.
    */
   create(slot: number, cause: number): void {
     const { ctx } = this.node;
@@ -80,6 +82,27 @@ export class Stage {
     const flow = this.node.flows.find(id);
     describeAs(ctx.arena, ctx.slot(slot), flow, this.node.routeOf(flow));
     this.created.push({ slot, cause });
+  }
+
+  /** The same for a frame that opens a flow of its own ({@link FunctionServices.open}). */
+  createOpening(slot: number, cause: number, tuple: string): void {
+    const { ctx } = this.node;
+    const address = ctx.slot(slot);
+    this.secondary().turn(address, ctx.arena.u32[(ctx.slot(cause) + S_FLOW) >>> 2]);
+    describeBeside(ctx.arena, address, ctx.slot(cause));
+    this.created.push({ slot, cause, tuple });
+  }
+
+  sendNumbered(slot: number): void {
+    const { ctx } = this.node;
+    ctx.kernels.stamp(this.node.ref, ctx.one(this.alone, slot), 1);
+    const why = ctx.arena.u16[(ctx.slot(slot) + S_REASON) >>> 1];
+    if (why === 0) this.emit(this.alone, 1);
+    else this.node.drop(slot, why);
+  }
+
+  sendCreated(slot: number): void {
+    this.emit(this.node.ctx.one(this.alone, slot), 1);
   }
 
   /**
@@ -186,15 +209,24 @@ export class Stage {
   private dispatchCreated(cause: number, emits: boolean): void {
     const { ctx } = this.node;
     while (this.created.length > 0 && this.created[0].cause === cause) {
-      const { slot } = this.created.shift() as { slot: number };
+      const { slot, tuple } = this.created.shift() as CreatedFrame;
       if (emits) {
         this.node.counters.values[CREATED]++;
-        this.emit(ctx.one(this.alone, slot), 1);
+        this.sendOff(slot, tuple);
       } else {
         // Created by the shadow too, and not counted: the emitter's own is the one that exists.
         ctx.slots.free(slot);
       }
     }
+  }
+
+  private sendOff(slot: number, opens: string | undefined): void {
+    const { ctx } = this.node;
+    const address = ctx.slot(slot);
+    const flow = ctx.arena.u32[(address + S_FLOW) >>> 2];
+    if (opens !== undefined) this.secondary().open(slot, opens);
+    else if (this.secondary().begins(flow, ctx.arena.u8[address + S_REVERSE])) this.sendNumbered(slot);
+    else this.sendCreated(slot);
   }
 
   /** A frame that ended in the function; at a shadow it is a copy that ends without a word. */
@@ -348,6 +380,13 @@ export class Stage {
     this.node.inFlight -= this.unacknowledged.length;
     this.unacknowledged.length = 0;
   }
+}
+
+/** A frame that the function created, because of which frame; `tuple`: it opens a flow of its own. */
+interface CreatedFrame {
+  readonly slot: number;
+  readonly cause: number;
+  readonly tuple?: string;
 }
 
 /** An output that waits until all peers have acknowledged `delta`. */

@@ -11,6 +11,7 @@ export type FlowEvent =
   | FlowRerouted
   | FlowRepinned
   | FlowReplicated
+  | FlowBound
   | CloneStarted
   | CloneCompared
   | FloodBegan
@@ -28,10 +29,10 @@ export interface FlowStarted extends FlowEventBase {
   readonly observedAs: 'ingress' | 'egress';
   readonly flowType: number;
   readonly wireId: WireId;
-  /** External network the first frame came from. */
+  /** External network the first frame came from; 0: from a function inside the grid. */
   readonly network: number;
   readonly key: FlowKeyText;
-  /** Path ID. */
+  /** Path ID; 0: a secondary flow's, which goes a part of its parent's way. */
   readonly path: number;
   /** The nodes of the path in order; 0 = not chosen yet (distributed adaptive selection). */
   readonly route: readonly NodeRef[];
@@ -95,6 +96,16 @@ export interface FlowReplicated extends FlowEventBase {
   readonly type: 'FlowReplicated';
   readonly clone: FlowId;
   readonly path: number;
+}
+
+/**
+ * The flow is a secondary one ([0062]): the function of node `by` opened it because of a frame of `parent`. Its route begins
+ * at that node, and its owner, the INODE at the route's other end, tells this with its `FlowStarted`.
+ */
+export interface FlowBound extends FlowEventBase {
+  readonly type: 'FlowBound';
+  readonly parent: FlowId;
+  readonly by: NodeRef;
 }
 
 /** A clone began ([0084]): the route that it takes, whose copy it is. `flow` is the clone's ID. */

@@ -123,6 +123,7 @@ export class ObservedFlow {
         this.repins.push({ from: event.fromWireId, to: event.toWireId });
         return;
       case 'FlowReplicated':
+      case 'FlowBound':
       case 'CloneStarted':
       case 'CloneCompared':
         return;

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { nodeRef, type Micros, type NodeRef } from '../../domain/base/ids';
 import { createPrng, type Prng } from '../../domain/base/prng';
 import type { FailurePolicy, FunctionSpec, SelectorKind } from '../../domain/topology/topology';
 import type { Verdicts } from '../../projections/verdicts';
+import { ORACLE_PORT } from '../unit/dataplane/node/asker';
 import { ACK, FIN, numbered, SYN, tcp, udp } from '../unit/dataplane/node/frames';
 import {
   CLIENT_NETWORK,
@@ -13,6 +15,7 @@ import {
 } from './published-grid';
 
 const STEPS = 90;
+const ASKER = join(__dirname, '../unit/dataplane/node/asker');
 /** Rounds until a stage has recovered from a death: detection, hearsay, and the feeding of the next backups. */
 const RECOVERED = 16;
 
@@ -32,6 +35,11 @@ function functionsOf(stage: number): readonly FunctionSpec[] {
   ];
 }
 
+/** The function that opens flows of its own; each stage asks from ports of its own. */
+function askerOf(stage: number): FunctionSpec {
+  return { name: 'module', config: { path: ASKER, port: 53, offset: 10_000 * stage } };
+}
+
 /** Few frames a round are too many for a node; one stage in four takes what comes. */
 function congestionOf(prng: Prng): Pick<StageShape, 'congestion'> {
   const framesPerSecond = 50 * (1 + prng.below(6));
@@ -41,6 +49,8 @@ function congestionOf(prng: Prng): Pick<StageShape, 'congestion'> {
 export interface RandomGridOptions {
   /** Whether stages run functions that keep state, or `pass` alone. */
   readonly functions?: boolean;
+  /** Whether every second stage asks an oracle about each request, which answers now and then. */
+  readonly asks?: boolean;
   /** Whether nodes of most stages are congested by little traffic, so that flows move. */
   readonly congestion?: boolean;
   /** Whether some grids have a narrow first link, and packets that do not fit through it. */
@@ -64,7 +74,7 @@ interface Conversation {
 /** A random grid of the real control plane and nodes, under random traffic, deaths, returns and changes of size. */
 export class RandomGrid {
   readonly grid: PublishedGrid;
-  readonly counts = { frames: 0, kills: 0, revivals: 0, scalings: 0 };
+  readonly counts = { frames: 0, kills: 0, revivals: 0, scalings: 0, questions: 0, answers: 0 };
   /** Replies that came out of the grid with another destination than who asked, by frame number. */
   readonly misdirected: string[] = [];
   /** Replies that came back to who asked although a function had changed the address that was answered. */
@@ -76,6 +86,9 @@ export class RandomGrid {
   private readonly prng: Prng;
   /** Draws apart, so that the rest of a grid is the same with narrow links and without. */
   private readonly sizes: Prng;
+  private readonly answers: Prng;
+  /** What functions asked an oracle, and it has not answered. */
+  private readonly questions: Uint8Array[] = [];
   private readonly isNarrow: boolean;
   /** At either end. */
   private readonly inodes: number;
@@ -96,6 +109,7 @@ export class RandomGrid {
     // Drawn apart, so that the rest of a grid is the same with functions and without.
     const functions = createPrng(seed ^ 0x5eed);
     const limits = createPrng(seed).fork('congestion');
+    const asks = (this.answers = createPrng(seed).fork('answers'));
     this.stages = Array.from({ length: 1 + this.prng.below(3) }, (_, i) => ({
       nodes: 2 + this.prng.below(4),
       spares: this.prng.below(3),
@@ -103,6 +117,7 @@ export class RandomGrid {
       selector: this.pick(SELECTORS),
       ...(options.functions === true ? { function: functionsOf(i + 2)[functions.below(4)]! } : {}),
       ...(options.congestion === true ? congestionOf(limits) : {}),
+      ...(options.asks === true && asks.below(2) === 0 ? { function: askerOf(i + 2) } : {}),
     }));
     this.grid = new PublishedGrid({
       stages: this.stages,
@@ -158,6 +173,11 @@ export class RandomGrid {
 
   /** A new flow's first frame, or the next of one that goes on, from either side. */
   private async talk(): Promise<void> {
+    if (this.questions.length > 0 && this.answers.below(2) === 0) {
+      const question = this.questions.splice(this.answers.below(this.questions.length), 1)[0]!;
+      this.counts.answers++;
+      await this.grid.send(SERVER_NETWORK, udp({ ...answerTo(question), payload: numbered(this.counts.answers) }));
+    }
     if (this.flows.length === 0 || this.prng.below(4) === 0) {
       const port = 3000 + this.flows.length;
       this.flows.push({ port, isTcp: this.prng.below(2) === 0, sent: 0, answered: 0, request: -1 });
@@ -189,6 +209,11 @@ export class RandomGrid {
     this.leftAt.set(frameNo, this.grid.now);
     // What a packet that was cut says of its ends stands in its first fragment.
     if (isLaterFragment(bytes)) return;
+    if (network === SERVER_NETWORK && answerTo(bytes).fromPort === ORACLE_PORT) {
+      this.counts.questions++;
+      this.questions.push(bytes);
+      return;
+    }
     if (network === SERVER_NETWORK) this.requests.set(frameNo, bytes);
     const asker = this.asker.get(frameNo);
     if (network !== CLIENT_NETWORK || asker === undefined) return;

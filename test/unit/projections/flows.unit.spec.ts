@@ -41,6 +41,34 @@ describe('flows', () => {
     expect(resumed.floods).toEqual(flows.floods);
   });
 
+  it.each(['before', 'behind'])('FG-325: join a secondary flow to its primary, told %s that one began', (order) => {
+    const SECONDARY = 0x02000009;
+    const bound: FlowEvent = {
+      type: 'FlowBound',
+      at: micros(1_500),
+      flow: SECONDARY,
+      topologySeq: 7,
+      parent: FLOW,
+      by: AB2,
+    };
+    const opened: FlowEvent = {
+      ...started(),
+      flow: SECONDARY,
+      at: micros(1_500),
+      network: 0,
+      path: 0,
+      route: [AB2, AC1, IC1],
+    };
+    const exit = [`${IC1 >> 7}/1@1`, [opened, bound]] as const;
+    const flows = folded(order === 'before' ? [exit, ...chains()] : [...chains(), exit]);
+    const [primary, secondary] = [flows.find(FLOW)[0]!, flows.find(SECONDARY)[0]!];
+    expect(flows.relativesOf(primary)).toEqual({ primary: undefined, secondary: [secondary] });
+    expect(flows.relativesOf(secondary)).toEqual({ primary, secondary: [] });
+    expect(routeAt(secondary, Infinity).map(({ node }) => node)).toEqual([AB2, AC1, IC1]);
+    const resumed = FlowsProjection.restore(JSON.parse(JSON.stringify(flows.checkpoint())))!;
+    expect(resumed.relativesOf(resumed.find(FLOW)[0]!).secondary).toHaveLength(1);
+  });
+
   it('follow several moves, a give-up and a re-pinning', () => {
     const flows = folded();
     const base = { flow: FLOW, topologySeq: 7 };

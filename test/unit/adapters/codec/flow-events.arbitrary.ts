@@ -59,6 +59,7 @@ export const flowEvents: fc.Arbitrary<FlowEvent> = fc.oneof(
   }),
   fc.record({ type: fc.constant('FlowRepinned' as const), ...common, fromWireId: fc.nat(255), toWireId: fc.nat(255) }),
   fc.record({ type: fc.constant('FlowReplicated' as const), ...common, clone: word, path: count }),
+  fc.record({ type: fc.constant('FlowBound' as const), ...common, parent: word, by: ref }),
   fc.record({
     type: fc.constant('CloneStarted' as const),
     ...common,

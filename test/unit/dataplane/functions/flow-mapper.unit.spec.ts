@@ -63,6 +63,15 @@ describe('flow mapper', () => {
     expect(new FlowMapper(OPTIONS).leave(frame()).match).toBe('unmatched');
   });
 
+  test('FG-320: once a 5-tuple is bound to the flow that it opened, its frames and answers are found, until the flow ends', () => {
+    const mapper = new FlowMapper({ ...OPTIONS, secondary: true });
+    const { tuple } = mapper.leave(frame());
+    mapper.bind(tuple!, mapped(9));
+    expect(mapper.leave(frame())).toMatchObject({ match: 'tuple', mapped: { flow: 9, reverse: 0 }, answer: false });
+    mapper.flowEnded(9);
+    expect(mapper.leave(frame())).toEqual({ match: 'secondary', tuple });
+  });
+
   test('FG-128: the table is bounded; the oldest frame makes room, a forgotten or ended one is gone', () => {
     const mapper = new FlowMapper(OPTIONS);
     const tickets = [1, 2, 3, 4, 5].map((flow) => mapper.enter(frame({ payload: `p${flow}` }), mapped(flow)));

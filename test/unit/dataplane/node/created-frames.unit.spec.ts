@@ -74,8 +74,10 @@ describe('frames that a function creates', () => {
     expect(g.freeSlots()).toBe(slots);
   });
 
-  test('FG-129: what belongs to no flow goes on the path of the frame that caused it, counted', () => {
-    const g = gridOf(proxy([request(11, 7000)]));
+  test('FG-129: what belongs to no flow and opens none goes on the path of the frame that caused it, counted', () => {
+    const notIp = request(11, 7000);
+    notIp.set([0x88, 0xcc], 12);
+    const g = gridOf(proxy([notIp]));
     g.inject(1, request(2, 6000));
     g.settle();
     expect(out(g)).toEqual([[1, 11]]);

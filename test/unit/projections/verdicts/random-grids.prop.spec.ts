@@ -14,6 +14,8 @@ const FOUND_ONCE = [
 ];
 /** The same where functions keep state. */
 const FOUND_WITH_FUNCTIONS = [1_678_156_003];
+/** The same where functions open flows: frames that waited for one died with their node. */
+const FOUND_WITH_OPENED = [413_040_302];
 
 const HELD: Verdicts = {
   affinity: 'held',
@@ -96,6 +98,34 @@ describe('random grids, traffic, failures and changes of size', () => {
     expect(totals.kills).toBeGreaterThan(GRIDS);
     expect(totals.moves).toBeGreaterThan(GRIDS);
   }, 120_000);
+
+  test('FG-326: so they do where functions open flows of their own, alone and behind functions that keep state', async () => {
+    const totals = { kills: 0, questions: 0, answers: 0, secondary: 0, ended: 0 };
+    const check = async (seed: number): Promise<void> => {
+      const secondary = new Set<number>();
+      const scenario = new RandomGrid(seed, {
+        functions: true,
+        asks: true,
+        inodes: 1,
+        onFlowEvent: (_, event) => {
+          if (event.type === 'FlowBound') secondary.add(event.flow);
+          if (event.type === 'FlowEnded' && secondary.has(event.flow)) totals.ended++;
+        },
+      });
+      const verdicts = await scenario.run();
+      expect({ seed, ...verdicts }).toEqual({ seed, ...HELD });
+      expect({ seed, misdirected: scenario.misdirected }).toEqual({ seed, misdirected: [] });
+      for (const name of ['kills', 'questions', 'answers'] as const) totals[name] += scenario.counts[name];
+      totals.secondary += secondary.size;
+    };
+    if (REPLAYED !== undefined) return check(Number(REPLAYED));
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), check), {
+      numRuns: GRIDS,
+      endOnFailure: true,
+      examples: FOUND_WITH_OPENED.map((seed): [number] => [seed]),
+    });
+    for (const n of Object.values(totals)) expect(n).toBeGreaterThan(GRIDS);
+  });
 
   test('a run is a function of its seed', async () => {
     const [one, two] = [new RandomGrid(4711, { narrow: true }), new RandomGrid(4711, { narrow: true })];
