@@ -11,7 +11,18 @@ import type { TopologyEvent } from '../domain/events';
 import type { FlowEvent, FlowKeyText } from '../domain/flow/events';
 import type { Commit } from '../domain/log/commit';
 import { describe, describeFlow, learnNames } from './describe';
-import { effectOf, isToldAgain, originOf, overAt, pinnedAt, routeAt, type FlowChange, type FlowRecord } from './flows';
+import {
+  bindingOf,
+  effectOf,
+  isToldAgain,
+  openedBy,
+  originOf,
+  overAt,
+  pinnedAt,
+  routeAt,
+  type FlowChange,
+  type FlowRecord,
+} from './flows';
 import { reached, type Moment, type When } from './instant';
 import { flowName, Names } from './names';
 
@@ -61,6 +72,10 @@ export interface RouteStory {
   readonly wireId: number;
   readonly topologySeq: Seq;
   readonly route: readonly StopStory[];
+  /** Of a secondary flow ([0062]): the flow because of which it was opened, and by the function of which node. */
+  readonly secondary?: { readonly primary: string; readonly by: string };
+  /** The secondary flows that functions had opened because of it by then. */
+  readonly opened?: readonly string[];
   /** Of a clone ([0084]): whose it is, and what was found of it by then. */
   readonly clone?: CloneStory;
 }
@@ -185,6 +200,8 @@ export function routeStory(record: FlowRecord, at: Micros, trail: AuditTrail): R
   const started = originOf(record);
   const moment = Math.min(at, overAt(record));
   const pinned = pinnedAt(record, at);
+  const bound = bindingOf(record);
+  const opened = openedBy(record).filter((event) => event.at <= at);
   const route = routeAt(record, at).map(({ node, backup, because }): StopStory => {
     const place = because === undefined ? node : placeOf(because, node);
     const common = {
@@ -205,8 +222,14 @@ export function routeStory(record: FlowRecord, at: Micros, trail: AuditTrail): R
     key: keyText(record),
     ...(record.cloned === undefined ? {} : { clone: cloneStory(record, record.cloned.original, at, names) }),
     at: moment === Infinity ? null : moment,
-    network: names.network(record.started?.network ?? 0),
-    path: names.path(started?.path ?? 0),
+    ...(bound === undefined
+      ? { network: names.network(record.started?.network ?? 0), path: names.path(started?.path ?? 0) }
+      : {
+          network: names.node(bound.by),
+          path: `the way of flow ${flowName(bound.parent)}`,
+          secondary: { primary: flowName(bound.parent), by: names.node(bound.by) },
+        }),
+    ...(opened.length === 0 ? {} : { opened: opened.map(({ flow }) => flowName(flow)) }),
     wireId: pinned.wireId,
     topologySeq: pinned.seq,
     route,

@@ -1,15 +1,12 @@
 import type { Micros, Millis } from '../../domain/base/ids';
 import {
-  flowName,
   type Because,
-  type FlowRecord,
   type GridView,
   type HistoryEntry,
   type RouteStory,
   type StopStory,
   type StoryLine,
 } from '../../projections';
-import { keyText } from '../../projections';
 
 /** What people read where scripts read JSON: lines of text, one thing a line, the time first. */
 
@@ -51,9 +48,17 @@ export function stateText(view: GridView): string[] {
 }
 
 /** One life of a flow and everything that happened to it. */
-export function flowText(record: FlowRecord, story: readonly StoryLine[]): string[] {
+export function flowText({
+  flow,
+  key,
+  story,
+}: {
+  readonly flow: string;
+  readonly key: string;
+  readonly story: readonly StoryLine[];
+}): string[] {
   return [
-    `Flow ${flowName(record.flow)}: ${keyText(record)}`,
+    `Flow ${flow}: ${key}`,
     ...story.flatMap((line) => [`  ${microsText(line.at)}  ${line.what}`, ...becauseText(line.because, '      ')]),
   ];
 }
@@ -75,6 +80,10 @@ export function routeText(story: Omit<RouteStory, 'route'> & { readonly route: r
     `Flow ${story.flow} (${story.type}): ${story.key}`,
     `From ${story.network} on ${story.path}, under topology ID ${story.wireId} (commit ${story.topologySeq})`,
     ...(story.clone === undefined ? [] : [`Clone of flow ${story.clone.original}`]),
+    ...(story.secondary === undefined
+      ? []
+      : [`Opened by the function of ${story.secondary.by}, because of flow ${story.secondary.primary}`]),
+    ...(story.opened ?? []).map((flow) => `Primary of flow ${flow}`),
     ...story.route.flatMap((stop) => [
       `  ${stop.cluster.padEnd(4)} ${stop.node}${stop.backup === null ? '' : `, backed up by ${stop.backup}`}`,
       `       ${microsText(stop.since)}  ${stop.why}`,

@@ -1,10 +1,22 @@
 import { verifyLog, type Finding } from '../../adapters/log/verify';
 import type { LmdbLog } from '../../adapters/log/lmdb';
 import { FlowgridError } from '../../domain/base/errors';
+import type { Micros } from '../../domain/base/ids';
 import { EXIT, type AuditOptions, type Io } from '../../interface/cli/programs';
 import { flowText, historyText, stateText, timeText } from '../../interface/cli/text';
 import { formatWhen } from '../../interface/cli/when';
-import { flowName, keyText, momentOf, routeAt, stateAt, storyOf, viewOf } from '../../projections';
+import {
+  flowName,
+  keyText,
+  momentOf,
+  routeAt,
+  stateAt,
+  storyOf,
+  viewOf,
+  type AuditTrail,
+  type FlowRecord,
+  type StoryLine,
+} from '../../projections';
 import { readCommits, readStory, withLog } from './log-reading';
 
 /**
@@ -57,23 +69,46 @@ async function auditFlow(log: LmdbLog, { flow = 0, at, json, data }: AuditOption
     );
   }
   const lives = records.map((record) => {
-    const story = storyOf(record, trail).filter((line) => line.at <= until);
-    const route = routeAt(record, until).map(({ node, backup }) => ({
-      node: trail.names.node(node),
-      backup: backup === 0 ? null : trail.names.node(backup),
-    }));
-    return { record, story, route };
+    const { primary, secondary } = flows.relativesOf(record);
+    const begun = secondary.filter(({ started }) => started === undefined || started.at <= until);
+    const relatives = [...(primary === undefined ? [] : [primary]), ...begun];
+    return {
+      life: lifeOf(record, trail, until),
+      relatives: relatives.map((relative) => lifeOf(relative, trail, until)),
+    };
   });
   if (json) {
-    const shown = lives.map(({ record, story, route }) => ({ key: keyText(record), route, story }));
+    const shown = lives.map(({ life: { flow: _, ...life }, relatives }) => ({
+      ...life,
+      ...(relatives.length > 0 ? { relatives } : {}),
+    }));
     io.out(JSON.stringify({ flow: flowName(flow), lives: shown }));
   } else {
-    for (const { record, story, route } of lives) {
-      for (const line of flowText(record, story)) io.out(line);
-      io.out(`  route: ${route.map(({ node }) => node).join(' > ')}`);
-    }
+    for (const { life, relatives } of lives) for (const each of [life, ...relatives]) printLife(each, io);
   }
   return EXIT.ok;
+}
+
+/** One life of a flow, as far as it had come. */
+interface ShownLife {
+  readonly flow: string;
+  readonly key: string;
+  readonly route: readonly { readonly node: string; readonly backup: string | null }[];
+  readonly story: readonly StoryLine[];
+}
+
+function lifeOf(record: FlowRecord, trail: AuditTrail, until: Micros): ShownLife {
+  const route = routeAt(record, until).map(({ node, backup }) => ({
+    node: trail.names.node(node),
+    backup: backup === 0 ? null : trail.names.node(backup),
+  }));
+  const story = storyOf(record, trail).filter((line) => line.at <= until);
+  return { flow: flowName(record.flow), key: keyText(record), route, story };
+}
+
+function printLife(life: ShownLife, io: Io): void {
+  for (const line of flowText(life)) io.out(line);
+  io.out(`  route: ${life.route.map(({ node }) => node).join(' > ')}`);
 }
 
 async function auditHistory(log: LmdbLog, { at, since, until, json }: AuditOptions, io: Io): Promise<number> {

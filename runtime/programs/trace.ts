@@ -48,9 +48,9 @@ export async function trace(options: TraceOptions, io: Io): Promise<number> {
     }
     const at = microsOf(moment);
     const selection = new Recomputation(story.commits, new Deaths(story.commits, story.flows));
-    const traced = find(options, known, story.flows, at).map((record) =>
-      traceRecord(record, at, story.trail, selection, originalOf(record, story.flows)),
-    );
+    const traced = find(options, known, story.flows, at)
+      .flatMap((record) => withRelatives(record, story.flows, at))
+      .map((record) => traceRecord(record, at, story.trail, selection, originalOf(record, story.flows)));
     if (options.json) io.out(JSON.stringify(traced.length === 1 ? traced[0] : traced));
     else for (const route of traced) print(route, io);
     return EXIT.ok;
@@ -106,7 +106,8 @@ function begun(
   subject: TraceSubject,
   known: FlowRecord | undefined,
 ): { readonly key: string; readonly frame: Uint8Array; readonly network: number | undefined } {
-  const network = known?.started?.network;
+  // A secondary flow entered from none.
+  const network = known?.started?.network || undefined;
   if (subject.kind === 'frame') {
     return { key: subjectText(subject), frame: frameOf(subject.capture, subject.frame), network };
   }
@@ -135,6 +136,13 @@ function stampedAt({ commits }: ToldStory, moment: Moment): PublishedTopology | 
 function originalOf({ cloned }: FlowRecord, flows: FlowsProjection): FlowRecord | undefined {
   if (cloned === undefined) return undefined;
   return flows.find(cloned.original).findLast(({ started }) => started !== undefined && started.at <= cloned.at);
+}
+
+/** A flow between its primary, if it is a secondary one, and the secondary flows that had been opened because of it. */
+function withRelatives(record: FlowRecord, flows: FlowsProjection, at: Micros): FlowRecord[] {
+  const { primary, secondary } = flows.relativesOf(record);
+  const begun = secondary.filter(({ started }) => started === undefined || started.at <= at);
+  return [...(primary === undefined ? [] : [primary]), record, ...begun];
 }
 
 function find(

@@ -14,7 +14,7 @@ import type { TopologyEvent } from '../../../domain/events';
 import type { Commit } from '../../../domain/log/commit';
 import { applyChanges } from '../../../domain/topology/changes';
 import type { Topology } from '../../../domain/topology/topology';
-import { effectOf, originOf, routeAt, type FlowRecord, type Stop } from '../../../projections';
+import { bindingOf, effectOf, originOf, routeAt, type FlowRecord, type Stop } from '../../../projections';
 import type { Deaths } from './deaths';
 
 /** What production code selects in one cluster, given the topology and who is dead. */
@@ -66,8 +66,9 @@ export class Recomputation {
       const stop = begun[place] ?? inForce;
       const { selector, congestion } = view.cluster(cluster);
       // Whoever was congested then was left out, and only the log knows who was.
-      // A clone goes where its original goes, in clusters that both visit.
-      const isHashed = place > 0 && selector === 'hash' && congestion === undefined && record.cloned === undefined;
+      // A clone goes where its original goes, in clusters that both visit, and a secondary flow where its primary does.
+      const isOwnChoice = record.cloned === undefined && bindingOf(record) === undefined;
+      const isHashed = place > 0 && selector === 'hash' && congestion === undefined && isOwnChoice;
       const chosen = isHashed ? this.hashed(view, record.flow, stop.node, started.at) : stop.node;
       const emitter = emitterFor(view, cluster, chosen, record.flow, now);
       return { cluster, emitter, shadow: shadowOf(view, record, inForce.node, at, now), isHashed };
