@@ -81,7 +81,10 @@ interface Traced {
   readonly route: readonly { readonly node: string }[];
 }
 
-describe('FG-325: a function that asks a server outside before it lets a client pass', () => {
+describe.each([
+  ['one worker', []],
+  ['distributed selection, two workers', ['--selection', 'distributed', '--workers', '2']],
+])('FG-325: a function that asks a server outside before it lets a client pass (%s)', (_what, more) => {
   let dir: string;
   let report: Report;
   let left: Buffer[];
@@ -108,7 +111,7 @@ describe('FG-325: a function that asks a server outside before it lets a client 
     ];
     const [file, out] = [capture(join(dir, 'asking.pcap'), frames), join(dir, 'out.pcapng')];
     const args = ['--capture', file, '--speed', 'max', '--once', '--data', data(), '--out', out];
-    const ended = await flowgrid('up', grid, ...args, '--report', join(dir, 'report.json'));
+    const ended = await flowgrid('up', grid, ...args, '--report', join(dir, 'report.json'), ...more);
     expect({ code: ended.code, stderr: ended.stderr }).toMatchObject({ code: 0 });
     report = JSON.parse(readFileSync(join(dir, 'report.json'), 'utf8')) as Report;
     left = readCaptureFile(out).frames.map(({ bytes }) => bytes);

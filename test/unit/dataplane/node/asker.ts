@@ -1,5 +1,5 @@
-import { CONSUME, FORWARD, type FunctionDefinition } from '../../../../dataplane/functions/index';
-import { numbered, numberIn, udp } from './frames';
+import { CONSUME, FORWARD, type FrameView, type FunctionDefinition } from '../../../../dataplane/functions/index';
+import { numbered, numberIn, SYN, tcp, udp } from './frames';
 
 /** Where the function asks, and the port that it asks from for a client's port. */
 export const ORACLE = '10.9.0.53';
@@ -12,7 +12,7 @@ const SPAN = 4999;
 /**
  * For each frame to `port` it asks an oracle beyond the grid, in the client's name, by a flow of its own for each client port
  * (moved by `offset`), and lets the frame go on, or `consumes` it; it keeps what the oracle says, and counts it, or lets it go
- * on (`returns`).
+ * on (`returns`). `tcp`: it asks by a SYN.
  */
 export const definition: FunctionDefinition = {
   name: 'asker',
@@ -24,6 +24,13 @@ export const definition: FunctionDefinition = {
     const returns = config.boolean('returns', false);
     const port = config.integer('port', 1, 65535, 80);
     const offset = config.integer('offset', 0, 60_000, askedFrom(0));
+    const isTcp = config.boolean('tcp', false);
+    const ends = (frame: FrameView) => ({
+      from: '10.0.0.1',
+      to: ORACLE,
+      fromPort: frame.sourcePort + offset,
+      toPort: ORACLE_PORT,
+    });
     let answers = 0;
     return {
       stateKind,
@@ -36,13 +43,9 @@ export const definition: FunctionDefinition = {
           return returns ? FORWARD : CONSUME;
         }
         if (frame.destinationPort !== port) return FORWARD;
-        const question = udp({
-          from: '10.0.0.1',
-          to: ORACLE,
-          fromPort: frame.sourcePort + offset,
-          toPort: ORACLE_PORT,
-          payload: numbered(1000 + numberIn(frame.bytes.subarray(frame.offset))),
-        });
+        const question = isTcp
+          ? tcp({ ...ends(frame), flags: SYN, payload: new Uint8Array(0) })
+          : udp({ ...ends(frame), payload: numbered(1000 + numberIn(frame.bytes.subarray(frame.offset))) });
         const made = emitter.create(question.length);
         made?.bytes.set(question, made.offset);
         emitter.sendMapped(direction);

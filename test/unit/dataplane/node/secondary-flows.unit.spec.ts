@@ -4,7 +4,7 @@ import type { FlowBound, FlowEvent, FlowStarted } from '../../../../domain/flow/
 import { trailerV1, type Descriptor } from '../../../../dataplane/descriptor/codec';
 import { NO_FRAME_NUMBER } from '../../../../dataplane/frames/slots';
 import { ORACLE, ORACLE_PORT, askedFrom, definition as asker } from './asker';
-import { numbered, numberIn, udp } from './frames';
+import { ACK, numbered, numberIn, RST, tcp, udp } from './frames';
 import { cluster, TestGrid, type TestGridOptions } from './test-grid';
 
 const CLIENT = '10.0.0.1';
@@ -181,6 +181,34 @@ describe('flows that functions open', () => {
     g.settle();
     expect(liveFlows(g)).toBe(0);
     expect(g.freeSlots()).toBe(slots);
+  });
+
+  test('FG-322: a TCP connection of a function begins with its SYN, and ends when the other side refuses it', () => {
+    const g = gridOf({ config: { tcp: true }, behind: { name: 'pass', config: {} } });
+    const ends = {
+      from: ORACLE,
+      to: CLIENT,
+      fromPort: ORACLE_PORT,
+      toPort: askedFrom(5000),
+      payload: new Uint8Array(0),
+    };
+    g.inject(1, request(1));
+    g.settle();
+    const { flow } = bounds(g)[0]!;
+    expect(startOf(g, flow).start).toBe('syn');
+    g.inject(4, tcp({ ...ends, flags: RST | ACK }));
+    g.settle();
+    g.beats(4);
+    for (let i = 0; i < 40; i++) {
+      g.now += 1_000_000;
+      g.beat();
+    }
+    expect(counted(g, 'answers')).toBe(1);
+    expect(eventsOf(g, 'FlowEnded')).toContainEqual(expect.objectContaining({ flow, end: 'rst', packets: [1, 1] }));
+    // Asked again it is another flow: the function's node has forgotten the one before.
+    g.inject(1, request(2));
+    g.settle();
+    expect(bounds(g)).toHaveLength(2);
   });
 
   test('FG-320: its type is that of the first policy that fits it, those of one network left out', () => {
