@@ -1,3 +1,4 @@
+import { Accusations } from './accusations';
 import type { Incarnation, Millis, NodeRef, WireId } from '../domain/base/ids';
 
 /**
@@ -7,6 +8,8 @@ import type { Incarnation, Millis, NodeRef, WireId } from '../domain/base/ids';
 export class Observations {
   private readonly nodes = new Map<NodeRef, NodeObservation>();
   private readonly agents = new Map<string, AgentObservation>();
+  /** Which lives agents' nodes hold dead. */
+  readonly accusations = new Accusations();
 
   /** What the node told in its present life; undefined if it said nothing yet. */
   of(ref: NodeRef): NodeObservation | undefined {
@@ -80,6 +83,7 @@ export class Observations {
   clear(): void {
     this.nodes.clear();
     this.agents.clear();
+    this.accusations.clear();
   }
 }
 

@@ -100,7 +100,8 @@ function* nodeReactions(world: World): Iterable<Proposal> {
 /** The one thing that a node should do next, if any. */
 function nodeReaction(world: World, cluster: ClusterState, node: NodeState): CommandBody | undefined {
   const address = { cluster: cluster.settings.id, node: node.node };
-  const observed = world.observed.of(nodeRef(address.cluster, address.node));
+  const ref = nodeRef(address.cluster, address.node);
+  const observed = world.observed.of(ref);
   switch (node.status) {
     case 'admitted':
       return node.spare ? undefined : { type: 'ConfigureNode', data: { ...address, weight: node.weight } };
@@ -121,6 +122,9 @@ function nodeReaction(world: World, cluster: ClusterState, node: NodeState): Com
       if (observed !== undefined && observed.incarnation > node.incarnation) {
         return { type: 'FailNode', data: { ...address, incarnation: node.incarnation } };
       }
+      if (observed !== undefined && isDeadToNeighbours(world, ref, observed)) {
+        return { type: 'FailNode', data: { ...address, incarnation: observed.incarnation } };
+      }
       return node.status === 'draining' && isEmptied(world, node, observed)
         ? { type: 'CompleteDrain', data: { ...address, forced: false } }
         : undefined;
@@ -138,6 +142,11 @@ function nodeReaction(world: World, cluster: ClusterState, node: NodeState): Com
 }
 
 type Told = ReturnType<Observations['of']>;
+
+/** Whether those whom a node works with have given up a life that goes on saying hello. */
+function isDeadToNeighbours({ state, observed }: World, ref: NodeRef, told: NonNullable<Told>): boolean {
+  return observed.accusations.isDead(state, { ref, incarnation: told.incarnation }, told.seenAt);
+}
 
 /** A returned node takes part when it has installed what the others have. */
 function recoveringReaction(

@@ -60,6 +60,8 @@ const isReport = isRecordOf({
   stamped: isCount,
   /** Versions whose wire IDs live flows of its FNODEs carry. */
   carried: isListOf(isCount, LIVE_MAX),
+  /** Members that its nodes hold dead. */
+  dead: isListOf(isLife, LIST_MAX),
   /** How many live flows have a draining node as primary and as backup. */
   flows: isListOf(isRecordOf({ cluster: isCluster, node: isNode, primary: isCount, backup: isCount }), LIST_MAX),
 });

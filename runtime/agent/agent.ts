@@ -8,6 +8,7 @@ import type { PublishedTopology } from '../../domain/topology/topology';
 import { AgentNodes } from './agent-nodes';
 import { AgentTopologies, type TopologyHost } from './agent-topologies';
 import type { NodeHost } from './dataplane-host';
+import { Deaths } from './deaths';
 import { FlowShipper, type ShippingCounts } from './flow-shipper';
 import { FlowSpool } from './flow-spool';
 import { LeaderLink, type LeaderLinkCounts } from './leader-link';
@@ -105,6 +106,7 @@ export class Agent {
   private heard = 0;
   /** What FNODEs stamped, and which versions live flows carried, when that was looked at last. */
   private wires = { stamped: 0, carried: [] as readonly number[] };
+  private readonly deaths = new Deaths((ref) => this.nodes.get(ref)?.incarnation);
   private stopping = false;
 
   constructor(private readonly options: AgentOptions) {
@@ -193,6 +195,7 @@ export class Agent {
       installed: this.topologies.installed,
       done: this.topologies.done,
       ...this.wires,
+      dead: this.deaths.among(this.topologies.newest?.topology ?? { clusters: [] }),
       flows,
     };
     const answer = await this.link.ask('sync', { report });
@@ -239,7 +242,8 @@ export class Agent {
   /** Takes what nodes observed into their spools, and has it shipped. */
   private async harvest(): Promise<void> {
     const { stamped } = this.topologies;
-    const { events, liveWires } = await this.options.host.harvest();
+    const { events, detections, liveWires } = await this.options.host.harvest();
+    this.deaths.add(detections);
     // What was stamped meanwhile may be on its way to a flow that nobody counts yet.
     const carried = new Set(this.topologies.versionsOf(liveWires));
     if (stamped > 0) carried.add(stamped);

@@ -201,6 +201,10 @@ class Endpoints implements AgentEndpoints {
       plane.reportLiveWires(ref, wires);
       plane.reportStamped(ref, report.stamped);
     }
+    plane.reportDead(
+      agent,
+      report.dead.map(({ cluster, node, incarnation }) => ({ ref: nodeRef(cluster, node), incarnation })),
+    );
     for (const { cluster, node, primary, backup } of report.flows) {
       plane.reportFlows(nodeRef(cluster, node), primary, backup, report.heard);
     }

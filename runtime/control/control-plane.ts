@@ -1,4 +1,5 @@
 import { stateHash } from '../../adapters/codec/hash';
+import type { Accused } from '../../actors/accusations';
 import { Deadlines } from '../../actors/deadlines';
 import { Detector } from '../../actors/detector';
 import { Observations } from '../../actors/observations';
@@ -278,6 +279,12 @@ export class ControlPlane {
   reportFlows(ref: NodeRef, primary: number, backup: number, at: Millis = this.options.clock.now()): void {
     this.observed.flows(ref, primary, backup, at);
     if (this.folded.state.clusters[clusterOf(ref)]?.nodes[nodeOf(ref)]?.status === 'draining') this.worldChanged();
+  }
+
+  /** All lives that an agent's nodes hold dead. */
+  reportDead(agent: string, dead: readonly Accused[]): void {
+    this.observed.accusations.told(agent, dead, this.options.clock.now());
+    this.worldChanged();
   }
 
   /**

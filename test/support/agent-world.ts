@@ -17,6 +17,7 @@ import type { Commit } from '../../domain/log/commit';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { Bus, BusHandler, BusSubscription } from '../../domain/seams/bus';
 import type { PublishedTopology } from '../../domain/topology/topology';
+import type { Detection } from '../../dataplane/node/watch';
 import type { NodeEvents } from '../../runtime/agent/group-service';
 import { Agent, type AgentEvents, type AgentHost } from '../../runtime/agent/agent';
 import { serveAgents, type AgentEndpoints } from '../../runtime/control/agent-endpoints';
@@ -81,6 +82,12 @@ export class ToldHost implements AgentHost {
   flows = 0;
   ended = 0;
   private observed: NodeEvents[] = [];
+  private buried: Detection[] = [];
+
+  /** Its nodes find a neighbour dead. */
+  bury(node: NodeRef, incarnation: Incarnation): void {
+    for (const by of this.lives.keys()) this.buried.push({ node, incarnation, by, at: 0 });
+  }
 
   observe(node: NodeRef, events: readonly FlowEvent[], shed = 0): void {
     this.observed.push({ node, events, shed });
@@ -132,7 +139,8 @@ export class ToldHost implements AgentHost {
   }
 
   async harvest(): ReturnType<AgentHost['harvest']> {
-    return { events: this.observed.splice(0), detections: [], taps: [], liveWires: [...this.carried] };
+    const detections = this.buried.splice(0);
+    return { events: this.observed.splice(0), detections, taps: [], liveWires: [...this.carried] };
   }
 
   async statistics(): Promise<NodeStatistics[]> {

@@ -137,6 +137,30 @@ describe('a grid of agents whose bus loses, repeats and reorders, and loses ever
     expect(world.statusOf(FILTER, 1)).toBe('active');
   });
 
+  it('FG-319: a life that its neighbours hold dead, though it was heard all the while, ends, and the next begins', async () => {
+    const world = await worldOfThree(31);
+    const stalled = nodeRef(FILTER, 1);
+    for (const name of ['edge', 'h2']) world.agents.get(name)!.host.bury(stalled, 1);
+    const { lives } = world.agents.get('h1')!.host;
+    expect(await world.until(() => lives.get(stalled) === 2 && world.isOne, 4_000)).toBe(true);
+    expect(lives.get(nodeRef(FILTER, 2))).toBe(1);
+    await world.pass(3_000);
+    expect(lives.get(stalled)).toBe(2);
+    await expectWholeLog(world);
+  });
+
+  it('FG-319: an agent that is cut off from the others accuses them in vain; the lives that end are its own', async () => {
+    const world = await worldOfThree(37);
+    const others = [nodeRef(INGRESS, 1), nodeRef(EGRESS, 1), nodeRef(FILTER, 1), nodeRef(FILTER, 2)];
+    const cut = nodeRef(FILTER, 3);
+    for (const ref of others) world.agents.get('h2')!.host.bury(ref, 1);
+    for (const name of ['edge', 'h1']) world.agents.get(name)!.host.bury(cut, 1);
+    expect(await world.until(() => world.agents.get('h2')!.host.lives.get(cut) === 2, 4_000)).toBe(true);
+    await world.pass(3_000);
+    for (const name of ['edge', 'h1']) expect([...world.agents.get(name)!.host.lives.values()]).toEqual([1, 1]);
+    await expectWholeLog(world);
+  });
+
   it('FG-253: a draining node goes when it carries nothing, and what it observed is in the log', async () => {
     const world = await worldOfThree(29);
     const { host } = world.agents.get('h2')!;
