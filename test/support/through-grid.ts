@@ -12,10 +12,13 @@ export interface Difference {
   readonly left: number;
 }
 
-/** Compares a capture with the `--out` file of a grid it was sent through: as a multiset, and in order per flow and direction. */
-export function compareThroughGrid(capturePath: string, outPath: string): Difference {
+/**
+ * Compares a capture with what left the grid that it was sent through, in the `--out` file or recorded at each network: as a
+ * multiset, and in order per flow and direction.
+ */
+export function compareThroughGrid(capturePath: string, ...outPaths: readonly string[]): Difference {
   const entered = readCaptureFile(capturePath).frames;
-  const left = readCaptureFile(outPath).frames;
+  const left = outPaths.flatMap((path) => readCaptureFile(path).frames);
   const byContent = new Map<string, number[]>();
   entered.forEach((frame, index) => {
     const content = comparable(frame).toString('latin1');

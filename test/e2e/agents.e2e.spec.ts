@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { natsAvailable, startNats, type NatsServer } from '../services/nats';
+import { describeWithServer } from '../services/suite';
+import { AgentGrid, DETECTION_MS, HOSTED, namesOf, type LogNow } from '../support/agent-grid';
+import { connectionOf, flowOf, longestGaps, startsOf, STEP_MS, writeConversations } from '../support/conversations';
+import { RecorderProcess } from '../support/recorder-process';
+import { compareThroughGrid } from '../support/through-grid';
+import { flowgrid, type Ended } from '../support/up-process';
+
+const CONVERSATIONS = 32;
+/** Flows whose route is asked of the program: each asks anew for the whole log. */
+const TRACED = 4;
+/** What every frame of a capture came through once and in order looks like. */
+const WHOLE = { missing: [], extra: [], reordered: [] };
+
+/** Numbers of flows that no other test uses. */
+function flowsFrom(first: number, count = CONVERSATIONS): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
+describeWithServer('a grid of agents', natsAvailable, () => {
+  let nats: NatsServer;
+  let grid: AgentGrid;
+  let recorders: readonly RecorderProcess[] = [];
+
+  beforeAll(async () => {
+    nats = await startNats();
+    grid = new AgentGrid(nats.servers);
+    await grid.start();
+  }, 120_000);
+  afterEach(async () => {
+    await Promise.all(recorders.map((recorder) => recorder.end()));
+  });
+  afterAll(async () => {
+    await grid.end();
+    await nats.stop();
+  });
+
+  /** A capture that is played from both networks while what leaves at either is recorded. */
+  const playing = async (name: string, flows: readonly number[]) => {
+    const capture = join(grid.dir, `${name}.pcapng`);
+    writeConversations(capture, flows);
+    recorders = [
+      new RecorderProcess(join(grid.dir, `${name}-west.pcapng`), grid.west.from),
+      new RecorderProcess(join(grid.dir, `${name}-east.pcapng`), grid.east.from),
+    ];
+    await Promise.all(recorders.map(({ listens }) => listens));
+    const played = flowgrid('play', capture, '--to', grid.west.into, '--back', grid.east.into, '--json');
+    const recorded = async (): Promise<readonly string[]> => {
+      expect(JSON.parse((await played).stdout)).toMatchObject({ unsendable: 0, dropped: {} });
+      for (const { ended } of recorders) expect(await ended).toBe(0);
+      return recorders.map(({ file }) => file);
+    };
+    return { capture, recorded };
+  };
+
+  /** What `flowgrid trace` says of a conversation's route: the nodes now, and whether selection computes the same. */
+  const traced = async (flow: number): Promise<{ readonly nodes: readonly string[]; readonly agrees: boolean }> => {
+    const { code, stdout }: Ended = await flowgrid('trace', ...connectionOf(flow), '--data', grid.data, '--json');
+    expect(code).toBe(0);
+    const { route, computed } = JSON.parse(stdout) as {
+      route: { node: string }[];
+      computed: { agrees: boolean }[];
+    };
+    return { nodes: route.map(({ node }) => node), agrees: computed.every(({ agrees }) => agrees) };
+  };
+
+  test('FG-317: a capture comes through once and in order, and the log tells by which nodes', async () => {
+    const flows = flowsFrom(0);
+    const { capture, recorded } = await playing('whole', flows);
+    expect(compareThroughGrid(capture, ...(await recorded()))).toMatchObject(WHOLE);
+    const {
+      lost,
+      state,
+      flows: told,
+    } = await grid.until((log) => log.flows.filter(({ type }) => type === 'FlowStarted').length === 2 * CONVERSATIONS);
+    expect(lost).toBe(0);
+    const routes = told.flatMap((event) => (event.type === 'FlowStarted' ? [event.route.map(namesOf(state))] : []));
+    expect([...new Set(routes.flat())].sort()).toEqual(Object.values(HOSTED).flat().sort());
+    for (const flow of flows.slice(0, TRACED)) {
+      const { nodes, agrees } = await traced(flow);
+      expect(routes).toContainEqual(nodes);
+      expect(agrees).toBe(true);
+    }
+  });
+
+  test('FG-318: an agent is killed under traffic: the backups go on with its flows, nothing is lost, nothing comes twice', async () => {
+    const flows = flowsFrom(100);
+    const { capture, recorded } = await playing('killed', flows);
+    const isOurs = startsOf(flows);
+    await grid.until((log) => log.flows.filter(isOurs).length >= CONVERSATIONS);
+    await grid.agent('h2').kill();
+    const files = await recorded();
+    expect(compareThroughGrid(capture, ...files)).toMatchObject(WHOLE);
+
+    const isDead = ({ state: { clusters } }: LogNow): boolean =>
+      [2, 3].every((cluster) => clusters[cluster]!.nodes[2]!.status === 'failed');
+    const log = await grid.until((now) => isDead(now) && now.flows.filter(isOurs).length === 2 * CONVERSATIONS);
+    const name = namesOf(log.state);
+    const ours = new Map(log.flows.flatMap((event) => (isOurs(event) ? [[event.flow, flowOf(event)]] : [])));
+    const taken = log.flows.flatMap((event) =>
+      event.type === 'FlowTakenOver' && ours.has(event.flow)
+        ? [{ flow: ours.get(event.flow)!, from: name(event.from), to: name(event.to) }]
+        : [],
+    );
+    expect([...new Set(taken.map(({ from }) => from))].sort()).toEqual(HOSTED['h2']);
+    for (const { flow, to } of taken.slice(0, TRACED)) expect((await traced(flow)).nodes).toContain(to);
+
+    const moved = new Set(taken.map(({ flow }) => flow));
+    const gaps = longestGaps(files);
+    const longest = (of: readonly number[]): number => Math.max(...of.map((flow) => gaps.get(flow)!));
+    const ofMoved = longest([...moved]);
+    const ofOthers = longest(flows.filter((flow) => !moved.has(flow)));
+    process.stdout.write(
+      `kill -9 of an agent (a frame each ${STEP_MS} ms, detection after ${DETECTION_MS} ms): longest gap of ${moved.size} flows ` +
+        `that were taken over ${ofMoved.toFixed(0)} ms, of ${flows.length - moved.size} others ${ofOthers.toFixed(0)} ms\n`,
+    );
+    expect(ofMoved).toBeLessThan(ofOthers + 5 * DETECTION_MS);
+  });
+});

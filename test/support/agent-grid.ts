@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { decodeFlowBatch } from '../../adapters/codec/flow-batch';
+import { nodeName, type ChainId } from '../../domain/base/ids';
+import { nodesOf } from '../../domain/cluster/state';
+import type { FlowEvent } from '../../domain/flow/events';
+import type { GridState } from '../../domain/grid-state';
+import type { NodeState } from '../../domain/node/state';
+import type { EventLog } from '../../domain/seams/event-log';
+import { isTopologyStale } from '../../domain/topology/content';
+import { rebuilt, withLog } from '../../runtime/programs/log-reading';
+import { AgentProcess } from './agent-process';
+import { MnodeProcess } from './mnode-process';
+import { freeUdpPorts } from './udp';
+
+const HELLO_MS = 100;
+const DETECT_MULTIPLIER = 5;
+/** Silence after which neighbours hold a node dead: long, as many processes may share few cores with other tests. */
+export const DETECTION_MS = HELLO_MS * DETECT_MULTIPLIER;
+
+/** Figure 4 reduced: two networks, two stages that back their flows up, each stage's nodes on three hosts. */
+const GRID = `
+grid: thread
+seed: 4
+timing: { helloMs: ${HELLO_MS}, detectMultiplier: ${DETECT_MULTIPLIER} }
+networks:
+  EN-1: { cluster: IA }
+  EN-4: { cluster: IC }
+clusters:
+  IA: { id: 1, role: inode, nodes: 1 }
+  AB: { id: 2, role: anode, nodes: 3, failure: backup, function: pass }
+  AC: { id: 3, role: anode, nodes: 3, failure: backup, function: pass }
+  IC: { id: 4, role: inode, nodes: 1 }
+links:
+  VN-1: { kind: switch, members: [IA, AB] }
+  VN-2: { kind: switch, members: [AB, AC] }
+  VN-3: { kind: switch, members: [AC, IC] }
+paths:
+  there: { from: [EN-1], through: [AB, AC], to: EN-4 }
+  back: { from: [EN-4], through: [AC, AB], to: EN-1 }
+policies:
+  - { type: any, paths: [there, back] }
+`;
+
+/** The agents, and the nodes that belong to each. */
+export const HOSTED: Readonly<Record<string, readonly string[]>> = {
+  west: ['IA-1'],
+  east: ['IC-1'],
+  h1: ['AB-1', 'AC-1'],
+  h2: ['AB-2', 'AC-2'],
+  h3: ['AB-3', 'AC-3'],
+};
+
+/** An external network as the world sees it. */
+export interface Outside {
+  /** Where frames go that enter by the network. */
+  readonly into: string;
+  /** Where those arrive that leave by it. */
+  readonly from: string;
+}
+
+/** What the log holds at one moment. */
+export interface LogNow {
+  readonly state: GridState;
+  readonly chains: Awaited<ReturnType<EventLog['chains']>>;
+  readonly flows: readonly (FlowEvent & { readonly chain: ChainId })[];
+  /** Flow events that batches say were lost. */
+  readonly lost: number;
+}
+
+/** One MNODE with a log of its own, five agents, and what the world outside needs to know of them. */
+export class AgentGrid {
+  readonly dir = mkdtempSync(join(tmpdir(), 'flowgrid-agents-'));
+  readonly data = join(this.dir, 'data');
+  readonly agents = new Map<string, AgentProcess>();
+  mnode!: MnodeProcess;
+  west!: Outside;
+  east!: Outside;
+  private ports = new Map<string, number>();
+
+  constructor(private readonly nats: string) {}
+
+  /** Starts everything; resolves when all nodes take part and new flows get the topology that names them. */
+  async start(): Promise<void> {
+    writeFileSync(join(this.dir, 'grid.yaml'), GRID);
+    writeFileSync(join(this.dir, 'grid.key'), randomBytes(32).toString('hex'), { mode: 0o600 });
+    const names = [...Object.keys(HOSTED), 'into-west', 'from-west', 'into-east', 'from-east'];
+    const free = await freeUdpPorts(names.length);
+    this.ports = new Map(names.map((name, i) => [name, free[i]!]));
+    this.west = { into: this.address('into-west'), from: this.address('from-west') };
+    this.east = { into: this.address('into-east'), from: this.address('from-east') };
+    await this.startMnode();
+    for (const name of Object.keys(HOSTED)) this.startAgent(name);
+    await this.complete();
+  }
+
+  /** Starts the MNODE, also again; resolves when it leads. */
+  async startMnode(): Promise<void> {
+    this.mnode = new MnodeProcess('MA-1', [join(this.dir, 'grid.yaml'), '--data', this.data, '--nats', this.nats]);
+    await this.mnode.until(({ role }) => role === 'leading');
+  }
+
+  /** Starts an agent, also one that was started before. */
+  startAgent(name: string): AgentProcess {
+    const { west, east } = this;
+    const network =
+      name === 'west'
+        ? ['--network', `EN-1=udp:${west.into}>${west.from}`]
+        : name === 'east'
+          ? ['--network', `EN-4=udp:${east.into}>${east.from}`]
+          : [];
+    const pins = HOSTED[name]!.flatMap((node) => ['--node', node]);
+    const common = ['--grid', 'thread', '--nats', this.nats, '--key', join(this.dir, 'grid.key')];
+    const agent = new AgentProcess(name, [...common, '--listen', this.address(name), ...pins, ...network]);
+    this.agents.set(name, agent);
+    return agent;
+  }
+
+  agent(name: string): AgentProcess {
+    return this.agents.get(name)!;
+  }
+
+  /** Resolves when every node takes part, and both INODEs stamp the topology that says so. */
+  async complete(): Promise<void> {
+    const { state } = await this.until(({ state: now }) => {
+      const nodes = Object.values(now.clusters).flatMap((cluster) => nodesOf(cluster));
+      const isApplied = (now.topology.live.at(-1)?.appliedAt ?? 0) > 0 && !isTopologyStale(now);
+      return nodes.length === Object.values(HOSTED).flat().length && nodes.every(isActive) && isApplied;
+    });
+    const { version } = state.topology.live.at(-1)!;
+    for (const door of ['west', 'east']) await this.agent(door).until(({ stamped = 0 }) => stamped >= version);
+  }
+
+  /** Looks into the log until it shows what is waited for. */
+  async until(shows: (log: LogNow) => boolean): Promise<LogNow> {
+    for (;;) {
+      const now = await this.log();
+      if (shows(now)) return now;
+      await delay(20);
+    }
+  }
+
+  log(): Promise<LogNow> {
+    return withLog(this.data, async (log) => {
+      const chains = await log.chains();
+      const flows: (FlowEvent & { chain: ChainId })[] = [];
+      let lost = 0;
+      for (const { chain, oldest } of chains) {
+        for (const { bytes } of await log.readFlows(chain, oldest, Number.MAX_SAFE_INTEGER)) {
+          const batch = decodeFlowBatch(bytes);
+          lost += batch.lost;
+          for (const event of batch.events) flows.push({ ...event, chain });
+        }
+      }
+      return { state: await rebuilt(log, Infinity), chains, flows, lost };
+    });
+  }
+
+  /** Ends what still runs. */
+  async end(): Promise<void> {
+    await Promise.all([...this.agents.values(), this.mnode].map((process) => process.end()));
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  private address(name: string): string {
+    return `127.0.0.1:${this.ports.get(name)!}`;
+  }
+}
+
+function isActive({ status }: NodeState): boolean {
+  return status === 'active';
+}
+
+/** The names of nodes by their references, as flow events have them. */
+export function namesOf({ clusters }: GridState): (ref: number) => string {
+  return (ref) => nodeName(clusters[ref >>> 7]!.settings.name, ref & 0x7f);
+}
