@@ -1,6 +1,8 @@
 import type { Incarnation, Micros, NodeRef } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import { REASONS, type Reason } from '../frames/reasons';
+import { HopCounters } from './hop-counters';
+import { TypeCounters } from './type-counters';
 
 /** Latency buckets: powers of two of a microsecond, up to about 71 minutes. */
 const LATENCY_BUCKETS = 32;
@@ -11,29 +13,27 @@ export const FLOWS_ENDED = 1;
 export const EXTERNAL_IN = 2;
 export const EXTERNAL_OUT = 3;
 export const RECEIVED = 4;
-export const SENT = 5;
-export const BYTES_RECEIVED = 6;
-export const BYTES_SENT = 7;
-export const CONSUMED = 8;
-export const CREATED = 9;
-export const COPIED = 10;
-export const REPLICATED = 11;
-export const SUPPRESSED = 12;
-export const REEMITTED = 13;
-export const HELLOS_SENT = 14;
-export const HELLOS_RECEIVED = 15;
-export const TOO_BIG_ANSWERED = 16;
-export const FRAGMENTED = 17;
-export const MSS_CLAMPED = 18;
-export const CONGESTIONS = 19;
-export const FLOWS_MOVED_AWAY = 20;
-export const FLOWS_MOVED_HERE = 21;
-export const FLOODED = 22;
-export const UNTRACKED = 23;
+export const BYTES_RECEIVED = 5;
+export const CONSUMED = 6;
+export const CREATED = 7;
+export const COPIED = 8;
+export const REPLICATED = 9;
+export const SUPPRESSED = 10;
+export const REEMITTED = 11;
+export const HELLOS_SENT = 12;
+export const HELLOS_RECEIVED = 13;
+export const TOO_BIG_ANSWERED = 14;
+export const FRAGMENTED = 15;
+export const MSS_CLAMPED = 16;
+export const CONGESTIONS = 17;
+export const FLOWS_MOVED_AWAY = 18;
+export const FLOWS_MOVED_HERE = 19;
+export const FLOODED = 20;
+export const UNTRACKED = 21;
 /** Copies of broadcast and multicast frames for further networks of their bridge domain. */
-export const BRIDGED = 24;
-export const RESYNCHRONISED = 25;
-const COUNT = 26;
+export const BRIDGED = 22;
+export const RESYNCHRONISED = 23;
+const COUNT = 24;
 
 /** What a node counts; floats, so that nothing is boxed and nothing wraps. */
 export class Counters {
@@ -41,6 +41,8 @@ export class Counters {
   /** Drops by reason number. */
   readonly drops = new Float64Array(REASONS.length);
   readonly latency = new Float64Array(LATENCY_BUCKETS);
+  readonly hops = new HopCounters();
+  readonly types = new TypeCounters();
 
   drop(why: Reason): void {
     this.drops[why]++;
@@ -51,16 +53,17 @@ export class Counters {
     this.latency[us < 1 ? 0 : Math.min(LATENCY_BUCKETS - 1, 31 - Math.clz32(us))]++;
   }
 
-  /** As plain data. `live` holds what is a state and not a count; `functionDrops` those of the function, by its reasons. */
+  /** As plain data. `live` holds what is known elsewhere; `functionDrops` the function's drops, by its reasons. */
   statistics(
     identity: { readonly node: NodeRef; readonly incarnation: Incarnation; readonly at: Micros },
     live: Pick<
       NodeStatistics,
-      'flowsPrimary' | 'flowsBackup' | 'boundByFlood' | 'inFlight' | 'utilisation' | 'congested'
+      'flowsPrimary' | 'flowsBackup' | 'boundByFlood' | 'inFlight' | 'utilisation' | 'congested' | 'types'
     >,
     functionDrops: { readonly [reason: string]: number },
   ): NodeStatistics {
     const { values } = this;
+    const hops = this.hops.traffic();
     return {
       ...identity,
       ...live,
@@ -69,9 +72,10 @@ export class Counters {
       externalIn: values[EXTERNAL_IN],
       externalOut: values[EXTERNAL_OUT],
       received: values[RECEIVED],
-      sent: values[SENT],
+      sent: hops.reduce((sum, { frames }) => sum + frames, 0),
       bytesReceived: values[BYTES_RECEIVED],
-      bytesSent: values[BYTES_SENT],
+      bytesSent: hops.reduce((sum, { bytes }) => sum + bytes, 0),
+      hops,
       consumed: values[CONSUMED],
       created: values[CREATED],
       copied: values[COPIED],

@@ -290,7 +290,10 @@ export class FlowLifecycle implements ClassifierPorts {
   private reportStart(flow: number, address: number, observedAs: 'ingress' | 'egress', start: ConnectionStart): void {
     const { ctx, counters } = this.node;
     const { u8, u16, u32 } = ctx.arena;
-    if (observedAs === 'ingress') counters.values[FLOWS_STARTED]++;
+    if (observedAs === 'ingress') {
+      counters.values[FLOWS_STARTED]++;
+      counters.types.started(ctx.arena, flow);
+    }
     const route = this.node.routeOf(flow);
     this.node.emitEvent({
       type: 'FlowStarted',
@@ -319,6 +322,7 @@ export class FlowLifecycle implements ClassifierPorts {
       const clone = side.replica[aux];
       for (const branch of this.branchesOf(flow)) this.endFlow(branch, end);
       counters.values[FLOWS_ENDED]++;
+      counters.types.ended(this.node.ctx.arena, flow);
       this.tellEnd(flow, end);
       this.allocation.ended(id, side.path[aux]);
       if (clone !== 0) {

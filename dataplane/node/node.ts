@@ -400,8 +400,11 @@ export class Node {
   statistics(): NodeStatistics {
     let flowsPrimary = 0;
     let flowsBackup = 0;
+    const allocated: number[] = [];
     this.visitFlows((flow) => {
-      const { u16 } = this.ctx.arena;
+      const { u16, u32 } = this.ctx.arena;
+      const owned = (this.side.phase[this.aux(flow)] & PHASE_OWNED) !== 0;
+      if (owned && (u32[(flow + F_STATE) >>> 2] & FS_REPLICA) === 0) allocated.push(flow);
       if (u16[(flow + F_EMITTER) >>> 1] === this.ref) flowsPrimary++;
       else if (u16[(flow + F_BACKUP) >>> 1] === this.ref) flowsBackup++;
     });
@@ -416,6 +419,7 @@ export class Node {
           inFlight: this.inFlight,
           utilisation: this.figures.utilisation,
           congested: this.figures.congested,
+          types: this.counters.types.traffic(this.ctx.arena, allocated),
         },
         this.host?.dropsByReason() ?? this.functionDrops,
       ),

@@ -19,7 +19,7 @@ import {
 import { reason } from '../frames/reasons';
 import { emitterFor } from '../select/route';
 import { BATCH } from './context';
-import { BYTES_SENT, COPIED, REPLICATED, SENT } from './counters';
+import { COPIED, REPLICATED } from './counters';
 import type { Node } from './node';
 
 const NO_MEMBER = reason('no-member');
@@ -239,8 +239,7 @@ export class Sender {
     }
     if (ctx.tap !== undefined) ctx.arena.u16[(address + S_LINK) >>> 1] = this.linkTo(address, to)?.id ?? 0;
     ctx.observe('sent', address, ref, to);
-    counters.values[SENT]++;
-    counters.values[BYTES_SENT] += ctx.arena.u32[(address + S_LEN) >>> 2];
+    counters.hops.count(to, ctx.arena.u32[(address + S_LEN) >>> 2]);
     if (!ctx.hand(slot, address, ref)) this.node.drop(slot, ctx.knows(to) ? RING_FULL : NOT_A_MEMBER);
   }
 

@@ -36,7 +36,7 @@ import {
   SLOT_FRAME,
 } from '../frames/layout';
 import { CONTROL_CONNECTION, CONTROL_EXPECT, CONTROL_PASS, type ControlCursor } from './control-frames';
-import { BYTES_RECEIVED, BYTES_SENT, RECEIVED, SENT } from './counters';
+import { BYTES_RECEIVED, RECEIVED } from './counters';
 import { HomeDuty, type CopySource } from './duty';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
@@ -92,8 +92,7 @@ export class Siblings implements CopySource {
     control.bytes(u8.subarray(start, start + length));
     control.carries(u32[(address + S_FRAME_NO) >>> 2], f64[(address + S_TIME) >>> 3], this.linkTo(to));
     if (!control.send(ref, to, CONTROL_PASS, hops)) return false;
-    counters.values[SENT]++;
-    counters.values[BYTES_SENT] += length;
+    counters.hops.count(to, length);
     return true;
   }
 

@@ -9,6 +9,7 @@ import {
   type NodeRef,
 } from '../../domain/base/ids';
 import { RendezvousTable, type RendezvousMember } from '../../domain/cluster/rendezvous';
+import { joinsNode, linkBetween } from '../../domain/topology/links';
 import type {
   ExternalNetwork,
   FlowPath,
@@ -134,10 +135,7 @@ export class TopologyView {
     const key = (from * 32768 + to) * 2 + (control ? 1 : 0);
     const known = this.links.get(key);
     if (known !== undefined) return known;
-    const joins = (link: VirtualLink): boolean => joinsNode(link, from) && joinsNode(link, to);
-    const found =
-      this.topology.links.find((link) => !link.control && joins(link)) ??
-      (control ? this.topology.links.find((link) => joins(link)) : undefined);
+    const found = linkBetween(this.topology, from, to, control);
     if (found !== undefined) this.links.set(key, found);
     return found;
   }
@@ -180,11 +178,4 @@ function incarnationsOf({ members }: TopologyCluster): Uint32Array {
 
 function joinsCluster(link: VirtualLink, cluster: ClusterId): boolean {
   return link.members.some((member) => 'cluster' in member && member.cluster === cluster);
-}
-
-function joinsNode(link: VirtualLink, ref: NodeRef): boolean {
-  return link.members.some(
-    (member) =>
-      'cluster' in member && member.cluster === clusterOf(ref) && (!('node' in member) || member.node === nodeOf(ref)),
-  );
 }

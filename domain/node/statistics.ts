@@ -1,5 +1,25 @@
 import type { Incarnation, Micros, NodeRef } from '../base/ids';
 
+/** What one node sent to another over the link between them, descriptors included. */
+export interface HopTraffic {
+  readonly to: NodeRef;
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** Flows of one flow type that one node allocated. */
+export interface TypeTraffic {
+  readonly flowType: number;
+  /** Flows that live now. */
+  readonly live: number;
+  /** A flow counts as started under the type that it began with, and as ended under the one that it had then. */
+  readonly started: number;
+  readonly ended: number;
+  /** What they carried in both directions, those that still live included; without descriptors. */
+  readonly packets: number;
+  readonly bytes: number;
+}
+
 /** What a node counted since its incarnation began ([0061 e], [0066 g], [0052]). All counts only grow. */
 export interface NodeStatistics {
   readonly node: NodeRef;
@@ -20,6 +40,10 @@ export interface NodeStatistics {
   readonly sent: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Of what it sent: how much to each node, in order of node. */
+  readonly hops: readonly HopTraffic[];
+  /** Of the flows that were allocated here, by flow type, in order of it. */
+  readonly types: readonly TypeTraffic[];
   /** Frames that its function ended (verdict consume), made itself, copied for a backup, or for a replica. */
   readonly consumed: number;
   readonly created: number;

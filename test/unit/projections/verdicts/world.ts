@@ -322,6 +322,8 @@ export function noFigures(node: NodeRef): NodeStatistics {
     inFlight: 0,
     dropped: {},
     latencyBuckets: [],
+    hops: [],
+    types: [],
     hellosSent: 0,
     bridged: 0,
     tooBigAnswered: 0,
