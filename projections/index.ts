@@ -9,4 +9,5 @@ export { chainNode, flowName, Names } from './names';
 export * from './report';
 export { reportText, words } from './report-text';
 export * from './statistics';
+export * from './streams';
 export * from './topology';

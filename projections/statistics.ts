@@ -141,7 +141,8 @@ export function percentile(buckets: readonly number[], share: number): number {
   return 2 ** (at + 1) - 1;
 }
 
-function sumOf(nodes: readonly NodeStatistics[]): Sums {
+/** What several readings come to. */
+export function sumOf(nodes: readonly NodeStatistics[]): Sums {
   const total = (figure: (node: NodeStatistics) => number): number =>
     nodes.reduce((sum, node) => sum + figure(node), 0);
   const dropped: { [reason: string]: number } = {};

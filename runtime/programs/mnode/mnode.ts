@@ -9,6 +9,7 @@ import { createControlPlane, type ControlPlane } from '../../control/control-pla
 import { applyDesired, loadGridFile, type DesiredGrid } from '../../control/grid-file';
 import { StatusTeller } from '../../control/mnode-status';
 import { answerCommand, answerCommands } from '../../control/remote-commands';
+import { StatisticsTeller } from '../../control/statistics-teller';
 import { readGridFile } from '../grid-text';
 import { WallClock } from '../wall-clock';
 import { answerRequest } from './requests';
@@ -109,7 +110,8 @@ class Mnode {
       clock,
       onOutrun: (epoch) => progress.say(`not answering: agents know of epoch ${epoch}`),
     });
-    this.endpoints.push(agents, teller, { close: () => commands.unsubscribe() });
+    const statistics = new StatisticsTeller(options.name, this.plane, bus, subjects, clock);
+    this.endpoints.push(agents, teller, statistics, { close: () => commands.unsubscribe() });
     this.helm = new Helm(this.plane, seat, clock, {
       leading: async () => {
         await this.leading();

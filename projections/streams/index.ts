@@ -1,0 +1,2 @@
+export * from './messages';
+export { SILENT_MS, StatisticsStreams, type Teller } from './streams';
