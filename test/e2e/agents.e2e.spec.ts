@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import type { FlowEvent } from '../../domain/flow/events';
 import { natsAvailable, startNats, type NatsServer } from '../services/nats';
 import { describeWithServer } from '../services/suite';
 import { AgentGrid, DETECTION_MS, HOSTED, namesOf, type LogNow } from '../support/agent-grid';
 import { connectionOf, flowOf, longestGaps, startsOf, STEP_MS, writeConversations } from '../support/conversations';
+import { OutsideWorld } from '../support/outside-world';
 import { RecorderProcess } from '../support/recorder-process';
 import { compareThroughGrid } from '../support/through-grid';
 import { flowgrid, type Ended } from '../support/up-process';
@@ -93,9 +95,7 @@ describeWithServer('a grid of agents', natsAvailable, () => {
     const files = await recorded();
     expect(compareThroughGrid(capture, ...files)).toMatchObject(WHOLE);
 
-    const isDead = ({ state: { clusters } }: LogNow): boolean =>
-      [2, 3].every((cluster) => clusters[cluster]!.nodes[2]!.status === 'failed');
-    const log = await grid.until((now) => isDead(now) && now.flows.filter(isOurs).length === 2 * CONVERSATIONS);
+    const log = await grid.until((now) => isFailed(now, 2) && now.flows.filter(isOurs).length === 2 * CONVERSATIONS);
     const name = namesOf(log.state);
     const ours = new Map(log.flows.flatMap((event) => (isOurs(event) ? [[event.flow, flowOf(event)]] : [])));
     const taken = log.flows.flatMap((event) =>
@@ -117,4 +117,75 @@ describeWithServer('a grid of agents', natsAvailable, () => {
     );
     expect(ofMoved).toBeLessThan(ofOthers + 5 * DETECTION_MS);
   });
+
+  test('FG-320: without MNODE and bus nodes forward, begin flows and take over; when these are back the log lacks nothing', async () => {
+    grid.startAgent('h2');
+    await grid.complete();
+    const world = new OutsideWorld();
+    await world.open(grid.west, grid.east);
+    const flows = flowsFrom(200, 20);
+    let n = 0;
+    const rounds = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) await world.round(flows, n++);
+    };
+    await rounds(10);
+    await grid.mnode.kill();
+    await nats.kill();
+    flows.push(...flowsFrom(220, 10));
+    await rounds(10);
+    const before = [...flows];
+    const killedAt = Date.now();
+    await world.round(flows, n++, () => grid.agent('h3').kill());
+    const takenAfter = Date.now() - killedAt;
+    flows.push(...flowsFrom(230, 10));
+    await rounds(10);
+    await nats.restart();
+    await grid.startMnode();
+    await rounds(10);
+    expect(world.came.questions.sort()).toEqual(world.asked.sort());
+    expect(world.came.answers.sort()).toEqual(world.answered.sort());
+    await world.close();
+    process.stdout.write(
+      `kill -9 of an agent without MNODE and bus: all flows go on after ${takenAfter} ms (detection after ${DETECTION_MS} ms)\n`,
+    );
+
+    const isOurs = startsOf(flows);
+    const log = await grid.until(
+      (now) => now.flows.filter(isOurs).length === 2 * flows.length && isFailed(now, 3) && isAnchored(now),
+    );
+    const name = namesOf(log.state);
+    const hadDead = log.flows.flatMap((event) =>
+      isOurs(event) && before.includes(flowOf(event)) && event.observedAs === 'ingress'
+        ? event.route.filter((ref) => HOSTED['h3']!.includes(name(ref))).map((ref) => `${event.flow} ${ref}`)
+        : [],
+    );
+    const taken = log.flows.flatMap((event) => (event.type === 'FlowTakenOver' ? [`${event.flow} ${event.from}`] : []));
+    expect(hadDead.length).toBeGreaterThan(0);
+    expect(taken).toEqual(expect.arrayContaining(hadDead));
+
+    grid.startAgent('h3');
+    await grid.complete();
+    for (const agent of grid.agents.values()) agent.signal('SIGTERM');
+    for (const agent of grid.agents.values()) expect(await agent.ended).toBe(0);
+    grid.mnode.signal('SIGTERM');
+    expect(await grid.mnode.ended).toBe(0);
+    const whole = await grid.log();
+    expect(whole.lost).toBe(0);
+    expect(isAnchored(whole)).toBe(true);
+    const flowsOf = (type: FlowEvent['type']): number[] =>
+      [...new Set(whole.flows.filter((event) => event.type === type).map(({ flow }) => flow))].sort();
+    expect(flowsOf('FlowEnded')).toEqual(flowsOf('FlowStarted'));
+    expect(await flowgrid('audit', 'verify', '--data', grid.data)).toMatchObject({ code: 0 });
+    expect(await flowgrid('check', '--data', grid.data)).toMatchObject({ code: 0 });
+  });
 });
+
+/** Whether both nodes of this number are known to be dead. */
+function isFailed({ state: { clusters } }: LogNow, node: number): boolean {
+  return [2, 3].every((cluster) => clusters[cluster]!.nodes[node]!.status === 'failed');
+}
+
+/** Whether every chain is known up to its newest batch. */
+function isAnchored({ state: { anchors }, chains }: LogNow): boolean {
+  return chains.every(({ chain, number }) => anchors[chain]?.number === number);
+}
