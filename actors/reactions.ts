@@ -4,7 +4,7 @@ import { COMMAND_LIFETIME_MS, type CommandBody, type CommandRequest } from '../d
 import type { GridState } from '../domain/grid-state';
 import { isLive, isMember, type NodeState } from '../domain/node/state';
 import { isTopologyStale } from '../domain/topology/content';
-import { stampedTopology, type LiveTopology } from '../domain/topology/state';
+import { stampedTopology, takesModes, type LiveTopology } from '../domain/topology/state';
 import { freeWireIds, SCARCE_BELOW } from '../domain/topology/wire-ids';
 import type { Observations } from './observations';
 import { placementReactions } from './placement';
@@ -191,7 +191,8 @@ function* topologyReactions(world: World): Iterable<Proposal> {
   const { state, now } = world;
   for (const version of acknowledged(world)) yield grid({ type: 'ApplyTopology', data: { version } });
   for (const version of unused(world)) yield grid({ type: 'RetireTopology', data: { version } });
-  for (const version of repinnable(state, now)) yield grid({ type: 'RequestRepin', data: { version } });
+  for (const version of new Set([...switchable(state), ...repinnable(state, now)]))
+    yield grid({ type: 'RequestRepin', data: { version } });
   if (isTopologyStale(state) && freeWireIds(state.topology, now) > 0) yield grid({ type: 'PublishTopology', data: {} });
 }
 
@@ -218,6 +219,17 @@ function unused(world: World): readonly number[] {
   const nodes = liveNodes(world.state);
   return candidates
     .filter(({ version }) => nodes.every(({ ref }) => world.observed.of(ref)?.done.has(version) === true))
+    .map(({ version }) => version);
+}
+
+/** Topologies whose flows shall take the modes of the stamped one, and were not asked to. */
+function switchable({ topology }: GridState): readonly number[] {
+  const stamped = stampedTopology(topology);
+  if (stamped === undefined || topology.modesUpTo === undefined) return [];
+  const isAsked = ({ repinTo, repinModes }: LiveTopology): boolean =>
+    repinModes === true && takesModes(topology, 0, repinTo) && topology.live.some(({ version }) => version === repinTo);
+  return topology.live
+    .filter((each) => takesModes(topology, each.version, stamped.version) && !isAsked(each))
     .map(({ version }) => version);
 }
 

@@ -163,6 +163,7 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'TopologyPublished':
     case 'TopologyApplied':
     case 'TopologyRepinRequested':
+    case 'LiveFlowsSwitched':
     case 'TopologyRetired':
       next.topology = evolveTopology(next.topology, event, next.seq, next.at);
       break;

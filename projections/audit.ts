@@ -1,4 +1,5 @@
 import {
+  clusterOf,
   nodeRef,
   type ChainId,
   type FlowId,
@@ -101,6 +102,7 @@ export class AuditTrail {
   private readonly entries: HistoryEntry[] = [];
   private readonly failures = new Map<NodeRef, Seq[]>();
   private readonly repins = new Map<number, Seq[]>();
+  private readonly modeSwitches = new Map<number, Seq[]>();
 
   apply(commit: Commit<TopologyEvent>): void {
     const { seq, at, by, cause, corr, commandId } = commit;
@@ -135,9 +137,12 @@ export class AuditTrail {
     return because;
   }
 
-  /** What explains a change of a flow: the failure of the node it left, or the topology it was made under. */
+  /** What explains a change of a flow: the failure of the node it left, what was asked for, or the topology it was made under. */
   explain(event: FlowChange['event']): Because[] {
-    if (event.type === 'FlowTakenOver' || event.type === 'FlowRerouted') {
+    if (event.type === 'FlowRerouted' && event.reason === 'mode') {
+      const asked = this.nearest(this.modeSwitches.get(clusterOf(event.to || event.from)), event.effectiveAt);
+      if (asked !== undefined) return this.causes(asked);
+    } else if (event.type === 'FlowTakenOver' || event.type === 'FlowRerouted') {
       const failure = this.nearest(this.failures.get(event.from), event.effectiveAt);
       if (failure !== undefined) return this.causes(failure);
     }
@@ -160,6 +165,7 @@ export class AuditTrail {
 
   private index(event: TopologyEvent, seq: Seq): void {
     if (event.type === 'NodeFailed') add(this.failures, nodeRef(event.data.cluster, event.data.node), seq);
+    if (event.type === 'LiveFlowsSwitched') add(this.modeSwitches, event.data.cluster, seq);
     if (event.type === 'TopologyRepinRequested') add(this.repins, event.data.wireId, seq);
   }
 

@@ -1,6 +1,6 @@
 import { unreachable } from '../domain/base/errors';
-import type { TopologyEvent } from '../domain/events';
-import type { FlowEvent } from '../domain/flow/events';
+import type { TopologyEvent, TopologyLifeEvent } from '../domain/events';
+import { changesPath, type FlowEvent } from '../domain/flow/events';
 import type { GridState } from '../domain/grid-state';
 import type { TopologyChanges } from '../domain/topology/changes';
 import { flowName, type Names } from './names';
@@ -70,8 +70,9 @@ export function describe(event: TopologyEvent, names: Names): string {
     case 'TopologyPublished':
     case 'TopologyApplied':
     case 'TopologyRepinRequested':
+    case 'LiveFlowsSwitched':
     case 'TopologyRetired':
-      return describeTopology(event);
+      return describeTopology(event, names);
     case 'ProvisioningRequested':
     case 'ProvisioningStepCompleted':
     case 'ProvisioningSucceeded':
@@ -83,7 +84,6 @@ export function describe(event: TopologyEvent, names: Names): string {
 }
 
 type NodeLifeEvent = Extract<TopologyEvent, { type: `Node${string}` | `Spare${string}` }>;
-type TopologyLifeEvent = Extract<TopologyEvent, { type: `Topology${string}` }>;
 type WorkflowEvent = Extract<TopologyEvent, { type: `Provisioning${string}` }>;
 type Definition = Exclude<TopologyEvent, NodeLifeEvent | TopologyLifeEvent | WorkflowEvent>;
 
@@ -123,14 +123,18 @@ function describeNode(event: NodeLifeEvent, names: Names): string {
   }
 }
 
-function describeTopology(event: TopologyLifeEvent): string {
+function describeTopology(event: TopologyLifeEvent, names: Names): string {
   switch (event.type) {
     case 'TopologyPublished':
       return `topology ${event.data.version} was published under ID ${event.data.wireId}`;
     case 'TopologyApplied':
       return `topology ${event.data.version} is installed everywhere, after ${event.data.tookMs} ms`;
     case 'TopologyRepinRequested':
-      return `flows of topology ${event.data.version} shall move to ID ${event.data.toWireId}`;
+      return event.data.modes === true
+        ? `flows of topology ${event.data.version} shall take the modes of ID ${event.data.toWireId}`
+        : `flows of topology ${event.data.version} shall move to ID ${event.data.toWireId}`;
+    case 'LiveFlowsSwitched':
+      return `mode ${event.data.mode} of cluster ${names.cluster(event.data.cluster)} shall hold for flows that live`;
     case 'TopologyRetired':
       return `topology ${event.data.version} was retired, ID ${event.data.wireId} is free again`;
     default:
@@ -211,10 +215,12 @@ export function describeFlow(event: FlowEvent, names: Names): string {
     case 'FlowTakenOver':
       return `${flow} was taken over from ${names.node(event.from)} by ${names.node(event.to)}`;
     case 'FlowRerouted':
-      if (event.reason === 'diverted' && event.to === 0)
-        return `${flow} goes past ${names.node(event.from)} from now on (diverted)`;
-      if (event.reason === 'diverted')
-        return `${flow} goes from ${names.node(event.from)} to ${names.node(event.to)} from now on (diverted)`;
+      if (changesPath(event)) {
+        const why = event.reason === 'mode' ? "its cluster's mode was switched" : 'diverted';
+        return event.to === 0
+          ? `${flow} goes past ${names.node(event.from)} from now on (${why})`
+          : `${flow} goes from ${names.node(event.from)} to ${names.node(event.to)} from now on (${why})`;
+      }
       return event.to === 0
         ? `${flow} was given up at ${names.node(event.from)} (${event.reason})`
         : `${flow} was rerouted from ${names.node(event.from)} to ${names.node(event.to)} (${event.reason})`;

@@ -1,4 +1,5 @@
 import { clusterOf, nodeRef, type Micros, type NodeRef } from '../domain/base/ids';
+import { changesPath } from '../domain/flow/events';
 import type { Commit } from '../domain/log/commit';
 import type { TopologyEvent } from '../domain/events';
 import { effectOf, livesAt, routeAt, type FlowRecord } from './flows';
@@ -101,7 +102,7 @@ function effectsOn(
       ({ event }) => 'from' in event && event.from === node && effectOf(event) >= at && effectOf(event) < until,
     )?.event;
     if (left?.type === 'FlowTakenOver') takenOver++;
-    else if (left?.type === 'FlowRerouted' && left.reason === 'diverted') continue;
+    else if (left?.type === 'FlowRerouted' && changesPath(left)) continue;
     else if (left?.type === 'FlowRerouted' && left.to === 0) discarded++;
     else if (left?.type === 'FlowRerouted') rerouted++;
   }

@@ -8,15 +8,16 @@ import {
   type Seq,
   type WireId,
 } from '../domain/base/ids';
-import type {
-  CloneStarted,
-  FloodBegan,
-  FloodEnded,
-  FlowBound,
-  FlowEnded,
-  FlowEvent,
-  FlowKeyText,
-  FlowStarted,
+import {
+  changesPath,
+  type CloneStarted,
+  type FloodBegan,
+  type FloodEnded,
+  type FlowBound,
+  type FlowEnded,
+  type FlowEvent,
+  type FlowKeyText,
+  type FlowStarted,
 } from '../domain/flow/events';
 import { canonicalAddress } from './addresses';
 
@@ -291,7 +292,7 @@ export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
     if (effectOf(event) > at) break;
     if (event.type !== 'FlowTakenOver' && event.type !== 'FlowRerouted') continue;
     while (seen.length > 0 && seen[0]!.at < effectOf(event)) stops = corrected(stops, seen.shift()!);
-    if (event.type === 'FlowRerouted' && event.reason === 'diverted') {
+    if (event.type === 'FlowRerouted' && changesPath(event)) {
       stops = diverted(stops, event.from, { node: event.to, backup: 0, because: change });
       continue;
     }

@@ -89,7 +89,7 @@ export type AgentRequestOf<Kind extends AgentRequest['kind']> = Extract<AgentReq
 const head = { epoch: isCount, seq: isCount, hash: isHash };
 
 const isLive = isRecordOf({ version: isCount, wireId: isCount, seq: isCount });
-const isMove = isRecordOf({ version: isCount, toVersion: isCount });
+const isMove = isRecordOf({ version: isCount, toVersion: isCount, modes: isFlag });
 const isPlaced = isRecordOf({
   cluster: isCluster,
   node: isNode,

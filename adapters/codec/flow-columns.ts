@@ -57,7 +57,7 @@ const START = ['syn', 'midstream', 'first-packet'] as const;
 const END = ['fin', 'rst', 'idle', 'eof', 'lost'] as const;
 const CAUSE = ['rate', 'tables'] as const;
 const DIRECTION = ['forward', 'reverse'] as const;
-const REASON = ['failed', 'congested', 'operator', 'diverted'] as const;
+const REASON = ['failed', 'congested', 'operator', 'diverted', 'mode'] as const;
 
 const started: TypeColumns<FlowStarted> = {
   write(out, rows, { texts, lists }) {

@@ -62,6 +62,8 @@ export const CONTROL_DUTY = 20;
 export const CONTROL_FLOOD = 21;
 /** Between INODEs of one cluster: the sender carried the first fragment of a datagram. */
 export const CONTROL_FIRST_FRAGMENT = 22;
+/** A live flow takes other modes of its clusters; the argument is the step ({@link ModeChanges}). */
+export const CONTROL_MODES = 23;
 
 const ETHERTYPE_LOCAL = 0x88b5;
 const HEADER = 14;

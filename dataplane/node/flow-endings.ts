@@ -5,6 +5,7 @@ import type { FlowMoves } from './flow-moves';
 import { PHASE_GONE } from './flow-side';
 import type { Gateway } from './gateway';
 import type { Handover } from './handover';
+import type { ModeChanges } from './mode-changes';
 import type { Node } from './node';
 import type { Stage } from './stage';
 
@@ -16,12 +17,12 @@ const FORGET_MARGIN_US = 60_000_000;
 /** Arguments of `END`. */
 const OVER = 0;
 /** The flow's path was shortened, so that nobody behind the receiver is to be told. */
-const LEFT_OUT = 1;
+export const LEFT_OUT = 1;
 
 /** How flows that others began end at a node: by the word of the stage before, or by long silence. */
 export class FlowEndings {
   /** IDs of flows whose end has to wait for what is under way with them. */
-  private readonly postponed: FlowId[] = [];
+  private readonly postponed: { readonly id: FlowId; readonly argument: number }[] = [];
   private cursor = 0;
 
   constructor(
@@ -30,6 +31,7 @@ export class FlowEndings {
     private readonly handover: Handover,
     private readonly moves: FlowMoves,
     private readonly detours: Detours,
+    private readonly modes: ModeChanges,
     /** INODEs only. */
     private readonly gateway: Gateway | undefined,
   ) {}
@@ -45,8 +47,11 @@ export class FlowEndings {
       this.node.choices.forget(id);
       return;
     }
-    if (this.stage.isHolding(flow) || this.moves.isUnderWay(flow) || this.detours.isUnderWay(flow)) {
-      this.postponed.push(id);
+    // The flow's route was empty when it was laid anew: what is held here has been sent.
+    if (argument === LEFT_OUT) this.stage.forget(flow);
+    const isUnderWay = this.moves.isUnderWay(flow) || this.detours.isUnderWay(flow) || this.modes.isUnderWay(id);
+    if (this.stage.isHolding(flow) || isUnderWay) {
+      this.postponed.push({ id, argument });
       return;
     }
     const end = this.node.isSecondary(flow) ? 0 : u8[flow + F_COUNT] - 1;
@@ -73,7 +78,7 @@ export class FlowEndings {
   /** At each hello round: ends that had to wait are tried again. */
   endPostponed(): void {
     if (this.postponed.length === 0) return;
-    for (const id of this.postponed.splice(0)) this.onEnd(id, OVER);
+    for (const { id, argument } of this.postponed.splice(0)) this.onEnd(id, argument);
   }
 
   /** At each hello round: flows whose end did not reach this node are forgotten when they cannot live any more. */

@@ -51,6 +51,10 @@ export class FlowSide {
   copyRev = new Uint16Array(64);
   /** Flow entries here with such a node. */
   copying = 0;
+  /** 1: the flow leads through a cluster in mode `drop`, so that its frames end where they enter. */
+  isDropped = new Uint8Array(64);
+  /** Flow entries here of which this is so. */
+  dropping = 0;
   /** Flow entries here that are clones. */
   replicas = 0;
   /** Sum of the mixed sequences that the function has processed, modulo 2^32; indexed like `processed`. */
@@ -105,7 +109,7 @@ export class FlowSide {
     this.movedFrom[index] = 0;
     this.replaced[2 * index] = this.replaced[2 * index + 1] = 0;
     this.replica[index] = 0;
-    this.copyFwd[index] = this.copyRev[index] = this.isDiverted[index] = 0;
+    this.copyFwd[index] = this.copyRev[index] = this.isDiverted[index] = this.isDropped[index] = 0;
     this.processed[2 * index] = this.processed[2 * index + 1] = 0;
     this.digest[2 * index] = this.digest[2 * index + 1] = this.isActive[index] = 0;
     this.view[index] = view;
@@ -114,11 +118,27 @@ export class FlowSide {
   }
 
   free(index: number): void {
-    if (this.copyFwd[index] !== 0 || this.copyRev[index] !== 0) this.copying--;
-    if (this.isDiverted[index] === 1) this.diverted--;
-    this.copyFwd[index] = this.copyRev[index] = this.isDiverted[index] = 0;
+    this.stopCounting(index);
+    this.copyFwd[index] = this.copyRev[index] = this.isDiverted[index] = this.isDropped[index] = 0;
     this.view[index] = undefined;
     this.freed.push(index);
+  }
+
+  /** Who gets copies of what leaves here, and whether frames end where they enter, is known anew. */
+  standOn(index: number, copyFwd: NodeRef, copyRev: NodeRef, isDropped: boolean): void {
+    this.stopCounting(index);
+    this.copyFwd[index] = copyFwd;
+    this.copyRev[index] = copyRev;
+    this.isDropped[index] = isDropped ? 1 : 0;
+    this.isDiverted[index] = 0;
+    if (copyFwd !== 0 || copyRev !== 0) this.copying++;
+    if (isDropped) this.dropping++;
+  }
+
+  private stopCounting(index: number): void {
+    if (this.copyFwd[index] !== 0 || this.copyRev[index] !== 0) this.copying--;
+    if (this.isDiverted[index] === 1) this.diverted--;
+    if (this.isDropped[index] === 1) this.dropping--;
   }
 
   /** The flow had a frame; its digest is to be told. */
@@ -162,6 +182,7 @@ export class FlowSide {
     this.isActive = doubled(this.isActive, Uint8Array);
     this.replica = doubled(this.replica, Uint32Array);
     this.isDiverted = doubled(this.isDiverted, Uint8Array);
+    this.isDropped = doubled(this.isDropped, Uint8Array);
     this.copyFwd = doubled(this.copyFwd, Uint16Array);
     this.copyRev = doubled(this.copyRev, Uint16Array);
   }

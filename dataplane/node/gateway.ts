@@ -237,6 +237,11 @@ export class Gateway implements Deliver {
     this.lifecycle.flowLearned(flow, address);
   }
 
+  /** Frames of a flow that had to wait enter now. */
+  resume(flow: number): void {
+    this.ingress.resume(flow);
+  }
+
   /** A flow's owner has ended it: its connections end here too. */
   endConnections(flow: number): void {
     if (this.classifier !== undefined) this.lifecycle.endConnections(this.classifier, flow);
@@ -263,6 +268,7 @@ export class Gateway implements Deliver {
     this.lifecycle.die();
     this.classifier?.close();
     this.lifecycle.abandon(lose);
+    this.node.entrances.abandon(lose);
     this.node.ctx.slots.free(this.scratchSlot);
   }
 

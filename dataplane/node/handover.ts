@@ -33,7 +33,7 @@ import {
   PHASE_TAKING,
 } from './flow-side';
 import type { Node } from './node';
-import { readOrder, writeOrder } from './repin';
+import { readOrder, writeOrder } from './flow-order';
 import type { Stage } from './stage';
 import { WINDOWS } from './windows';
 
@@ -288,7 +288,7 @@ export class Handover {
   }
 
   /** Nobody gets copies of the flow any more, and nobody is told that there were all. */
-  private stopFeeding(flow: number): void {
+  stopFeeding(flow: number): void {
     const { side } = this.node;
     const aux = this.node.aux(flow);
     if (side.feedUntil[aux] === 0) return;

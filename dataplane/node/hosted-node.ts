@@ -24,6 +24,7 @@ import {
   CONTROL_FLOOD,
   CONTROL_GRANT,
   CONTROL_HELLO,
+  CONTROL_MODES,
   CONTROL_IN_STEP,
   CONTROL_MOVE,
   CONTROL_OFFER,
@@ -39,6 +40,7 @@ import { FlowEndings } from './flow-endings';
 import { FlowMoves } from './flow-moves';
 import { Gateway } from './gateway';
 import { Handover } from './handover';
+import { ModeChanges } from './mode-changes';
 import { Node } from './node';
 import { Receiver, type Deliver } from './receiver';
 import { Repinning, type WireTarget } from './repin';
@@ -78,6 +80,7 @@ export class HostedNode {
   private readonly repinning: Repinning;
   private readonly moves: FlowMoves;
   private readonly detours: Detours;
+  private readonly modes: ModeChanges;
   private readonly endings: FlowEndings;
   private readonly secondary: SecondaryFlows;
   private readonly gateway: Gateway | undefined;
@@ -118,10 +121,20 @@ export class HostedNode {
       );
     }
     const peers = (): readonly NodeRef[] => this.gateway?.peers() ?? [];
-    this.repinning = new Repinning(this.node, peers);
+    const resume = (flow: number): void => this.gateway?.resume(flow);
+    this.modes = new ModeChanges(this.node, this.stage, this.handover, resume, peers);
+    this.repinning = new Repinning(this.node, this.modes, peers);
     this.detours = new Detours(this.node, this.stage, this.handover);
     this.moves = new FlowMoves(this.node, this.stage, sender, this.handover, this.takeover, peers);
-    this.endings = new FlowEndings(this.node, this.stage, this.handover, this.moves, this.detours, this.gateway);
+    this.endings = new FlowEndings(
+      this.node,
+      this.stage,
+      this.handover,
+      this.moves,
+      this.detours,
+      this.modes,
+      this.gateway,
+    );
     const toStage: Deliver = {
       deliver: (list, n) => this.stage.run(list, n),
       flowLearned: () => undefined,
@@ -207,8 +220,9 @@ export class HostedNode {
       return n;
     }
     this.receiver.receive(this.list, n);
-    this.gateway?.settle();
     this.detours.settle();
+    this.modes.settle();
+    this.gateway?.settle();
     return n;
   }
 
@@ -248,6 +262,7 @@ export class HostedNode {
     this.gateway?.tick();
     this.secondary.tick();
     this.repinning.tick();
+    this.modes.tick();
     this.node.flood.tick(this.longestIdleUs());
     this.moves.tick();
     this.detours.tick();
@@ -357,6 +372,9 @@ export class HostedNode {
         break;
       case CONTROL_GRANT:
         this.secondary.onGrant(body);
+        break;
+      case CONTROL_MODES:
+        this.modes.onWord(body, argument, from);
         break;
       case CONTROL_REPIN:
         this.repinning.onRepin(body, from);

@@ -118,6 +118,15 @@ export class Ingress {
     this.sendRare(slot, address);
   }
 
+  /** Frames of a flow that had to wait enter now, in order. */
+  resume(flow: number): void {
+    this.node.entrances.resume(flow, (slot) => {
+      this.lent = 0;
+      this.node.ctx.one(this.stamped, slot);
+      this.stampAndSend(1);
+    });
+  }
+
   /** Whether a frame may go on as several, or not at all: it goes to a group of a bridge domain, or may be too long. */
   private isRare(address: number): boolean {
     return this.mtu.concerns(address) || this.isBridged(address);
@@ -200,12 +209,13 @@ export class Ingress {
   }
 
   private stampAndSend(m: number): void {
-    if (m === 0) return;
-    const { ctx } = this.node;
-    ctx.kernels.stamp(this.node.ref, this.stamped, m);
-    this.replicas.copy(this.stamped, m);
-    if (this.lent > 0) this.flag(m);
-    this.sender.send(this.stamped, m);
+    const { ctx, entrances } = this.node;
+    const n = m > 0 && entrances.areGuarded ? entrances.withhold(this.stamped, m) : m;
+    if (n === 0) return;
+    ctx.kernels.stamp(this.node.ref, this.stamped, n);
+    this.replicas.copy(this.stamped, n);
+    if (this.lent > 0) this.flag(n);
+    this.sender.send(this.stamped, n);
     this.replicas.send();
   }
 

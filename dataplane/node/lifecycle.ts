@@ -103,10 +103,15 @@ export class FlowLifecycle implements ClassifierPorts {
 
   /** After a batch: flows that ended are forgotten. */
   settle(): void {
+    if (this.ended.length === 0) return;
+    // What waits to enter goes before the end.
+    const paused = this.ended.filter(({ flow }) => this.node.entrances.isPaused(flow));
     while (this.ended.length > 0) {
       const { flow, id, end } = this.ended.pop()!;
+      if (this.node.entrances.isPaused(flow)) continue;
       if (!this.superseded.has(id)) this.endUnused(flow, id, end);
     }
+    this.ended.push(...paused);
   }
 
   /** At each hello round, or at once when the grid is taken down: superseded flows whose time has come end. */

@@ -46,10 +46,12 @@ import type { GroupContext } from './context';
 import { CONTROL_END, ControlCursor } from './control-frames';
 import { Counters } from './counters';
 import { FloodGuard } from './flood-guard';
+import { Entrances } from './entrances';
 import { FlowSide, PHASE_OWNED } from './flow-side';
 import { Choices } from './choices';
 import { Figures } from './figures';
-import { nextInOrder } from './repin';
+import { isDroppedUnder } from './mode-plan';
+import { nextInOrder } from './flow-order';
 import { Routing } from './routing';
 import { StatelessFlows } from './stateless-flows';
 
@@ -72,6 +74,7 @@ export class Node {
   readonly figures: Figures;
   readonly flood: FloodGuard;
   readonly stateless: StatelessFlows;
+  readonly entrances: Entrances;
   /** Live flows allocated here, by wire ID. */
   readonly ownedByWire = new Float64Array(256);
   /** Frames in held and wait lists, and in queues inside the node. */
@@ -98,6 +101,7 @@ export class Node {
     this.figures = new Figures(this);
     this.flood = new FloodGuard(this, connections);
     this.stateless = new StatelessFlows(this);
+    this.entrances = new Entrances(this);
   }
 
   /** The topology of a flow. */
@@ -159,20 +163,30 @@ export class Node {
       return 0;
     }
     const aux = this.side.allocate(view);
-    this.side.position[aux] = position;
     u32[(flow + F_AUX) >>> 2] = aux;
     u16[(flow + F_TYPE) >>> 1] = type;
     u8[flow + F_WIRE] = view.topology.wireId;
     u8[flow + F_COUNT] = route.length;
     u32[(flow + F_PATH) >>> 2] = path;
     f64[(flow + F_STARTED) >>> 3] = f64[(flow + F_LAST) >>> 3] = this.ctx.now;
-    const { side } = this;
     const first = clusterOf(route[0]);
-    side.isSecondary[aux] = view.hasCluster(first) && view.cluster(first).role !== 'inode' ? 1 : 0;
-    side.copyFwd[aux] = copyTarget(view, route, position, 1, id, this.obituary);
-    side.copyRev[aux] = copyTarget(view, route, position, -1, id, this.obituary);
-    if (side.copyFwd[aux] !== 0 || side.copyRev[aux] !== 0) side.copying++;
+    this.side.isSecondary[aux] = view.hasCluster(first) && view.cluster(first).role !== 'inode' ? 1 : 0;
+    this.standOn(flow, route, position);
     return flow;
+  }
+
+  /** This node stands at `position` of the flow's route: what follows from that under the flow's topology. */
+  standOn(flow: number, route: readonly NodeRef[], position: number): void {
+    const view = this.viewOf(flow);
+    const aux = this.aux(flow);
+    const id = this.ctx.arena.u32[(flow + F_ID) >>> 2];
+    this.side.position[aux] = position;
+    const copyAt = (step: number): NodeRef => copyTarget(view, route, position, step, id, this.obituary);
+    const isDropped = isDroppedUnder(
+      view,
+      route.map((ref) => clusterOf(ref)),
+    );
+    this.side.standOn(aux, copyAt(1), copyAt(-1), isDropped);
   }
 
   /** The place of a flow's path that what leaves here goes to next, in direction `step`: see {@link placeBeside}. */
@@ -226,6 +240,7 @@ export class Node {
     const { u8, u32 } = this.ctx.arena;
     const aux = this.aux(flow);
     if ((this.side.phase[aux] & PHASE_OWNED) !== 0) this.ownedByWire[u8[flow + F_WIRE]]--;
+    this.entrances.forget(flow);
     this.routing.release(flow);
     this.choices.forget(u32[(flow + F_ID) >>> 2]);
     if ((u32[(flow + F_STATE) >>> 2] & FS_REPLICA) !== 0) this.forgetReplica(flow);
@@ -239,6 +254,12 @@ export class Node {
   markReplica(flow: number): void {
     this.side.replicas++;
     this.setState(flow, FS_REPLICA);
+  }
+
+  /** The entry is one of a flow's own frames again, and not of copies of them. */
+  unmarkReplica(flow: number): void {
+    this.side.replicas--;
+    this.clearState(flow, FS_REPLICA);
   }
 
   private forgetReplica(clone: number): void {

@@ -2,7 +2,7 @@ import type { FlowId, NodeRef, WireId } from '../../domain/base/ids';
 import { FRAME_MAX } from '../frames/layout';
 import { CONTROL_BODY_MAX, CONTROL_GRANT, CONTROL_OFFER, type ControlCursor } from './control-frames';
 import type { Node } from './node';
-import { readOrder, writeOrder } from './repin';
+import { readOrder, writeOrder } from './flow-order';
 
 /** A frame that opens a secondary flow ([0062]), on its way to the INODE that classifies it. */
 export interface Offer {

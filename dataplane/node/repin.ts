@@ -1,17 +1,11 @@
-import {
-  clusterOf,
-  type ClusterId,
-  nodeOf,
-  nodeRef,
-  type FlowId,
-  type NodeRef,
-  type WireId,
-} from '../../domain/base/ids';
+import { clusterOf, nodeOf, type ClusterId, type FlowId, type NodeRef, type WireId } from '../../domain/base/ids';
 import { F_EMITTER, F_ID, F_WIRE } from '../frames/layout';
-import { hashedNode, successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { CONTROL_REPIN, CONTROL_REPINNED, type ControlCursor } from './control-frames';
+import { orderIn, readOrder, writeOrder } from './flow-order';
 import { PHASE_OWNED } from './flow-side';
+import type { ModeChanges } from './mode-changes';
+import { differsInModes } from './mode-plan';
 import type { Node } from './node';
 
 /** Flow table places that an owner looks at for flows to move, and flows that it has under way, at most, per round. */
@@ -26,6 +20,8 @@ const CHANGE = 2;
 export interface WireTarget {
   readonly version: number;
   readonly wireId: WireId;
+  /** They take the modes of its clusters, too. */
+  readonly modes?: boolean;
 }
 
 /** One phase of one flow's move at one node, until all whom this node told have acknowledged it. */
@@ -59,6 +55,7 @@ export class Repinning {
 
   constructor(
     private readonly node: Node,
+    private readonly modes: ModeChanges,
     /** The other INODEs of the cluster, which hold copies of entries. */
     private readonly peers: () => readonly NodeRef[],
   ) {}
@@ -117,7 +114,9 @@ export class Repinning {
     const found: number[] = [];
     this.cursor = node.flows.scan(this.cursor, SCAN_BUDGET, (flow) => {
       const owned = (node.side.phase[node.aux(flow)] & PHASE_OWNED) !== 0;
-      if (owned && this.moves.has(u8[flow + F_WIRE]) && !this.steps.has(u32[(flow + F_ID) >>> 2])) found.push(flow);
+      const id = u32[(flow + F_ID) >>> 2];
+      if (!owned || this.steps.has(id) || this.modes.isUnderWay(id)) return;
+      if (this.moves.has(u8[flow + F_WIRE])) found.push(flow);
     });
     for (const flow of found) {
       if (this.steps.size >= UNDER_WAY_MAX) return;
@@ -127,11 +126,16 @@ export class Repinning {
 
   private begin(flow: number, target: WireTarget): void {
     const view = this.viewOf(target);
+    const isSecondary = this.node.side.isSecondary[this.node.aux(flow)] === 1;
+    if (target.modes === true && !isSecondary && view !== undefined && differsInModes(this.node, flow, view)) {
+      this.modes.begin(flow, target);
+      return;
+    }
     // A cluster of the flow's route that the other topology does not have, or gives copies: the flow keeps its own to its end.
     if (view === undefined || !this.clustersOf(flow).every((cluster) => this.isAlike(flow, cluster, view))) return;
     const { side } = this.node;
     const aux = this.node.aux(flow);
-    side.order[aux] ??= this.orderOf(flow);
+    side.order[aux] ??= orderIn(this.node, flow, this.node.viewOf(flow), this.clustersOf(flow));
     this.run(flow, this.node.ctx.arena.u32[(flow + F_ID) >>> 2], INSTALL, target, 0, 0);
   }
 
@@ -245,54 +249,12 @@ export class Repinning {
 
   /** Whether the flow can be carried through a cluster under another topology as under its own. */
   private isAlike(flow: number, cluster: ClusterId, view: TopologyView): boolean {
-    const getsCopies = (each: TopologyView): boolean => each.cluster(cluster).mode === 'copy';
-    return view.hasCluster(cluster) && getsCopies(view) === getsCopies(this.node.viewOf(flow));
+    if (!view.hasCluster(cluster)) return false;
+    const [was, is] = [this.node.viewOf(flow), view].map((each) => each.cluster(cluster).mode);
+    return was === is || ![was, is].some((mode) => mode === 'copy' || mode === 'drop');
   }
 
   private clustersOf(flow: number): number[] {
     return this.node.routeOf(flow).map((ref) => clusterOf(ref));
   }
-
-  /** For each cluster of the route its members that live, as the flow's own topology orders them. */
-  private orderOf(flow: number): NodeRef[] {
-    const { node } = this;
-    const view = node.viewOf(flow);
-    const id = node.ctx.arena.u32[(flow + F_ID) >>> 2];
-    const order: NodeRef[] = [];
-    for (const cluster of new Set(this.clustersOf(flow))) {
-      const first = hashedNode(view, cluster, id, node.obituary);
-      let ref = first;
-      do {
-        if (ref !== 0) order.push(ref);
-        ref = ref === 0 ? 0 : successorOf(view, ref, id, node.obituary);
-      } while (ref !== 0 && ref !== first && !order.includes(ref));
-    }
-    return order;
-  }
-}
-
-/** The next member after `ref`, cyclically, in a flow's explicit order; 0 if nobody else of its cluster lives. */
-export function nextInOrder(order: readonly NodeRef[], ref: NodeRef, isDead: (ref: NodeRef) => boolean): NodeRef {
-  const members = order.filter((each) => clusterOf(each) === clusterOf(ref));
-  const start = members.indexOf(ref);
-  for (let step = 1; step <= members.length; step++) {
-    const candidate = members[(start + step) % members.length];
-    if (candidate !== ref && !isDead(candidate)) return candidate;
-  }
-  return 0;
-}
-
-/** Writes a flow's explicit order into a control frame; an empty one if it has none. */
-export function writeOrder(control: ControlCursor, order: readonly NodeRef[]): void {
-  control.u16(order.length);
-  for (const ref of order) control.u16(ref);
-}
-
-/** Reads what {@link writeOrder} wrote. */
-export function readOrder(body: ControlCursor): NodeRef[] {
-  const length = body.readU16();
-  return Array.from({ length }, () => {
-    const ref = body.readU16();
-    return nodeRef(clusterOf(ref), nodeOf(ref));
-  });
 }

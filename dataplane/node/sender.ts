@@ -7,6 +7,8 @@ import {
   D_LIST,
   DF_REPLICA,
   F_ID,
+  F_STATE,
+  FS_REPLICA,
   S_DESCRIPTOR,
   S_FLOW,
   S_LEN,
@@ -161,7 +163,8 @@ export class Sender {
   private endsHere(address: number): boolean {
     const { u16, u32 } = this.node.ctx.arena;
     const flow = u32[(address + S_FLOW) >>> 2];
-    if (!this.node.getsCopies(flow)) return false;
+    // Copies that were under way when the cluster came back into the way.
+    if (!this.node.getsCopies(flow)) return (u32[(flow + F_STATE) >>> 2] & FS_REPLICA) === 0;
     const to = u16[(address + S_TO) >>> 1];
     return to === 0 || this.node.viewOf(flow).cluster(clusterOf(to)).mode !== 'copy';
   }

@@ -40,7 +40,7 @@ import { BYTES_RECEIVED, RECEIVED } from './counters';
 import { HomeDuty, type CopySource } from './duty';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
-import { readOrder, writeOrder } from './repin';
+import { readOrder, writeOrder } from './flow-order';
 
 /** Arguments of `CONNECTION`. */
 const BEGUN = 0;

@@ -1,12 +1,15 @@
 import { clusterOf, nodeOf, type Incarnation, type NodeRef } from '../../domain/base/ids';
 import {
+  D_WIRE_ID,
   F_BACKUP,
   F_EMITTER,
   F_ID,
   F_NEXT_FWD,
   F_NEXT_REV,
   F_STATE,
+  F_WIRE,
   FS_UNPROTECTED,
+  S_DESCRIPTOR,
   S_FLOW,
   S_FROM,
   S_REVERSE,
@@ -64,8 +67,13 @@ export class Takeover {
       if (from !== u16[(flow + F_EMITTER) >>> 1]) this.follow(flow, from);
       return;
     }
-    this.followPrevious(flow, from, HOPS[1 - u8[address + S_REVERSE]]);
-    this.followPath(flow, from, address);
+    const back = HOPS[1 - u8[address + S_REVERSE]];
+    // What was sent on another route, before the flow's clusters got other modes, says nothing of this one.
+    const isLate = u8[address + S_DESCRIPTOR + D_WIRE_ID] !== u8[flow + F_WIRE];
+    if (!isLate || clusterOf(u16[(flow + back.next) >>> 1]) === clusterOf(from)) {
+      this.followPrevious(flow, from, back);
+      this.followPath(flow, from, address);
+    }
     const named = namedIn(this.node.ctx.arena, address, this.node.cluster);
     if (named === 0) return;
     const emitter = (this.node.cluster << 7) | named;

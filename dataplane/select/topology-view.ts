@@ -73,6 +73,8 @@ export class TopologyView {
   /** MTU of the narrowest link that its operator lets carry less than the networks send; Infinity when there is none. */
   readonly narrowest: number;
   readonly bridges: Bridges;
+  /** Whether a cluster is in mode `drop`. */
+  readonly hasDrops: boolean;
   /** How long silent connections are kept. */
   readonly idle: ClassifierTiming;
 
@@ -84,6 +86,7 @@ export class TopologyView {
     for (const cluster of this.topology.clusters) this.clusters[cluster.id] = cluster;
     for (const path of this.topology.paths) this.pathsByName.set(path.name, path);
     this.bridges = new Bridges(this.topology);
+    this.hasDrops = this.topology.clusters.some(({ mode }) => mode === 'drop');
     this.idle = classifierTiming(this.topology.timing);
     this.narrow = this.topology.links.filter((link) => link.narrow === true && !link.control);
     this.narrowest = Math.min(...this.narrow.map(({ mtu }) => mtu));

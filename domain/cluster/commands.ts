@@ -5,10 +5,10 @@ import type { ClusterSettings } from './events';
 
 export type CreateCluster = CommandOf<'CreateCluster', ClusterSettings>;
 export type ReconfigureCluster = CommandOf<'ReconfigureCluster', ClusterSettings>;
-/** A cluster, named as operators know it, gets another mode: for flows that begin from then on. */
+/** A cluster, named as operators know it, gets another mode: for flows that begin from then on, or for those that live too. */
 export type SwitchClusterMode = CommandOf<
   'SwitchClusterMode',
-  { readonly cluster: string; readonly mode: ClusterMode }
+  { readonly cluster: string; readonly mode: ClusterMode; readonly existing?: boolean }
 >;
 export type DeleteCluster = CommandOf<'DeleteCluster', { readonly cluster: ClusterId }>;
 

@@ -1,17 +1,22 @@
 import type { ClusterId } from '../base/ids';
 import type { GridState } from '../grid-state';
-import { NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
+import { isRejection, NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
 import { unlinkedSteps } from '../path/steps';
-import { CLUSTER_MODES } from '../topology/topology';
+import { isTopologyStale } from '../topology/content';
+import type { LiveFlowsSwitched } from '../topology/events';
+import { CLUSTER_MODES, type ClusterMode } from '../topology/topology';
 import type { SwitchClusterMode } from './commands';
 import { reconfigureCluster } from './decide';
 import type { ClusterEvent, ClusterSettings } from './events';
 
-/** Gives a cluster another mode, for flows that begin after it. What paths could not carry is refused. */
+/**
+ * Gives a cluster another mode, for flows that begin after it and, with `existing`, for those that live. What paths could
+ * not carry is refused.
+ */
 export function switchClusterMode(
   state: GridState,
-  { cluster: name, mode }: SwitchClusterMode['data'],
-): Decision<ClusterEvent> {
+  { cluster: name, mode, existing = false }: SwitchClusterMode['data'],
+): Decision<ClusterEvent | LiveFlowsSwitched> {
   if (!CLUSTER_MODES.includes(mode)) {
     return reject('invalid', `${mode} is no mode; a cluster's mode is one of ${CLUSTER_MODES.join(', ')}`);
   }
@@ -21,9 +26,26 @@ export function switchClusterMode(
     const names = clusters.map((settings) => settings.name).join(', ');
     return reject('not-found', `there is no cluster ${name}; clusters of this grid: ${names}`);
   }
-  if (present.mode === mode) return NOTHING_TO_DO;
   const wanted = { ...present, mode };
-  return unsuitable(wanted) ?? unlinked(state, present, wanted) ?? reconfigureCluster(state, wanted);
+  const switched =
+    present.mode === mode
+      ? NOTHING_TO_DO
+      : (unsuitable(wanted) ?? unlinked(state, present, wanted) ?? reconfigureCluster(state, wanted));
+  if (isRejection(switched) || !existing) return switched;
+  return [...switched, ...liveFlowsSwitched(state, present.id, mode, switched.length > 0)];
+}
+
+/** Flows under topologies that have the cluster in another mode; none where all were told so before. */
+function liveFlowsSwitched(
+  state: GridState,
+  cluster: ClusterId,
+  mode: ClusterMode,
+  isNew: boolean,
+): readonly LiveFlowsSwitched[] {
+  const { topology } = state;
+  const upTo = isNew || isTopologyStale(state) ? topology.version : topology.version - 1;
+  const isLive = topology.live.some(({ version }) => version <= upTo && version > (topology.modesUpTo ?? 0));
+  return isLive ? [{ type: 'LiveFlowsSwitched', v: 1, data: { cluster, mode, upTo } }] : [];
 }
 
 function unsuitable({ name, role, mode }: ClusterSettings): Rejection | undefined {

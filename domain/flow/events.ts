@@ -74,11 +74,11 @@ export interface FlowTakenOver extends FlowEventBase {
 /**
  * Another node took the flow without its state (`redirect`), or nobody did (`discard`: `to` is 0). `diverted`: a packet
  * function has the flow leave out the cluster of `from` (`to` is 0), or go on from it to `to`, whose cluster its path did
- * not have.
+ * not have. `mode`: the same, because the mode of a cluster was switched for flows that live.
  */
 export interface FlowRerouted extends FlowEventBase {
   readonly type: 'FlowRerouted';
-  readonly reason: 'failed' | 'congested' | 'operator' | 'diverted';
+  readonly reason: 'failed' | 'congested' | 'operator' | 'diverted' | 'mode';
   readonly from: NodeRef;
   readonly to: NodeRef;
   readonly effectiveAt: Micros;
@@ -151,6 +151,11 @@ export interface FloodEnded extends FlowEventBase {
   readonly type: 'FloodEnded';
   /** Frames that it let into the grid without an entry since the flood began. */
   readonly frames: number;
+}
+
+/** Whether a flow leaves clusters out from then on, or visits others: nobody takes another node's place. */
+export function changesPath({ reason }: FlowRerouted): boolean {
+  return reason === 'diverted' || reason === 'mode';
 }
 
 /** Whether an event tells of a flood, and so of no one flow. */

@@ -4,7 +4,7 @@ import { NOTHING_TO_DO, reject, type Decision } from '../message';
 import { changesBetween } from './changes';
 import { contentOf, isTopologyStale } from './content';
 import type { TopologyLifeEvent } from './events';
-import { liveTopology, stampedTopology } from './state';
+import { liveTopology, stampedTopology, takesModes } from './state';
 import { nextWireId, QUARANTINE_MS } from './wire-ids';
 
 type TopologyDecision = Decision<TopologyLifeEvent>;
@@ -40,9 +40,10 @@ export function requestRepin(state: GridState, version: number): TopologyDecisio
   if (target === undefined || target.version <= version) {
     return reject('not-allowed', `topology ${version}: no newer topology is applied that its flows could move to`);
   }
-  if (topology.repinTo === target.version) return NOTHING_TO_DO;
+  const modes = takesModes(state.topology, version, target.version);
+  if (topology.repinTo === target.version && (!modes || topology.repinModes === true)) return NOTHING_TO_DO;
   const data = { version, wireId: topology.wireId, toVersion: target.version, toWireId: target.wireId };
-  return [{ type: 'TopologyRepinRequested', v: 1, data }];
+  return [{ type: 'TopologyRepinRequested', v: 1, data: modes ? { ...data, modes: true } : data }];
 }
 
 export function retireTopology(state: GridState, version: number, at: Millis): TopologyDecision {

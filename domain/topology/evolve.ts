@@ -14,7 +14,12 @@ export function evolveTopology(state: TopologyState, event: TopologyLifeEvent, s
     case 'TopologyApplied':
       return change(state, event.data.version, { appliedAt: at });
     case 'TopologyRepinRequested':
-      return change(state, event.data.version, { repinTo: event.data.toVersion });
+      return change(state, event.data.version, {
+        repinTo: event.data.toVersion,
+        ...(event.data.modes && { repinModes: true as const }),
+      });
+    case 'LiveFlowsSwitched':
+      return { ...state, modesUpTo: event.data.upTo };
     case 'TopologyRetired':
       return retired(state, event.data, at);
     default:

@@ -15,6 +15,8 @@ export interface LiveTopology {
   readonly heldUntil: Millis;
   /** Version whose wire ID its flows were asked to move to; 0 = they were not. */
   readonly repinTo: number;
+  /** They were asked to take its modes too. */
+  readonly repinModes?: true;
   /** What makes it out of the next newer live one; absent in the newest. */
   readonly back?: TopologyChanges;
 }
@@ -34,6 +36,8 @@ export interface TopologyState {
   /** Wire IDs that nothing carries any more, but that are not given again before `freeAt`. */
   readonly quarantine: readonly { readonly wireId: WireId; readonly freeAt: Millis }[];
   readonly dead: readonly DeadLife[];
+  /** Flows under topologies up to this version shall take the modes of a later one; absent = of none. */
+  readonly modesUpTo?: number;
   /** FNODE numbers whose flow IDs may still be alive. */
   readonly heldFnodes: readonly { readonly fnode: number; readonly freeAt: Millis }[];
 }
@@ -50,6 +54,11 @@ export const NO_TOPOLOGY: TopologyState = {
 /** The newest topology that FNODEs stamp; undefined before the first is applied. */
 export function stampedTopology(state: TopologyState): LiveTopology | undefined {
   return state.live.findLast((topology) => topology.appliedAt !== 0);
+}
+
+/** Whether flows that move from one topology to another shall take the modes of its clusters. */
+export function takesModes({ modesUpTo = 0 }: TopologyState, version: number, toVersion: number): boolean {
+  return version <= modesUpTo && toVersion > modesUpTo;
 }
 
 /** The live topologies, each whole, newest first. Parts that two of them share are the same objects. */

@@ -17,16 +17,21 @@ function addMode(root: Command, programs: Programs, io: Io, finish: Finish): voi
   const mode = withSending(
     root
       .command('mode')
-      .description('switch how a cluster takes part in the paths that it stands on, for flows that begin from now on')
+      .description('switch how a cluster takes part in the paths that it stands on, for new flows')
       .argument('<cluster>', "the cluster's name")
       .addArgument(new Argument('<mode>', 'how it takes part').choices(CLUSTER_MODES))
-      .option('--existing', 'for flows that live, too (not built yet: refused)', false),
+      .option(
+        '--existing',
+        'for flows that live, too: functions with state may refuse flows that are put back to them',
+        false,
+      ),
   );
   mode.action(async (cluster: string, wanted: ClusterMode, flags: ModeFlags) =>
     finish(await programs.submit(modeOptions(cluster, wanted, flags), io)),
   );
   withCommon(mode, [
     ['mode AB drop', 'new flows whose paths lead through AB end where they enter'],
+    ['mode AB bypass --existing', 'new flows and those that live go past AB'],
     ['mode AB through --json', 'AB is a part of new flows again; one JSON document'],
     ['mode AB drop --grid figure-4 --nats 127.0.0.1:4222', 'in a grid of several processes, whoever leads'],
   ]);
@@ -43,13 +48,9 @@ interface ModeFlags extends SendingFlags {
 
 function modeOptions(cluster: string, mode: ClusterMode, flags: ModeFlags): SubmitOptions {
   const { within, existing, ...same } = flags;
-  if (existing) {
-    throw new FlowgridError('unsupported', 'flows that live keep the modes that they began under', {
-      remedy: 'leave --existing out: the mode is switched for flows that begin from then on',
-    });
-  }
-  const command = { type: 'SwitchClusterMode', data: { cluster, mode } };
-  return { ...same, command, what: `${cluster} in mode ${mode} for new flows`, withinMs: within };
+  const command = { type: 'SwitchClusterMode', data: { cluster, mode, ...(existing && { existing }) } };
+  const flows = existing ? 'new flows and those that live' : 'new flows';
+  return { ...same, command, what: `${cluster} in mode ${mode} for ${flows}`, withinMs: within };
 }
 
 function addSubmit(root: Command, programs: Programs, io: Io, finish: Finish): void {

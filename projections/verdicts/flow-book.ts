@@ -156,7 +156,7 @@ export class FlowBook {
     this.judges.affinity.observed();
     if (hop.emitter === record.from) return true;
     const isReplaced = hop.replaced.includes(record.from);
-    if (isReplaced && !flow.hasMoved(hop.emitter, record.from)) {
+    if (isReplaced && !flow.hasMoved(hop.emitter, record.from) && !flow.cameBackTo(stageCluster(hop.from))) {
       if (sequence !== 0 && !hop.sequences.has(sequence)) (hop.fenced ??= new Set()).add(sequence);
       return false;
     }

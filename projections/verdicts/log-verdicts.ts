@@ -1,4 +1,5 @@
 import { clusterOf, type Micros } from '../../domain/base/ids';
+import { changesPath } from '../../domain/flow/events';
 import { effectOf, pinnedAt, routeAt, type FlowChange, type FlowRecord } from '../flows';
 import { flowName, type Names } from '../names';
 import { Judge, type Verdict, type Verdicts } from './words';
@@ -53,11 +54,17 @@ function judgeChange(
   }
   if (event.type !== 'FlowTakenOver' && event.type !== 'FlowRerouted') return;
   const [from, to] = [names.node(event.from), names.node(event.to)];
+  const staysThere = event.type === 'FlowRerouted' && changesPath(event);
+  // It may have come to `from` in the same instant.
+  if (staysThere && event.to !== 0) return;
   if (event.to !== 0 && clusterOf(event.to) !== clusterOf(event.from)) {
     judges.affinity.broken(`${flow} went from ${from} to ${to}, which is of another cluster`);
   }
   const stops = routeAt(record, before);
-  const wasThere = stops.some((stop) => stop.node === event.from || stop.node === event.to);
+  // What leaves a cluster out leaves whoever has it there.
+  const wasThere = stops.some(({ node }) =>
+    staysThere ? clusterOf(node) === clusterOf(event.from) : node === event.from || node === event.to,
+  );
   const isOpen = stops.some((stop) => (stop.node & 0x7f) === 0 && clusterOf(stop.node) === clusterOf(event.from));
   if (!wasThere && !isOpen) judges.affinity.broken(`${flow} left ${from} for ${to}, and was on neither`);
 }

@@ -1,5 +1,5 @@
 import { clusterOf, nodeOf, type FlowId, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
-import type { FlowEvent } from '../../domain/flow/events';
+import { changesPath, type FlowEvent, type FlowRerouted, type FlowStarted } from '../../domain/flow/events';
 import { SequenceSet } from './sequence-set';
 import type { InvariantName } from './words';
 
@@ -90,6 +90,9 @@ export class ObservedFlow {
   private readonly nodes = new Map<Stage, NodeRef>();
   private readonly moves: { readonly from: NodeRef; readonly to: NodeRef }[] = [];
   private readonly repins: { readonly from: WireId; readonly to: WireId }[] = [];
+  /** By cluster, the node that the flow had there when it left it out. */
+  private readonly left = new Map<number, NodeRef>();
+  private readonly returned = new Set<number>();
   private firstWireId: WireId | undefined;
 
   constructor(readonly id: FlowId) {}
@@ -102,7 +105,7 @@ export class ObservedFlow {
           if (backup === 0 && nodeOf(event.route[i]!) !== 0) this.unprotected.add(clusterOf(event.route[i]!));
         });
         this.path = event.route.map((ref) => clusterOf(ref));
-        this.noteStartedUnder(event.wireId);
+        this.noteStartedUnder(event);
         return;
       case 'FlowEnded':
         this.endedAt = event.at;
@@ -112,8 +115,7 @@ export class ObservedFlow {
         if (event.backup === 0) this.unprotected.add(clusterOf(event.to));
         return;
       case 'FlowRerouted':
-        // Nobody takes another's place: clusters are left out.
-        if (event.reason === 'diverted') return;
+        if (changesPath(event)) return this.noteVisit(event);
         this.moves.push({ from: event.from, to: event.to });
         // A flow that moves for congestion takes its state along: nothing of it may be missing.
         if (event.reason !== 'congested') this.unprotected.add(clusterOf(event.from));
@@ -130,10 +132,24 @@ export class ObservedFlow {
     }
   }
 
-  private noteStartedUnder(wireId: WireId): void {
+  /** A cluster that the flow had left and comes to again may have another node for it: nothing of it was kept. */
+  private noteVisit({ from, to }: FlowRerouted): void {
+    if (to === 0) {
+      this.left.set(clusterOf(from), from);
+      return;
+    }
+    const before = this.left.get(clusterOf(to));
+    if (before === undefined) return;
+    this.moves.push({ from: before, to });
+    this.returned.add(clusterOf(to));
+  }
+
+  private noteStartedUnder({ wireId, observedAs }: FlowStarted): void {
     if (this.firstWireId !== undefined && this.firstWireId !== wireId) {
       const what = `the log says that it started under topology ID ${wireId}, its frames carried ${this.firstWireId}`;
-      this.doubt({ invariant: 'pinnedTopology', kind: 'wire-id', from: wireId, to: this.firstWireId, what });
+      // Who learns of a flow late tells what it carries then.
+      const [from, to] = observedAs === 'ingress' ? [wireId, this.firstWireId] : [this.firstWireId, wireId];
+      this.doubt({ invariant: 'pinnedTopology', kind: 'wire-id', from, to, what });
     }
     this.firstWireId ??= wireId;
   }
@@ -185,6 +201,11 @@ export class ObservedFlow {
   isExplained(doubt: Doubt): boolean {
     if (doubt.kind === 'reemission') return this.moves.some((move) => move.to === doubt.to);
     return reaches(doubt.kind === 'move' ? this.moves : this.repins, doubt.from, doubt.to);
+  }
+
+  /** Whether the flow left a cluster and came to it again: whoever it left there is not fenced. */
+  cameBackTo(cluster: number): boolean {
+    return this.returned.has(cluster);
   }
 
   /** Whether events moved the flow from one node to another, in one step or several. */

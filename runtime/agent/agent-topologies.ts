@@ -25,7 +25,7 @@ export class AgentTopologies {
   /** Wire IDs of the installed topologies, by version. */
   private readonly wires = new Map<number, WireId>();
   private readonly forgotten = new Set<number>();
-  private readonly moved = new Map<number, number>();
+  private readonly moved = new Map<number, Head['repins'][number]>();
   private newestVersion = 0;
   private stampedVersion = 0;
   private newestTopology: PublishedTopology | undefined;
@@ -66,7 +66,7 @@ export class AgentTopologies {
     await this.dropDead(head);
     const hasInstalled = await this.installLive(head);
     const hasActivated = await this.activate(head.stamped);
-    for (const { version, toVersion } of head.repins) await this.move(version, toVersion);
+    for (const move of head.repins) await this.move(move);
     const hasForgotten = await this.forget(head.retiring);
     return hasInstalled || hasActivated || hasForgotten;
   }
@@ -109,12 +109,18 @@ export class AgentTopologies {
     return true;
   }
 
-  private async move(version: number, toVersion: number): Promise<void> {
+  private async move(asked: Head['repins'][number]): Promise<void> {
+    const { version, toVersion, modes } = asked;
     const from = this.wires.get(version);
     const to = this.wires.get(toVersion);
-    if (from === undefined || to === undefined || this.moved.get(version) === toVersion) return;
-    await this.host.repin(from, { version: toVersion, wireId: to });
-    this.moved.set(version, toVersion);
+    if (from === undefined || to === undefined || this.hasMoved(asked)) return;
+    await this.host.repin(from, { version: toVersion, wireId: to, modes });
+    this.moved.set(version, asked);
+  }
+
+  private hasMoved({ version, toVersion, modes }: Head['repins'][number]): boolean {
+    const known = this.moved.get(version);
+    return known?.toVersion === toVersion && known.modes === modes;
   }
 
   private async forget(versions: readonly number[]): Promise<boolean> {

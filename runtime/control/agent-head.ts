@@ -15,7 +15,9 @@ export function headAnswer(
     live: live.map(({ version, wireId, seq }) => ({ version, wireId, seq })),
     stamped: stampedTopology(plane.state.topology)?.version ?? 0,
     retiring: plane.retirable().map(({ version }) => version),
-    repins: live.flatMap(({ version, repinTo }) => (repinTo === 0 ? [] : [{ version, toVersion: repinTo }])),
+    repins: live.flatMap(({ version, repinTo, repinModes = false }) =>
+      repinTo === 0 ? [] : [{ version, toVersion: repinTo, modes: repinModes }],
+    ),
     nodes: placedLives(plane.state, agent),
   };
 }

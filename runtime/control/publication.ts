@@ -22,7 +22,7 @@ export interface TopologyListener {
   published(topology: PublishedTopology): void;
   /** Phase two: all live nodes have it; FNODEs stamp new flows with it. */
   applied(version: number, wireId: WireId): void;
-  /** Keep the nodes of its flows and let them carry the other topology's wire ID. */
+  /** Let its flows carry the other topology's wire ID, and keep their nodes or, where told so, take its modes. */
   repin(move: WireMove): void;
   /** No FNODE's flow carries it: forget it and say so by `acknowledgeRetirement`, unless something still lives. */
   retiring(version: number, wireId: WireId): void;
@@ -36,6 +36,8 @@ export interface WireMove {
   readonly wireId: WireId;
   readonly toVersion: number;
   readonly toWireId: WireId;
+  /** They take the modes of its clusters, too. */
+  readonly modes?: true;
 }
 
 /** Announces topologies: from commits as they are folded, and again on taking over. */
@@ -85,10 +87,16 @@ export class Publication {
     for (const published of await this.all(topology)) this.tell((listener) => listener.published(published));
     const stamped = stampedTopology(topology);
     if (stamped !== undefined) this.tell((listener) => listener.applied(stamped.version, stamped.wireId));
-    for (const { version, wireId, repinTo } of topology.live) {
+    for (const { version, wireId, repinTo, repinModes } of topology.live) {
       const target = repinTo === 0 ? undefined : liveTopology(topology, repinTo);
       if (target === undefined) continue;
-      const move = { version, wireId, toVersion: target.version, toWireId: target.wireId };
+      const move = {
+        version,
+        wireId,
+        toVersion: target.version,
+        toWireId: target.wireId,
+        ...(repinModes && { modes: repinModes }),
+      };
       this.tell((listener) => listener.repin(move));
     }
   }

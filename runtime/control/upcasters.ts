@@ -37,6 +37,7 @@ const EVENT_VERSIONS: { readonly [Type in TopologyEventType]: number } = {
   TopologyPublished: 2,
   TopologyApplied: 1,
   TopologyRepinRequested: 1,
+  LiveFlowsSwitched: 1,
   TopologyRetired: 1,
   ProvisioningRequested: 1,
   ProvisioningStepCompleted: 1,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FIGURE_4 } from '../support/run-up';
-import { BIN, emptyCapture, flowgrid, UpSite } from '../support/up-process';
+import { BIN, emptyCapture, flowgrid, said, UpSite } from '../support/up-process';
 
 let root: string;
 let up: ChildProcess;
@@ -32,18 +32,6 @@ async function end(): Promise<void> {
   await closed;
 }
 
-/** Waits until a program says this on stderr. @throws Error when it ends without. */
-function said(child: ChildProcess, words: string): Promise<void> {
-  let text = '';
-  return new Promise((resolve, reject) => {
-    child.stderr!.on('data', (chunk) => {
-      text += String(chunk);
-      if (text.includes(words)) resolve();
-    });
-    child.once('close', (code) => reject(new Error(`ended with ${code} before it said '${words}':\n${text}`)));
-  });
-}
-
 test('FG-280, FG-281: a mode is switched in a grid that runs, once, and told; what cannot be is refused', async () => {
   const mode = (...args: readonly string[]) => flowgrid('mode', ...args, '--data', site.data);
 
@@ -62,7 +50,7 @@ test('FG-280, FG-281: a mode is switched in a grid that runs, once, and told; wh
   expect(unlinked.code).toBe(4);
   expect(unlinked.stderr).toContain('no link joins IA and AC, for frames that go past AB');
   expect((await mode('AB', 'sideways')).code).toBe(2);
-  expect((await mode('AB', 'drop', '--existing')).code).toBe(1);
+  expect((await mode('AB', 'copy', '--existing')).code).toBe(4);
 
   await installed;
   await end();

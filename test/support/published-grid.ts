@@ -53,6 +53,8 @@ export interface PublishedGridOptions {
   readonly limits?: Partial<NodeLimits>;
   /** MTU of the first link, which is narrow; all are wide by default. */
   readonly narrow?: number;
+  /** Whether every cluster shares a link with every other; by default each does with its neighbours on the path. */
+  readonly meshed?: boolean;
   /** The node that can be cut off from publications. */
   readonly apart: NodeRef;
   /** Sees every tap record, after the checker. */
@@ -249,7 +251,15 @@ export class PublishedGrid {
   }
 
   private creation(): CommandBody[] {
-    const { stages, selection, seed = 7, udpIdleMs = DEFAULT_TIMING.udpIdleMs, inodes = 1, narrow } = this.options;
+    const {
+      stages,
+      selection,
+      seed = 7,
+      udpIdleMs = DEFAULT_TIMING.udpIdleMs,
+      inodes = 1,
+      narrow,
+      meshed,
+    } = this.options;
     const cluster = (id: number, role: ClusterSettings['role'], more: Partial<ClusterSettings> = {}): CommandBody => ({
       type: 'CreateCluster',
       data: {
@@ -298,7 +308,7 @@ export class PublishedGrid {
           id: i + 1,
           name: `VN-${i + 1}`,
           kind: 'switch',
-          members: [{ cluster: id - 1 }, { cluster: id }],
+          members: meshed === true ? ids.map((each) => ({ cluster: each })) : [{ cluster: id - 1 }, { cluster: id }],
           control: false,
           mtu: 9000,
           ...(i === 0 && narrow !== undefined ? { mtu: narrow, narrow: true } : {}),

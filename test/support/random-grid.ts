@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { nodeRef, type Micros, type NodeRef } from '../../domain/base/ids';
 import { createPrng, type Prng } from '../../domain/base/prng';
-import type { FailurePolicy, FunctionSpec, SelectorKind } from '../../domain/topology/topology';
+import type { ClusterMode, FailurePolicy, FunctionSpec, SelectorKind } from '../../domain/topology/topology';
 import type { Verdicts } from '../../projections/verdicts';
 import { ORACLE_PORT } from '../unit/dataplane/node/asker';
 import { ACK, FIN, numbered, SYN, tcp, udp } from '../unit/dataplane/node/frames';
@@ -55,6 +55,8 @@ export interface RandomGridOptions {
   readonly congestion?: boolean;
   /** Whether some grids have a narrow first link, and packets that do not fit through it. */
   readonly narrow?: boolean;
+  /** Modes that stages are switched to now and then, mostly for flows that live too, and nobody dies; they stay by default. */
+  readonly modes?: readonly ClusterMode[];
   /** INODEs at either end; default: drawn. */
   readonly inodes?: number;
   readonly onTap?: PublishedGridOptions['onTap'];
@@ -74,7 +76,7 @@ interface Conversation {
 /** A random grid of the real control plane and nodes, under random traffic, deaths, returns and changes of size. */
 export class RandomGrid {
   readonly grid: PublishedGrid;
-  readonly counts = { frames: 0, kills: 0, revivals: 0, scalings: 0, questions: 0, answers: 0 };
+  readonly counts = { frames: 0, kills: 0, revivals: 0, scalings: 0, questions: 0, answers: 0, switches: 0 };
   /** Replies that came out of the grid with another destination than who asked, by frame number. */
   readonly misdirected: string[] = [];
   /** Replies that came back to who asked although a function had changed the address that was answered. */
@@ -90,6 +92,8 @@ export class RandomGrid {
   /** What functions asked an oracle, and it has not answered. */
   private readonly questions: Uint8Array[] = [];
   private readonly isNarrow: boolean;
+  private readonly modes: readonly ClusterMode[];
+  private readonly switches: Prng;
   /** At either end. */
   private readonly inodes: number;
   private readonly stages: StageShape[];
@@ -106,6 +110,8 @@ export class RandomGrid {
     this.sizes = createPrng(seed).fork('sizes');
     this.isNarrow = options.narrow === true && this.sizes.below(3) === 0;
     this.inodes = options.inodes ?? 1 + createPrng(seed).fork('inodes').below(3);
+    this.modes = options.modes ?? [];
+    this.switches = createPrng(seed).fork('modes');
     // Drawn apart, so that the rest of a grid is the same with functions and without.
     const functions = createPrng(seed ^ 0x5eed);
     const limits = createPrng(seed).fork('congestion');
@@ -126,6 +132,7 @@ export class RandomGrid {
       seed: this.prng.next(),
       udpIdleMs: 300,
       ...(this.isNarrow ? { narrow: 1400 } : {}),
+      meshed: options.modes !== undefined,
       apart: nodeRef(2, 1),
       ...(options.onTap === undefined ? {} : { onTap: options.onTap }),
       ...(options.onFlowEvent === undefined ? {} : { onFlowEvent: options.onFlowEvent }),
@@ -147,6 +154,7 @@ export class RandomGrid {
   }
 
   private async step(): Promise<void> {
+    if (this.modes.length > 0 && this.switches.below(6) === 0) await this.switchMode();
     switch (this.prng.below(12)) {
       case 0:
         return this.kill();
@@ -224,6 +232,7 @@ export class RandomGrid {
 
   /** A node of a stage, or an INODE, that has recovered from what happened to it last, and has another left, dies. */
   private async kill(): Promise<void> {
+    if (this.modes.length > 0) return;
     const ends = this.inodes > 1 && this.prng.below(4) === 0;
     const stage = ends ? this.pick([ENTRANCE, this.grid.exit]) : this.stage();
     const members = this.activeIn(stage);
@@ -259,6 +268,17 @@ export class RandomGrid {
     const node = this.pick(this.activeIn(stage));
     const weight = 1 + this.prng.below(100);
     await this.grid.command({ type: 'ConfigureNode', data: { cluster: stage, node, weight } });
+    await this.grid.conductor.obey();
+  }
+
+  private async switchMode(): Promise<void> {
+    const cluster = `A${2 + this.switches.below(this.stages.length)}`;
+    const mode = this.modes[this.switches.below(this.modes.length)]!;
+    this.counts.switches++;
+    await this.grid.command({
+      type: 'SwitchClusterMode',
+      data: { cluster, mode, existing: this.switches.below(4) > 0 },
+    });
     await this.grid.conductor.obey();
   }
 

@@ -17,6 +17,7 @@ const COUNT = 40;
 const LIST = 41;
 const REEMITTED = 0x40;
 const REVERSE = 0x10;
+const REPLICA = 0x08;
 /** Number of frames that nodes create. */
 const CREATED = 0xffff_ffff;
 
@@ -54,7 +55,10 @@ class Visits {
       const at = LIST + 2 * i;
       return (descriptor[at]! << 7) | (descriptor[at + 1]! & 0x7f);
     });
-    visit.route = (descriptor[FLAGS]! & REVERSE) === 0 ? route : route.reverse();
+    // What is copied off for a cluster in mode `copy` may go before the next node is chosen.
+    const isCopy = (descriptor[FLAGS]! & REPLICA) !== 0;
+    if (!isCopy || visit.route.length === 0)
+      visit.route = (descriptor[FLAGS]! & REVERSE) === 0 ? route : route.reverse();
     visit.isReemitted ||= (descriptor[FLAGS]! & REEMITTED) !== 0;
     visit.reached.add(record.to);
   }
@@ -145,7 +149,7 @@ export class TracedGrid {
 
   private count({ copies }: Journey, traced: TracedRoute | undefined): void {
     this.met.frames++;
-    if (traced?.route.some(({ why }) => /taken over|rerouted/.test(why)) === true) this.met.moved++;
+    if (traced?.route.some(({ why }) => /taken over|rerouted|mode was switched/.test(why)) === true) this.met.moved++;
     this.met.backups += copies?.length ?? 0;
   }
 
@@ -157,7 +161,7 @@ export class TracedGrid {
 }
 
 /**
- * The route of a frame that waited inside of a node, for an acknowledgement: each place of it is what `trace` gives when
+ * The route of a frame that waited inside of a node, for an acknowledgement or for another path: each place of it is what `trace` gives when
  * it entered, or when it left.
  */
 function between(
@@ -165,6 +169,8 @@ function between(
   leaving: Journey['route'],
   taken: Journey['route'],
 ): readonly string[] | undefined {
+  // It waited for its flow's path to change.
+  if (entering?.length !== leaving?.length) return leaving;
   return entering?.map((node, i) => (leaving?.[i] === taken?.[i] ? leaving![i]! : node));
 }
 

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,16 +35,41 @@ export function flowgrid(...args: readonly string[]): Promise<Ended> {
   });
 }
 
+/** Waits until a program says this on stderr. @throws Error when it ends without. */
+export function said(child: ChildProcess, words: string): Promise<void> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    child.stderr!.on('data', (chunk) => {
+      text += String(chunk);
+      if (text.includes(words)) resolve();
+    });
+    child.once('close', (code) => reject(new Error(`ended with ${code} before it said '${words}':\n${text}`)));
+  });
+}
+
 /** Writes a capture without a frame. */
 export function emptyCapture(dir: string): string {
-  const path = join(dir, 'empty.pcap');
+  return writeCapture(join(dir, 'empty.pcap'), []);
+}
+
+/** Writes a capture of Ethernet frames, one after the other at these intervals. */
+export function writeCapture(path: string, frames: readonly Uint8Array[], everyMs = 0): string {
   const header = Buffer.alloc(24);
   header.writeUInt32LE(0xa1b2c3d4, 0);
   header.writeUInt16LE(2, 4);
   header.writeUInt16LE(4, 6);
   header.writeUInt32LE(65_535, 16);
   header.writeUInt32LE(1, 20);
-  writeFileSync(path, header);
+  const records = frames.map((bytes, i) => {
+    const record = Buffer.alloc(16);
+    const at = i * everyMs;
+    record.writeUInt32LE(1_700_000_000 + Math.floor(at / 1000), 0);
+    record.writeUInt32LE((at % 1000) * 1000, 4);
+    record.writeUInt32LE(bytes.length, 8);
+    record.writeUInt32LE(bytes.length, 12);
+    return Buffer.concat([record, bytes]);
+  });
+  writeFileSync(path, Buffer.concat([header, ...records]));
   return path;
 }
 

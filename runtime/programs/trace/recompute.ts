@@ -11,10 +11,11 @@ import {
   type WireId,
 } from '../../../domain/base/ids';
 import type { TopologyEvent } from '../../../domain/events';
+import { changesPath, type FlowRerouted } from '../../../domain/flow/events';
 import type { Commit } from '../../../domain/log/commit';
 import { applyChanges } from '../../../domain/topology/changes';
 import type { Topology } from '../../../domain/topology/topology';
-import { bindingOf, effectOf, originOf, routeAt, type FlowRecord, type Stop } from '../../../projections';
+import { bindingOf, effectOf, originOf, pinnedAt, routeAt, type FlowRecord, type Stop } from '../../../projections';
 import type { Deaths } from './deaths';
 
 /** What production code selects in one cluster, given the topology and who is dead. */
@@ -26,6 +27,8 @@ export interface Recomputed {
   readonly shadow: NodeRef;
   /** Whether the choice follows from the flow ID; other selectors' choices are taken from the log. */
   readonly isHashed: boolean;
+  /** Whether a switch of the cluster's mode put it in line, so that only the selection tells its backup. */
+  readonly isVisited: boolean;
 }
 
 /** A topology, and when it came. */
@@ -58,20 +61,29 @@ export class Recomputation {
     const view = started === undefined ? undefined : this.viewOf(started.topologySeq, started.wireId);
     if (started === undefined || view === undefined) return undefined;
     const now = this.asOf(at, this.deaths.obituaryAt(at));
+    const pinned = pinnedAt(record, at);
+    const present = this.viewOf(pinned.seq, pinned.wireId) ?? view;
     const begun = routeAt(record, started.at - 1);
     return routeAt(record, at).map((inForce): Recomputed => {
       const cluster = clusterOfStop(inForce);
-      const place = begun.findIndex(({ node }) => clusterOf(node) === cluster);
+      const visit = visitSince(record, cluster, at);
+      const place = visit !== undefined ? -1 : begun.findIndex(({ node }) => clusterOf(node) === cluster);
       // Where a function has sent the flow besides, only the log knows whom it chose.
-      const stop = begun[place] ?? inForce;
-      const { selector, congestion } = view.cluster(cluster);
+      const stop = begun[place] ?? (visit === undefined ? inForce : { node: visit.to });
+      // A cluster that its mode put in line is visited under the topology that had it so.
+      const under = (visit === undefined ? undefined : this.publishedBy(visit.topologySeq)) ?? view;
+      const { selector, congestion } = under.cluster(cluster);
       // Whoever was congested then was left out, and only the log knows who was.
       // A clone goes where its original goes, in clusters that both visit, and a secondary flow where its primary does.
       const isOwnChoice = record.cloned === undefined && bindingOf(record) === undefined;
       const isHashed = place > 0 && selector === 'hash' && congestion === undefined && isOwnChoice;
       const chosen = isHashed ? this.hashed(view, record.flow, stop.node, started.at) : stop.node;
-      const emitter = emitterFor(view, cluster, chosen, record.flow, now);
-      return { cluster, emitter, shadow: shadowOf(view, record, inForce.node, at, now), isHashed };
+      const emitter = emitterFor(under, cluster, chosen, record.flow, now);
+      const isCopy = present.cluster(cluster).mode === 'copy';
+      const shadow = isCopy ? 0 : shadowOf(under, record, inForce.node, at, now);
+      const gotCopies = view.hasCluster(cluster) && view.cluster(cluster).mode === 'copy' && !isCopy;
+      const isVisited = inForce.because === undefined ? gotCopies : inForce.because.event === visit;
+      return { cluster, emitter, shadow, isHashed, isVisited };
     });
   }
 
@@ -96,6 +108,11 @@ export class Recomputation {
     return found && this.view(found);
   }
 
+  private publishedBy(commit: Seq): TopologyView | undefined {
+    const found = this.publications.find(({ seq }) => seq === commit);
+    return found && this.view(found);
+  }
+
   private view(publication: Publication): TopologyView {
     let view = this.views.get(publication);
     if (view === undefined) {
@@ -105,6 +122,16 @@ export class Recomputation {
     }
     return view;
   }
+}
+
+/** How the flow came to a cluster whose mode put it in line after the flow began; undefined where none did. */
+function visitSince({ changes }: FlowRecord, cluster: ClusterId, at: Micros): FlowRerouted | undefined {
+  let visit: FlowRerouted | undefined;
+  for (const { event } of changes) {
+    if (event.type !== 'FlowRerouted' || event.reason !== 'mode' || effectOf(event) > at) continue;
+    if (event.to !== 0 && clusterOf(event.to) === cluster) visit = event;
+  }
+  return visit;
 }
 
 /** Also where nobody has the flow any more. */
@@ -130,8 +157,9 @@ function replacedIn(record: FlowRecord, at: Micros): ReadonlySet<NodeRef> {
   const replaced = new Set<NodeRef>();
   for (const { event } of record.changes) {
     if (!('from' in event) || effectOf(event) > at) continue;
-    // Who has the flow visit others stays where it is.
-    if (event.type !== 'FlowRerouted' || event.reason !== 'diverted' || event.to === 0) replaced.add(event.from);
+    // Who has the flow visit others stays where it is, and nobody is fenced because of a mode.
+    const stays = event.type === 'FlowRerouted' && (event.reason === 'mode' || (changesPath(event) && event.to !== 0));
+    if (!stays) replaced.add(event.from);
   }
   return replaced;
 }

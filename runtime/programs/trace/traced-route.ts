@@ -31,11 +31,12 @@ export function traceRecord(
   const nameOf = (ref: number): string | null => (ref === 0 ? null : names.node(ref));
   const computed = selection.of(record, at) ?? [];
   const route = story.route.map((stop, i): TracedStop => {
-    const shadow = computed[i]?.shadow;
+    const { shadow, isVisited = false } = computed[i] ?? {};
     // Without a backup from its beginning or its last move on, the flow is not protected there, whoever is alive.
-    if (shadow === undefined || stop.backup === null) return { ...stop, backupBecause: [] };
+    if (shadow === undefined || (stop.backup === null && !isVisited)) return { ...stop, backupBecause: [] };
     const backup = nameOf(shadow);
-    const backupBecause = backup === stop.backup ? [] : trail.failureOf(stop.backup, at).slice(0, 1);
+    const backupBecause =
+      stop.backup === null || backup === stop.backup ? [] : trail.failureOf(stop.backup, at).slice(0, 1);
     return { ...stop, backup, backupBecause };
   });
   return {

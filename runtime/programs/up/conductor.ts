@@ -235,7 +235,11 @@ export class Conductor {
       case 'activate':
         return host.activate(order.version);
       case 'repin':
-        return host.repin(order.move.wireId, { version: order.move.toVersion, wireId: order.move.toWireId });
+        return host.repin(order.move.wireId, {
+          version: order.move.toVersion,
+          wireId: order.move.toWireId,
+          modes: order.move.modes === true,
+        });
       case 'retiring':
         await host.retire(order.wireId);
         fleet.acknowledgeRetirement(order.version);

@@ -51,6 +51,13 @@ const mode = (cluster: string, wanted: ClusterMode): CommandBody => ({
   data: { cluster, mode: wanted },
 });
 
+const modeOfLive = (cluster: string, wanted: ClusterMode): CommandBody => ({
+  type: 'SwitchClusterMode',
+  data: { cluster, mode: wanted, existing: true },
+});
+
+const repin = (version: number): CommandBody => ({ type: 'RequestRepin', data: { version } });
+
 const small = givenSmallGrid();
 const linked = and(small, {
   ...link,
@@ -61,6 +68,12 @@ const failedState = and(active, fail);
 const published = and(active, publish);
 const applied = and(published, { type: 'ApplyTopology', data: { version: 1 } });
 const secondApplied = and(applied, activate(3), publish, { type: 'ApplyTopology', data: { version: 2 } });
+
+const switchedForNew = and(applied, mode('AB', 'drop'), publish, { type: 'ApplyTopology', data: { version: 2 } });
+const switchedForLive = and(applied, modeOfLive('AB', 'drop'), publish, {
+  type: 'ApplyTopology',
+  data: { version: 2 },
+});
 
 const specifications: readonly Specification[] = [
   spec('a grid is created', initialState(), createGrid, ['GridCreated']),
@@ -124,6 +137,18 @@ const specifications: readonly Specification[] = [
   spec('FG-280: what goes past no cluster needs no link for it', small, mode('AB', 'drop'), ['ClusterReconfigured']),
   spec('FG-280: flows cannot go past where they begin', linked, mode('IA', 'copy'), 'not-allowed'),
   spec('FG-280: an entrance can be closed', linked, mode('IA', 'drop'), ['ClusterReconfigured']),
+  spec('FG-340: a mode is switched for flows that live too', applied, modeOfLive('AB', 'drop'), [
+    'ClusterReconfigured',
+    'LiveFlowsSwitched',
+  ]),
+  spec('FG-340: where no topology is live, none is told', linked, modeOfLive('AB', 'copy'), ['ClusterReconfigured']),
+  spec('FG-340: of what new flows have already', switchedForNew, modeOfLive('AB', 'drop'), ['LiveFlowsSwitched']),
+  spec('FG-340: once', and(switchedForNew, modeOfLive('AB', 'drop')), modeOfLive('AB', 'drop'), []),
+  spec('FG-340: what cannot be is refused for all', applied, modeOfLive('AB', 'bypass'), 'not-allowed'),
+  spec('FG-340: flows of an older topology are asked to take the modes', switchedForLive, repin(1), [
+    'TopologyRepinRequested',
+  ]),
+  spec('FG-340: and asked once', and(switchedForLive, repin(1)), repin(1), []),
   spec(
     'a cluster is reconfigured',
     small,

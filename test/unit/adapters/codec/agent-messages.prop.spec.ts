@@ -64,7 +64,7 @@ const answers: fc.Arbitrary<AgentAnswer> = fc.oneof(
     live: fc.array(fc.record({ version: count, wireId: count, seq: count }), { maxLength: 4 }),
     stamped: count,
     retiring: versions,
-    repins: fc.array(fc.record({ version: count, toVersion: count }), { maxLength: 3 }),
+    repins: fc.array(fc.record({ version: count, toVersion: count, modes: fc.boolean() }), { maxLength: 3 }),
     nodes: fc.array(
       fc.tuple(life, name).map(([of, as]) => ({ ...of, role: 'anode' as const, name: as, draining: false })),
       { maxLength: 3 },

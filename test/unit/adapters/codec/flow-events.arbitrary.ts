@@ -52,7 +52,13 @@ export const flowEvents: fc.Arbitrary<FlowEvent> = fc.oneof(
   fc.record({
     type: fc.constant('FlowRerouted' as const),
     ...common,
-    reason: fc.constantFrom('failed' as const, 'congested' as const, 'operator' as const, 'diverted' as const),
+    reason: fc.constantFrom(
+      'failed' as const,
+      'congested' as const,
+      'operator' as const,
+      'diverted' as const,
+      'mode' as const,
+    ),
     from: ref,
     to: ref,
     effectiveAt: count,

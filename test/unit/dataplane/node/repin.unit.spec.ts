@@ -1,6 +1,6 @@
 import { clusterOf, nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import { trailerV1 } from '../../../../dataplane/descriptor/codec';
-import { nextInOrder } from '../../../../dataplane/node/repin';
+import { nextInOrder } from '../../../../dataplane/node/flow-order';
 import { numbered, numberIn, tallyIn, udp } from './frames';
 import { cluster, TestGrid } from './test-grid';
 

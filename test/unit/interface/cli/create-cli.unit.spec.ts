@@ -100,7 +100,7 @@ describe('the command line', () => {
     ]);
   });
 
-  it('FG-280: sends a switch of a mode as a command, and refuses one for flows that live', async () => {
+  it('FG-280 FG-340: sends a switch of a mode as a command, for flows that live where asked', async () => {
     const { calls, err, run } = fixture();
     expect(await run('mode AB copy --by operator:eva --within 500 --data d --json')).toBe(0);
     const command = { type: 'SwitchClusterMode', data: { cluster: 'AB', mode: 'copy' } };
@@ -108,10 +108,17 @@ describe('the command line', () => {
     expect(calls).toEqual([['submit', { command, what, by: 'operator:eva', withinMs: 500, data: 'd', json: true }]]);
     expect(await run('mode AB sideways')).toBe(2);
     expect(await run('mode AB')).toBe(2);
-    expect(await run('mode AB drop --existing')).toBe(1);
-    expect(calls.length).toBe(1);
+    expect(await run('mode AB drop --existing')).toBe(0);
+    expect(calls.slice(1)).toMatchObject([
+      [
+        'submit',
+        {
+          command: { type: 'SwitchClusterMode', data: { cluster: 'AB', mode: 'drop', existing: true } },
+          what: 'AB in mode drop for new flows and those that live',
+        },
+      ],
+    ]);
     expect(err.join('\n')).toContain('Allowed choices are through, copy, bypass, drop');
-    expect(err.join('\n')).toContain('leave --existing out');
   });
 
   it('gives up its typed options', async () => {

@@ -127,6 +127,26 @@ describe('random grids, traffic, failures and changes of size', () => {
     for (const n of Object.values(totals)) expect(n).toBeGreaterThan(GRIDS);
   });
 
+  test('FG-340: so they do where modes are switched for flows that live, among changes of size', async () => {
+    const totals = { switches: 0, told: 0 };
+    const check = async (seed: number): Promise<void> => {
+      const scenario = new RandomGrid(seed, {
+        modes: ['through', 'bypass', 'copy'],
+        onFlowEvent: (_, event) => (totals.told += event.type === 'FlowRerouted' && event.reason === 'mode' ? 1 : 0),
+      });
+      const verdicts = await scenario.run();
+      expect({ seed, ...verdicts }).toEqual({ seed, ...HELD });
+      totals.switches += scenario.counts.switches;
+    };
+    if (REPLAYED !== undefined) return check(Number(REPLAYED));
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), check), {
+      numRuns: GRIDS,
+      endOnFailure: true,
+    });
+    expect(totals.switches).toBeGreaterThan(GRIDS);
+    expect(totals.told).toBeGreaterThan(GRIDS);
+  });
+
   test('a run is a function of its seed', async () => {
     const [one, two] = [new RandomGrid(4711, { narrow: true }), new RandomGrid(4711, { narrow: true })];
     expect(await one.run()).toEqual(await two.run());

@@ -48,4 +48,8 @@ describe('trace and forwarding', () => {
   test('FG-225, FG-228: so they do with several INODEs, narrow links, and functions that filter, translate and limit', async () => {
     await search({ functions: true, narrow: true }, FOUND_WITH_FUNCTIONS);
   }, 120_000);
+
+  test('FG-341: so they do where modes are switched for flows that live', async () => {
+    await search({ inodes: 1, modes: ['through', 'bypass', 'copy'] }, []);
+  }, 120_000);
 });

@@ -1,0 +1,380 @@
+import { clusterOf, type FlowId, type NodeRef, type WireId } from '../../domain/base/ids';
+import {
+  F_BACKUP,
+  F_COUNT,
+  F_EMITTER,
+  F_ID,
+  F_NEXT_FWD,
+  F_STATE,
+  F_TYPE,
+  F_WIRE,
+  FS_REPLICA,
+  FS_SLOW,
+} from '../frames/layout';
+import { isCopyAt } from '../select/copies';
+import type { TopologyView } from '../select/topology-view';
+import type { ControlCursor } from './control-frames';
+import { LEFT_OUT } from './flow-endings';
+import { PHASE_GONE } from './flow-side';
+import type { Handover } from './handover';
+import { hopOf, say, servedAt } from './mode-hops';
+import { ENTRY, HALT, HALTED, LAID, LAY, readWord, type Word } from './mode-words';
+import { layEntry } from './mode-entry';
+import { FRESH, stopsUnder } from './mode-plan';
+import type { Node } from './node';
+import { orderUnder } from './flow-order';
+import type { WireTarget } from './repin';
+import type { Stage } from './stage';
+
+/** Hello rounds after which the order of frames is not waited for any longer. */
+const PATIENCE = 12;
+/** What a word tells of a flow that was given up on the way. */
+const NONE: readonly NodeRef[] = [];
+/** Flows under way at most. */
+const UNDER_WAY_MAX = 256;
+
+interface Change {
+  readonly target: WireTarget;
+  readonly attempt: number;
+  since: number;
+  /** What is told along the new route; undefined while the old one is emptied. */
+  lay: Word | undefined;
+  /** The ID that frames may still be stamped with. */
+  readonly from: WireId;
+}
+
+/**
+ * Gives live flows the modes that another topology has for their clusters ([0060]), so that no frame is lost, doubled or
+ * overtaken:
+ *
+ * 1. The INODE that allocated the flow lets its frames wait, and sends a word along the route behind the last of them. The
+ *    INODE at the far end lets its own wait and sends the word back behind its last: the route is empty, and the word tells
+ *    who emits on it, whatever takeovers and packet functions have made of it.
+ * 2. The INODE chooses the stops that the modes want and sends the entry along them: wire ID, stops and the order in which
+ *    each is backed up. A cluster that the flow visits for the first time makes an entry of its own; one that is left out is
+ *    told to forget. The far end answers, and both ends let in what waited.
+ *
+ * What is lost is sent again at each hello round, by way of the heirs of those who died; the ends do not wait for ever.
+ */
+export class ModeChanges {
+  /** Of flows that this node allocated. */
+  private readonly changes = new Map<FlowId, Change>();
+  /** Flows of others whose frames wait here, and since which round. */
+  private readonly halted = new Map<FlowId, number>();
+  /** Words that wait until what came before them has left. */
+  private words: Word[] = [];
+  private attempts = 0;
+
+  constructor(
+    private readonly node: Node,
+    private readonly stage: Stage,
+    private readonly handover: Handover,
+    /** Frames of a flow may enter again (INODEs). */
+    private readonly resume: (flow: number) => void,
+    /** The other INODEs of the cluster, which hold copies of entries. */
+    private readonly peers: () => readonly NodeRef[],
+  ) {}
+
+  /** Whether a flow of this id is under way, here or by word of another node. */
+  isUnderWay(id: FlowId): boolean {
+    return this.changes.has(id) || this.halted.has(id);
+  }
+
+  /** A flow that this node owns is to take the modes of a topology. */
+  begin(flow: number, target: WireTarget): void {
+    const { u8, u32 } = this.node.ctx.arena;
+    const id = u32[(flow + F_ID) >>> 2];
+    const isBusy = (u32[(flow + F_STATE) >>> 2] & (FS_SLOW | FS_REPLICA)) !== 0;
+    if (isBusy || this.isUnderWay(id) || this.changes.size >= UNDER_WAY_MAX) return;
+    const change = {
+      target,
+      attempt: ++this.attempts,
+      since: this.node.ctx.round,
+      lay: undefined,
+      from: u8[flow + F_WIRE],
+    };
+    this.changes.set(id, change);
+    this.node.entrances.pause(flow);
+    this.sendHalt(flow, id, change);
+  }
+
+  /** After a batch: words go on that wait no longer. */
+  settle(): void {
+    if (this.words.length === 0 || this.stage.isWaitingForDeltas) return;
+    for (const word of this.words.splice(0)) this.take(word);
+  }
+
+  /** At each hello round: what was not answered is said again, and not waited for for ever. */
+  tick(): void {
+    this.settle();
+    for (const [id, change] of this.changes) this.repeat(id, change);
+    for (const [id, since] of this.halted) if (this.node.ctx.round - since > PATIENCE) this.goOn(id);
+  }
+
+  /** `MODES`. */
+  onWord(body: ControlCursor, step: number, from: NodeRef): void {
+    this.words.push(readWord(body, step, from));
+    this.settle();
+  }
+
+  private take(word: Word): void {
+    const { node } = this;
+    const { u16, u32 } = node.ctx.arena;
+    const flow = node.flows.find(word.id);
+    if (flow !== 0 && word.step !== ENTRY) {
+      if ((node.side.phase[node.aux(flow)] & PHASE_GONE) !== 0) {
+        say(this.node, u16[(flow + F_EMITTER) >>> 1], word);
+        return;
+      }
+      // Something else is under way with the flow, whose frames come first.
+      if ((u32[(flow + F_STATE) >>> 2] & FS_SLOW) !== 0) {
+        this.words.push(word);
+        return;
+      }
+    }
+    if (word.step === HALT) this.onHalt(flow, word);
+    else if (word.step === HALTED) this.onHalted(flow, word);
+    else if (word.step === LAID) this.onLaid(flow, word);
+    else this.onEntry(flow, word);
+  }
+
+  /* ---- The route is emptied ------------------------------------------------------------------------------------- */
+
+  private onHalt(flow: number, word: Word): void {
+    const { node } = this;
+    const { u8, u16 } = node.ctx.arena;
+    // No frame of the flow has come so far, or none went on.
+    if (flow === 0) {
+      say(this.node, word.from, { ...word, step: HALTED });
+      return;
+    }
+    // The sender does not know yet who emits here: it says so again.
+    if (u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
+    const here = { ...word, stops: [...word.stops, ...servedAt(this.node, flow)] };
+    const isLast = node.side.position[node.aux(flow)] === u8[flow + F_COUNT] - 1;
+    const onward = isLast ? 0 : hopOf(this.node, flow, 1);
+    if (onward !== 0) {
+      say(this.node, onward, here);
+      return;
+    }
+    if (isLast) {
+      node.entrances.pause(flow);
+      this.halted.set(word.id, node.ctx.round);
+    }
+    say(this.node, hopOf(this.node, flow, -1), { ...here, step: HALTED, stops: isLast ? here.stops : NONE });
+  }
+
+  private onHalted(flow: number, word: Word): void {
+    if (flow === 0) return;
+    const change = this.changes.get(word.id);
+    if (change === undefined) say(this.node, hopOf(this.node, flow, -1), word);
+    else if (change.lay === undefined && change.attempt === word.attempt) this.lay(flow, word, change);
+  }
+
+  /* ---- The new route is laid ------------------------------------------------------------------------------------- */
+
+  private lay(flow: number, halted: Word, change: Change): void {
+    const { node } = this;
+    const { id, stops: actual } = halted;
+    const view = this.viewOf(change.target);
+    const stops = view === undefined || actual.length === 0 ? undefined : stopsUnder(node, flow, view, actual);
+    if (view === undefined || stops === undefined) {
+      this.cancel(flow, id);
+      return;
+    }
+    const order = orderUnder(node, flow, view, stops);
+    const { version, wireId } = change.target;
+    change.lay = { ...halted, step: LAY, stops, version, wireId, order };
+    const before = node.routeOf(flow);
+    if (!this.install(flow, change.lay, view)) {
+      this.cancel(flow, id);
+      return;
+    }
+    change.since = node.ctx.round;
+    // The old ID counts as carried until nobody stamps it any more.
+    node.ownedByWire[wireId]++;
+    this.tell(flow, before, actual, change);
+    this.passOn(flow, change.lay);
+  }
+
+  private onEntry(flow: number, word: Word): void {
+    const { node } = this;
+    const view = this.viewOf(word);
+    // Not installed here yet: it is said again.
+    if (view === undefined) return;
+    const own = word.stops.find((stop) => clusterOf(stop & ~FRESH) === node.cluster) ?? 0;
+    if (flow === 0 && word.step === ENTRY) return;
+    if (flow === 0 && (own & FRESH) === 0) {
+      say(this.node, word.from, { ...word, step: LAID });
+      return;
+    }
+    const entry = this.entryFor(flow, word, view, (own & FRESH) !== 0);
+    if (entry === 0) return;
+    if (!this.install(entry, word, view)) return;
+    // The route was empty: whatever a shadow holds has been sent.
+    if (word.step === ENTRY) this.stage.forget(entry);
+    else this.passOn(entry, word);
+  }
+
+  private onLaid(flow: number, word: Word): void {
+    if (flow === 0) return;
+    const change = this.changes.get(word.id);
+    if (change === undefined) say(this.node, hopOf(this.node, flow, -1), word);
+    else if (change.attempt === word.attempt && change.lay !== undefined) this.finish(flow, word.id, change);
+  }
+
+  /** The entry as the word has it; what the flow leaves from here on is told to forget. */
+  private install(flow: number, word: Word, view: TopologyView): boolean {
+    const { node } = this;
+    if (node.viewOf(flow).topology.version > view.topology.version) return false;
+    const { u16 } = node.ctx.arena;
+    const backup = u16[(flow + F_BACKUP) >>> 1];
+    const left = layEntry(node, flow, word, view);
+    if (left === undefined) return false;
+    if (u16[(flow + F_EMITTER) >>> 1] === node.ref && u16[(flow + F_BACKUP) >>> 1] !== backup) {
+      // A backup that is new has seen nothing of the flow; who gets copies has none.
+      if (node.getsCopies(flow)) this.handover.stopFeeding(flow);
+      else this.handover.feed(flow);
+    }
+    for (const ref of left) node.tellEnd(word.id, ref, LEFT_OUT);
+    return true;
+  }
+
+  /** Of a flow that was here before and comes again nothing holds any more. */
+  private entryFor(flow: number, word: Word, view: TopologyView, isFresh: boolean): number {
+    const { node } = this;
+    if (flow !== 0 && isFresh && word.step === LAY && node.viewOf(flow) !== view) {
+      this.handover.forget(flow);
+      this.stage.forget(flow);
+      node.removeFlow(flow);
+      return this.learn(word, view);
+    }
+    return flow !== 0 ? flow : this.learn(word, view);
+  }
+
+  /** A flow that comes by this node from now on. */
+  private learn(word: Word, view: TopologyView): number {
+    const { node } = this;
+    const route = word.stops.map((stop) => stop & ~FRESH);
+    const position = route.findIndex((ref) => clusterOf(ref) === node.cluster);
+    const flow = node.insertFlow(word.id, word.flowType, view, route, position);
+    if (flow !== 0) node.ctx.arena.u16[(flow + F_EMITTER) >>> 1] = node.ref;
+    return flow;
+  }
+
+  /** The entry goes on along the route, to who shadows here, and to who gets copies. */
+  private passOn(flow: number, word: Word): void {
+    const { node } = this;
+    const { u16, u8 } = node.ctx.arena;
+    const aux = node.aux(flow);
+    const route = node.routeOf(flow);
+    const position = node.side.position[aux];
+    const backup = node.shadowOf(flow, node.ref);
+    for (const ref of new Set([backup, ...this.peers()])) if (ref !== 0) say(this.node, ref, { ...word, step: ENTRY });
+    if (isCopyAt(node.viewOf(flow), route, position)) {
+      if (isCopyAt(node.viewOf(flow), route, position + 1)) say(this.node, u16[(flow + F_NEXT_FWD) >>> 1], word);
+      return;
+    }
+    say(this.node, node.side.copyFwd[aux], word);
+    const isLast = position === u8[flow + F_COUNT] - 1;
+    const onward = isLast ? 0 : hopOf(this.node, flow, 1);
+    if (onward !== 0) {
+      say(this.node, onward, word);
+      return;
+    }
+    say(this.node, hopOf(this.node, flow, -1), { ...word, step: LAID });
+    this.goOn(word.id);
+  }
+
+  /** The log learns which topology the flow lives under, and which clusters it leaves out or visits besides. */
+  private tell(flow: number, before: readonly NodeRef[], actual: readonly NodeRef[], { target, from }: Change): void {
+    const { node } = this;
+    const after = node.routeOf(flow);
+    node.emitEvent({
+      type: 'FlowRepinned',
+      at: node.ctx.now,
+      flow: node.ctx.arena.u32[(flow + F_ID) >>> 2],
+      topologySeq: node.seqOf(flow),
+      fromWireId: from,
+      toWireId: target.wireId,
+    });
+    const isIn = (route: readonly NodeRef[], ref: NodeRef): boolean =>
+      route.some((each) => clusterOf(each) === clusterOf(ref));
+    for (const ref of before) {
+      if (isIn(after, ref)) continue;
+      const now = actual.find((each) => clusterOf(each) === clusterOf(ref)) ?? ref;
+      node.routing.moved(flow, ref, 0);
+      node.reportReroute(flow, 'mode', now, 0);
+    }
+    after.forEach((ref, i) => {
+      if (isIn([...before, ...actual], ref)) return;
+      node.routing.count(flow, [ref]);
+      node.reportReroute(flow, 'mode', after[i - 1], ref);
+    });
+  }
+
+  private finish(flow: number, id: FlowId, change: Change): void {
+    this.changes.delete(id);
+    this.node.ownedByWire[change.from]--;
+    this.resume(flow);
+  }
+
+  /* ---- What does not come ----------------------------------------------------------------------------------------- */
+
+  private repeat(id: FlowId, change: Change): void {
+    const { node } = this;
+    const flow = node.flows.find(id);
+    const isLate = node.ctx.round - change.since > PATIENCE;
+    if (flow === 0) {
+      // It ended: with its entry the new ID was given back, the old one is now.
+      this.changes.delete(id);
+      if (change.lay !== undefined) node.ownedByWire[change.from]--;
+    } else if (change.lay !== undefined) {
+      if (isLate) this.resume(flow);
+      this.passOn(flow, change.lay);
+    } else if (isLate) {
+      this.cancel(flow, id);
+    } else {
+      this.sendHalt(flow, id, change);
+    }
+  }
+
+  /** The flow keeps its modes for now: it is tried again. */
+  private cancel(flow: number, id: FlowId): void {
+    this.changes.delete(id);
+    this.resume(flow);
+  }
+
+  /** Frames that wait at the far end enter. */
+  private goOn(id: FlowId): void {
+    if (!this.halted.delete(id)) return;
+    const flow = this.node.flows.find(id);
+    if (flow !== 0) this.resume(flow);
+  }
+
+  private sendHalt(flow: number, id: FlowId, { attempt, target }: Change): void {
+    const { version, wireId } = target;
+    const { ref, ctx } = this.node;
+    const flowType = ctx.arena.u16[(flow + F_TYPE) >>> 1];
+    const onward = hopOf(this.node, flow, 1);
+    const word = {
+      step: HALT,
+      id,
+      attempt,
+      flowType,
+      from: ref,
+      stops: servedAt(this.node, flow),
+      version,
+      wireId,
+      order: [],
+    };
+    // A flow that was given up stays so.
+    if (onward === 0) this.cancel(flow, id);
+    else say(this.node, onward, word);
+  }
+
+  private viewOf({ version, wireId }: Pick<WireTarget, 'version' | 'wireId'>): TopologyView | undefined {
+    const view = this.node.ctx.topologies.of(wireId);
+    return view?.topology.version === version ? view : undefined;
+  }
+}
