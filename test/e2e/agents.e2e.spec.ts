@@ -118,7 +118,7 @@ describeWithServer('a grid of agents', natsAvailable, () => {
     expect(ofMoved).toBeLessThan(ofOthers + 5 * DETECTION_MS);
   });
 
-  test('FG-320: without MNODE and bus nodes forward, begin flows and take over; when these are back the log lacks nothing', async () => {
+  test('FG-328: without MNODE and bus nodes forward, begin flows and take over; when these are back the log lacks nothing', async () => {
     grid.startAgent('h2');
     await grid.complete();
     const world = new OutsideWorld();

@@ -16,34 +16,10 @@ import { AgentProcess } from './agent-process';
 import { MnodeProcess } from './mnode-process';
 import { freeUdpPorts } from './udp';
 
-const HELLO_MS = 100;
-const DETECT_MULTIPLIER = 5;
-/** Silence after which neighbours hold a node dead: long, as many processes may share few cores with other tests. */
-export const DETECTION_MS = HELLO_MS * DETECT_MULTIPLIER;
-
-/** Figure 4 reduced: two networks, two stages that back their flows up, each stage's nodes on three hosts. */
-const GRID = `
-grid: thread
-seed: 4
-timing: { helloMs: ${HELLO_MS}, detectMultiplier: ${DETECT_MULTIPLIER} }
-networks:
-  EN-1: { cluster: IA }
-  EN-4: { cluster: IC }
-clusters:
-  IA: { id: 1, role: inode, nodes: 1 }
-  AB: { id: 2, role: anode, nodes: 3, failure: backup, function: pass }
-  AC: { id: 3, role: anode, nodes: 3, failure: backup, function: pass }
-  IC: { id: 4, role: inode, nodes: 1 }
-links:
-  VN-1: { kind: switch, members: [IA, AB] }
-  VN-2: { kind: switch, members: [AB, AC] }
-  VN-3: { kind: switch, members: [AC, IC] }
-paths:
-  there: { from: [EN-1], through: [AB, AC], to: EN-4 }
-  back: { from: [EN-4], through: [AC, AB], to: EN-1 }
-policies:
-  - { type: any, paths: [there, back] }
-`;
+/** Figure 4 reduced: each stage's nodes on three hosts. */
+const FILE = join(__dirname, '../../examples/agents.yaml');
+/** Silence after which neighbours hold a node of it dead. */
+export const DETECTION_MS = 500;
 
 /** The agents, and the nodes that belong to each. */
 export const HOSTED: Readonly<Record<string, readonly string[]>> = {
@@ -85,7 +61,6 @@ export class AgentGrid {
 
   /** Starts everything; resolves when all nodes take part and new flows get the topology that names them. */
   async start(): Promise<void> {
-    writeFileSync(join(this.dir, 'grid.yaml'), GRID);
     writeFileSync(join(this.dir, 'grid.key'), randomBytes(32).toString('hex'), { mode: 0o600 });
     const names = [...Object.keys(HOSTED), 'into-west', 'from-west', 'into-east', 'from-east'];
     const free = await freeUdpPorts(names.length);
@@ -99,7 +74,7 @@ export class AgentGrid {
 
   /** Starts the MNODE, also again; resolves when it leads. */
   async startMnode(): Promise<void> {
-    this.mnode = new MnodeProcess('MA-1', [join(this.dir, 'grid.yaml'), '--data', this.data, '--nats', this.nats]);
+    this.mnode = new MnodeProcess('MA-1', [FILE, '--data', this.data, '--nats', this.nats]);
     await this.mnode.until(({ role }) => role === 'leading');
   }
 
@@ -113,7 +88,7 @@ export class AgentGrid {
           ? ['--network', `EN-4=udp:${east.into}>${east.from}`]
           : [];
     const pins = HOSTED[name]!.flatMap((node) => ['--node', node]);
-    const common = ['--grid', 'thread', '--nats', this.nats, '--key', join(this.dir, 'grid.key')];
+    const common = ['--grid', 'agents', '--nats', this.nats, '--key', join(this.dir, 'grid.key')];
     const agent = new AgentProcess(name, [...common, '--listen', this.address(name), ...pins, ...network]);
     this.agents.set(name, agent);
     return agent;
