@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { FlowEvent } from '../../domain/flow/events';
+import { kafkaAvailable, startKafka } from '../services/kafka';
 import { natsAvailable, startNats, type NatsServer } from '../services/nats';
+import type { RunningServer } from '../services/server';
 import { describeWithServer } from '../services/suite';
 import { AgentGrid, DETECTION_MS, HOSTED, namesOf, type LogNow } from '../support/agent-grid';
 import { connectionOf, flowOf, longestGaps, startsOf, STEP_MS, writeConversations } from '../support/conversations';
@@ -27,7 +29,7 @@ describeWithServer('a grid of agents', natsAvailable, () => {
 
   beforeAll(async () => {
     nats = await startNats();
-    grid = new AgentGrid(nats.servers);
+    grid = new AgentGrid({ nats: nats.servers });
     await grid.start();
   }, 120_000);
   afterEach(async () => {
@@ -121,64 +123,106 @@ describeWithServer('a grid of agents', natsAvailable, () => {
   test('FG-328: without MNODE and bus nodes forward, begin flows and take over; when these are back the log lacks nothing', async () => {
     grid.startAgent('h2');
     await grid.complete();
-    const world = new OutsideWorld();
-    await world.open(grid.west, grid.east);
-    const flows = flowsFrom(200, 20);
-    let n = 0;
-    const rounds = async (count: number): Promise<void> => {
-      for (let i = 0; i < count; i++) await world.round(flows, n++);
-    };
-    await rounds(10);
-    await grid.mnode.kill();
-    await nats.kill();
-    flows.push(...flowsFrom(220, 10));
-    await rounds(10);
-    const before = [...flows];
-    const killedAt = Date.now();
-    await world.round(flows, n++, () => grid.agent('h3').kill());
-    const takenAfter = Date.now() - killedAt;
-    flows.push(...flowsFrom(230, 10));
-    await rounds(10);
-    await nats.restart();
-    await grid.startMnode();
-    await rounds(10);
-    expect(world.came.questions.sort()).toEqual(world.asked.sort());
-    expect(world.came.answers.sort()).toEqual(world.answered.sort());
-    await world.close();
-    process.stdout.write(
-      `kill -9 of an agent without MNODE and bus: all flows go on after ${takenAfter} ms (detection after ${DETECTION_MS} ms)\n`,
-    );
-
-    const isOurs = startsOf(flows);
-    const log = await grid.until(
-      (now) => now.flows.filter(isOurs).length === 2 * flows.length && isFailed(now, 3) && isAnchored(now),
-    );
-    const name = namesOf(log.state);
-    const hadDead = log.flows.flatMap((event) =>
-      isOurs(event) && before.includes(flowOf(event)) && event.observedAs === 'ingress'
-        ? event.route.filter((ref) => HOSTED['h3']!.includes(name(ref))).map((ref) => `${event.flow} ${ref}`)
-        : [],
-    );
-    const taken = log.flows.flatMap((event) => (event.type === 'FlowTakenOver' ? [`${event.flow} ${event.from}`] : []));
-    expect(hadDead.length).toBeGreaterThan(0);
-    expect(taken).toEqual(expect.arrayContaining(hadDead));
-
-    grid.startAgent('h3');
-    await grid.complete();
-    for (const agent of grid.agents.values()) agent.signal('SIGTERM');
-    for (const agent of grid.agents.values()) expect(await agent.ended).toBe(0);
-    grid.mnode.signal('SIGTERM');
-    expect(await grid.mnode.ended).toBe(0);
-    const whole = await grid.log();
-    expect(whole.lost).toBe(0);
-    expect(isAnchored(whole)).toBe(true);
-    const flowsOf = (type: FlowEvent['type']): number[] =>
-      [...new Set(whole.flows.filter((event) => event.type === type).map(({ flow }) => flow))].sort();
-    expect(flowsOf('FlowEnded')).toEqual(flowsOf('FlowStarted'));
+    await outage(grid, [nats]);
+    await endAll(grid);
     expect(await flowgrid('audit', 'verify', '--data', grid.data)).toMatchObject({ code: 0 });
     expect(await flowgrid('check', '--data', grid.data)).toMatchObject({ code: 0 });
   });
 });
+
+const bothAvailable = (): ReturnType<typeof kafkaAvailable> => {
+  const [kafka, bus] = [kafkaAvailable(), natsAvailable()];
+  return kafka.ok && bus.ok ? { ok: true, version: `${kafka.version}, ${bus.version}` } : kafka.ok ? bus : kafka;
+};
+
+describeWithServer('a grid of agents with two MNODEs and its log on Kafka', bothAvailable, () => {
+  test('FG-328: with both MNODEs, Kafka and the bus killed nodes go on; when these are back the log lacks nothing', async () => {
+    const [kafka, nats] = await Promise.all([startKafka(), startNats()]);
+    const grid = new AgentGrid({ nats: nats.servers, kafka: kafka.brokers });
+    try {
+      await grid.start();
+      await outage(grid, [nats, kafka]);
+      await endAll(grid);
+      const copy = ['--to', 'data', '--data', grid.data, '--grid', 'agents', '--kafka', kafka.brokers];
+      expect(await flowgrid('log', 'migrate', ...copy)).toMatchObject({ code: 0 });
+      expect(await flowgrid('audit', 'verify', '--data', grid.data)).toMatchObject({ code: 0 });
+      expect(await flowgrid('check', '--data', grid.data)).toMatchObject({ code: 0 });
+    } finally {
+      await grid.end();
+      await Promise.all([kafka.stop(), nats.stop()]);
+    }
+  });
+});
+
+/** Traffic runs while every MNODE and these servers are killed, then an agent; all but the agent come back, and then it too. */
+async function outage(grid: AgentGrid, servers: readonly RunningServer[]): Promise<void> {
+  const world = new OutsideWorld();
+  await world.open(grid.west, grid.east);
+  const flows = flowsFrom(200, 20);
+  let n = 0;
+  const rounds = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await world.round(flows, n++);
+  };
+  await rounds(10);
+  await Promise.all([...grid.mnodes, ...servers].map((process) => process.kill()));
+  flows.push(...flowsFrom(220, 10));
+  await rounds(10);
+  const before = [...flows];
+  const killedAt = Date.now();
+  await world.round(flows, n++, () => grid.agent('h3').kill());
+  const takenAfter = Date.now() - killedAt;
+  flows.push(...flowsFrom(230, 10));
+  await rounds(10);
+  await Promise.all(servers.map((server) => server.restart()));
+  await grid.startMnodes();
+  await rounds(10);
+  expect(world.came.questions.sort()).toEqual(world.asked.sort());
+  expect(world.came.answers.sort()).toEqual(world.answered.sort());
+  await world.close();
+  process.stdout.write(
+    `kill -9 of an agent without MNODE and servers: all flows go on after ${takenAfter} ms (detection after ${DETECTION_MS} ms)\n`,
+  );
+  expectTakenOver(await wholeLog(grid, flows), before);
+  grid.startAgent('h3');
+  await grid.complete();
+}
+
+/** The log when it has the start of each flow from both ends, the deaths, and anchors for all of it. */
+function wholeLog(grid: AgentGrid, flows: readonly number[]): Promise<LogNow> {
+  const isOurs = startsOf(flows);
+  return grid.until(
+    (now) => now.flows.filter(isOurs).length === 2 * flows.length && isFailed(now, 3) && isAnchored(now),
+  );
+}
+
+/** Each of these conversations that h3 carried in a stage is told as taken over from its node there. */
+function expectTakenOver({ state, flows: told }: LogNow, flows: readonly number[]): void {
+  const [isOurs, name] = [startsOf(flows), namesOf(state)];
+  const hadDead = told.flatMap((event) =>
+    isOurs(event) && event.observedAs === 'ingress'
+      ? event.route.filter((ref) => HOSTED['h3']!.includes(name(ref))).map((ref) => `${event.flow} ${ref}`)
+      : [],
+  );
+  expect(hadDead.length).toBeGreaterThan(0);
+  const taken = told.flatMap((event) => (event.type === 'FlowTakenOver' ? [`${event.flow} ${event.from}`] : []));
+  expect(taken).toEqual(expect.arrayContaining(hadDead));
+}
+
+/** Everything ends in good order, the MNODEs last: every flow has its end in the log, and nothing is missing from it. */
+async function endAll(grid: AgentGrid): Promise<void> {
+  for (const agent of grid.agents.values()) agent.signal('SIGTERM');
+  for (const agent of grid.agents.values()) expect(await agent.ended).toBe(0);
+  for (const mnode of grid.mnodes) {
+    mnode.signal('SIGTERM');
+    expect(await mnode.ended).toBe(0);
+  }
+  const whole = await grid.log();
+  expect(whole.lost).toBe(0);
+  expect(isAnchored(whole)).toBe(true);
+  const flowsOf = (type: FlowEvent['type']): number[] =>
+    [...new Set(whole.flows.filter((event) => event.type === type).map(({ flow }) => flow))].sort();
+  expect(flowsOf('FlowEnded')).toEqual(flowsOf('FlowStarted'));
+}
 
 /** Whether both nodes of this number are known to be dead. */
 function isFailed({ state: { clusters } }: LogNow, node: number): boolean {

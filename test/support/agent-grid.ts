@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeFlowBatch } from '../../adapters/codec/flow-batch';
 import { nodeName, type ChainId } from '../../domain/base/ids';
+import { openKafkaLog } from '../../adapters/log/kafka';
 import { nodesOf } from '../../domain/cluster/state';
 import type { FlowEvent } from '../../domain/flow/events';
 import type { GridState } from '../../domain/grid-state';
@@ -47,17 +48,27 @@ export interface LogNow {
   readonly lost: number;
 }
 
-/** One MNODE with a log of its own, five agents, and what the world outside needs to know of them. */
+/** The servers of a grid. */
+export interface GridServers {
+  readonly nats: string;
+  /** Brokers for the log; without them one MNODE keeps it in a directory. */
+  readonly kafka?: string;
+}
+
+/** A session that is over so soon lets a successor lead before a test has waited long, milliseconds. */
+const LEADER_TIMEOUT_MS = 1_500;
+
+/** MNODEs (two with a log on Kafka), five agents, and what the world outside needs to know of them. */
 export class AgentGrid {
   readonly dir = mkdtempSync(join(tmpdir(), 'flowgrid-agents-'));
   readonly data = join(this.dir, 'data');
   readonly agents = new Map<string, AgentProcess>();
-  mnode!: MnodeProcess;
+  mnodes: readonly MnodeProcess[] = [];
   west!: Outside;
   east!: Outside;
   private ports = new Map<string, number>();
 
-  constructor(private readonly nats: string) {}
+  constructor(private readonly servers: GridServers) {}
 
   /** Starts everything; resolves when all nodes take part and new flows get the topology that names them. */
   async start(): Promise<void> {
@@ -67,15 +78,19 @@ export class AgentGrid {
     this.ports = new Map(names.map((name, i) => [name, free[i]!]));
     this.west = { into: this.address('into-west'), from: this.address('from-west') };
     this.east = { into: this.address('into-east'), from: this.address('from-east') };
-    await this.startMnode();
+    await this.startMnodes();
     for (const name of Object.keys(HOSTED)) this.startAgent(name);
     await this.complete();
   }
 
-  /** Starts the MNODE, also again; resolves when it leads. */
-  async startMnode(): Promise<void> {
-    this.mnode = new MnodeProcess('MA-1', [FILE, '--data', this.data, '--nats', this.nats]);
-    await this.mnode.until(({ role }) => role === 'leading');
+  /** Starts the MNODEs, also again; resolves when one of them leads. */
+  async startMnodes(): Promise<void> {
+    const { nats, kafka } = this.servers;
+    const log =
+      kafka === undefined ? ['--data', this.data] : ['--kafka', kafka, '--leader-timeout', String(LEADER_TIMEOUT_MS)];
+    const names = kafka === undefined ? ['MA-1'] : ['MA-1', 'MB-1'];
+    this.mnodes = names.map((name) => new MnodeProcess(name, [FILE, '--nats', nats, ...log]));
+    await Promise.any(this.mnodes.map((mnode) => mnode.until(({ role }) => role === 'leading')));
   }
 
   /** Starts an agent, also one that was started before. */
@@ -88,7 +103,7 @@ export class AgentGrid {
           ? ['--network', `EN-4=udp:${east.into}>${east.from}`]
           : [];
     const pins = HOSTED[name]!.flatMap((node) => ['--node', node]);
-    const common = ['--grid', 'agents', '--nats', this.nats, '--key', join(this.dir, 'grid.key')];
+    const common = ['--grid', 'agents', '--nats', this.servers.nats, '--key', join(this.dir, 'grid.key')];
     const agent = new AgentProcess(name, [...common, '--listen', this.address(name), ...pins, ...network]);
     this.agents.set(name, agent);
     return agent;
@@ -118,31 +133,40 @@ export class AgentGrid {
     }
   }
 
-  log(): Promise<LogNow> {
-    return withLog(this.data, async (log) => {
-      const chains = await log.chains();
-      const flows: (FlowEvent & { chain: ChainId })[] = [];
-      let lost = 0;
-      for (const { chain, oldest } of chains) {
-        for (const { bytes } of await log.readFlows(chain, oldest, Number.MAX_SAFE_INTEGER)) {
-          const batch = decodeFlowBatch(bytes);
-          lost += batch.lost;
-          for (const event of batch.events) flows.push({ ...event, chain });
-        }
-      }
-      return { state: await rebuilt(log, Infinity), chains, flows, lost };
-    });
+  async log(): Promise<LogNow> {
+    const { kafka } = this.servers;
+    if (kafka === undefined) return withLog(this.data, contentOf);
+    const log = await openKafkaLog({ brokers: kafka, grid: 'agents', mode: 'reader' });
+    try {
+      return await contentOf(log);
+    } finally {
+      await log.close();
+    }
   }
 
   /** Ends what still runs. */
   async end(): Promise<void> {
-    await Promise.all([...this.agents.values(), this.mnode].map((process) => process.end()));
+    await Promise.all([...this.agents.values(), ...this.mnodes].map((process) => process.end()));
     rmSync(this.dir, { recursive: true, force: true });
   }
 
   private address(name: string): string {
     return `127.0.0.1:${this.ports.get(name)!}`;
   }
+}
+
+async function contentOf(log: EventLog): Promise<LogNow> {
+  const chains = await log.chains();
+  const flows: (FlowEvent & { chain: ChainId })[] = [];
+  let lost = 0;
+  for (const { chain, oldest } of chains) {
+    for (const { bytes } of await log.readFlows(chain, oldest, Number.MAX_SAFE_INTEGER)) {
+      const batch = decodeFlowBatch(bytes);
+      lost += batch.lost;
+      for (const event of batch.events) flows.push({ ...event, chain });
+    }
+  }
+  return { state: await rebuilt(log, Infinity), chains, flows, lost };
 }
 
 function isActive({ status }: NodeState): boolean {
