@@ -54,7 +54,8 @@ export function opensAnother(arena: Arena, slot: number, connection: number): bo
   if (isOpener) return arena.u32[(connection + C_SYN_SEQ) >>> 2] !== segmentSeq(arena, slot);
   if (heard === 0) return false;
   const initial = arena.u32[(connection + (fromB ? C_ISN_B : C_ISN_A)) >>> 2];
-  return initial !== segmentSeq(arena, slot);
+  // Where it is not known, none but plain segments were heard of the sender: the connection has only just begun.
+  return initial !== 0 && initial !== segmentSeq(arena, slot);
 }
 
 /** How the connection is first seen whose first frame is in a slot. */

@@ -103,6 +103,21 @@ describe('connections whose both sides send at once', () => {
     expect(ended).toEqual(begun);
   });
 
+  test('FG-49: a SYN that what follows it has overtaken opens no other connection, though nobody looked at what did', () => {
+    const g = grid();
+    const ports = Array.from({ length: CONNECTIONS }, (_, i) => i + 1);
+    for (const port of ports) g.inject(4, segment(port, false, SYN | ACK, 1000));
+    g.settle();
+    for (const port of ports) g.inject(1, segment(port, true, ACK, 2001));
+    g.settle();
+    for (const port of ports) g.inject(1, segment(port, true, SYN, 2000));
+    g.settle();
+    expect(g.left).toHaveLength(3 * CONNECTIONS);
+    const { begun, ended } = endAll(g);
+    expect(begun).toHaveLength(CONNECTIONS);
+    expect(ended).toEqual(begun);
+  });
+
   test('FG-315: a flow that ends under a batch is forgotten after it, once, whatever of it stands behind in the batch', () => {
     const g = grid();
     const ports = Array.from({ length: CONNECTIONS }, (_, i) => i + 1);
