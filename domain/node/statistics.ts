@@ -35,7 +35,7 @@ export interface NodeStatistics {
   /** Frames and bytes received from external networks and handed to them. */
   readonly externalIn: number;
   readonly externalOut: number;
-  /** Frames received from and sent over internal links (data only, hellos not). */
+  /** Frames received from and sent over internal links (data only, hellos not); bytes sent hold descriptors. */
   readonly received: number;
   readonly sent: number;
   readonly bytesReceived: number;

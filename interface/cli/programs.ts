@@ -18,6 +18,7 @@ export interface Programs {
   mnode(options: MnodeOptions, io: Io): Promise<number>;
   agent(options: AgentProgramOptions, io: Io): Promise<number>;
   status(options: StatusOptions, io: Io): Promise<number>;
+  stats(options: StatsOptions, io: Io): Promise<number>;
   submit(options: SubmitOptions, io: Io): Promise<number>;
   play(options: PlayOptions, io: Io): Promise<number>;
   record(options: RecordOptions, io: Io): Promise<number>;
@@ -205,6 +206,18 @@ export interface MnodeAccess {
 }
 
 export type StatusOptions = CommonOptions & MnodeAccess;
+
+/** What statistics are asked of. */
+export type StatsTopic =
+  | { readonly kind: 'grid' }
+  | { readonly kind: 'cluster' | 'node' | 'link'; readonly name: string }
+  | { readonly kind: 'type'; readonly flowType: number };
+
+export interface StatsOptions extends CommonOptions, Required<MnodeAccess> {
+  readonly topic: StatsTopic;
+  /** Stay, and print each message as it comes. */
+  readonly follow: boolean;
+}
 
 export interface SubmitOptions extends CommonOptions, MnodeAccess {
   readonly command: { readonly type: string; readonly data: object };

@@ -19,7 +19,7 @@ export interface NodeRates {
   readonly nodes: number;
   /** Frames that nodes received, from networks and from links. */
   readonly frames: number;
-  /** Of those that came over links: with descriptors. */
+  /** Bits that nodes put on links, with descriptors. */
   readonly linkBits: number;
   /** Bits of the flows that began at these nodes: frames as they are outside of the grid, both ways. */
   readonly flowBits: number;

@@ -47,7 +47,7 @@ function ratesOf(nodes: readonly NodeStatistics[]): NodesSummary['perSecond'] {
   return {
     nodes: nodes.length,
     frames: rounded(sums.frames),
-    linkBits: rounded(8 * sums.bytes),
+    linkBits: total(({ bytesSent }) => 8 * bytesSent),
     flowBits: total(({ types }) => 8 * types.reduce((sum, { bytes }) => sum + bytes, 0)),
     entered: rounded(sums.entered),
     left: rounded(sums.left),

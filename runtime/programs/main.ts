@@ -15,6 +15,7 @@ const programs: Programs = {
   mnode: async (options, io) => (await import('./mnode/mnode')).mnode(options, io),
   agent: async (options, io) => (await import('./agent/agent')).agent(options, io),
   status: async (options, io) => (await import('./status')).status(options, io),
+  stats: async (options, io) => (await import('./stats')).stats(options, io),
   submit: async (options, io) => (await import('./submit')).submit(options, io),
   play: async (options, io) => (await import('./traffic/play')).play(options, io),
   record: async (options, io) => (await import('./traffic/record')).record(options, io),

@@ -33,6 +33,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     mnode: program('mnode'),
     agent: program('agent'),
     status: program('status'),
+    stats: program('stats'),
     submit: program('submit'),
     play: program('play'),
     record: program('record'),
@@ -42,7 +43,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
 }
 
 const READING = ['trace', 'audit', 'log', 'check'];
-const DISTRIBUTED = ['mnode', 'status', 'mode', 'submit', 'agent', 'play', 'record'];
+const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'submit', 'agent', 'play', 'record'];
 const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, 'completion'];
 
 /** What `play` is told where nothing else is said. */
@@ -58,6 +59,27 @@ describe('the command line', () => {
     expect(await run('up g.yaml --once --loop')).toBe(2);
     expect(calls).toEqual([]);
     expect(err.join('\n')).toContain("'--loop' cannot be used with option '--once'");
+  });
+
+  it('FG-339: gives stats what is asked about, and refuses what nobody can be asked', async () => {
+    const { calls, err, run } = fixture();
+    const rest = '--grid g --nats n:4222';
+    for (const what of ['', 'cluster AB', 'node AB-1', 'link VN-1', 'type 7 --follow --json']) {
+      expect(await run(`stats ${what} ${rest}`.replace('  ', ' '))).toBe(0);
+    }
+    const common = { grid: 'g', nats: 'n:4222', data: '.flowgrid', json: false, follow: false };
+    expect(calls.map(([, options]) => options)).toEqual([
+      { ...common, topic: { kind: 'grid' } },
+      { ...common, topic: { kind: 'cluster', name: 'AB' } },
+      { ...common, topic: { kind: 'node', name: 'AB-1' } },
+      { ...common, topic: { kind: 'link', name: 'VN-1' } },
+      { ...common, topic: { kind: 'type', flowType: 7 }, follow: true, json: true },
+    ]);
+    for (const what of ['grid x', 'cluster', 'type seven', 'type 0', 'type 65536', 'planet']) {
+      expect(await run(`stats ${what} ${rest}`)).toBe(2);
+    }
+    expect(err.join('\n')).toContain('which cluster?');
+    expect(await run('stats --grid g')).toBe(2);
   });
 
   it('gives agent its typed options, and refuses addresses that are none', async () => {

@@ -49,12 +49,22 @@ describe('statistics as streams', () => {
       atMs(3),
     );
     streams.observe(
-      reading(AB1, 3, { received: 100, bytesReceived: 9_000, flowsPrimary: 3, congested: true, dropped: { runt: 4 } }),
+      reading(AB1, 3, {
+        received: 100,
+        bytesReceived: 9_000,
+        bytesSent: 8_000,
+        flowsPrimary: 3,
+        congested: true,
+        dropped: { runt: 4 },
+      }),
       atMs(3),
     );
     streams.observe(reading(AB2, 3, { received: 100, bytesReceived: 9_000, flowsBackup: 3 }), atMs(3));
     streams.observe(reading(AB3, 3), atMs(3));
-    streams.observe(reading(IC, 3, { received: 96, bytesReceived: 8_640, externalOut: 96, latencyBuckets }), atMs(3));
+    streams.observe(
+      reading(IC, 3, { received: 96, bytesReceived: 8_640, bytesSent: 5_000, externalOut: 96, latencyBuckets }),
+      atMs(3),
+    );
     const { grid: whole, types } = told(streams, grid, 3.5);
     expect(whole).toMatchObject({
       grid: 'small',
@@ -75,7 +85,7 @@ describe('statistics as streams', () => {
       perSecond: {
         nodes: 5,
         frames: 198,
-        linkBits: (8 * 26_640) / 2,
+        linkBits: (8 * 13_000) / 2,
         flowBits: (8 * 8_000) / 2,
         entered: 50,
         left: 48,

@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { natsAvailable, startNats, type NatsServer } from '../services/nats';
+import { describeWithServer } from '../services/suite';
+import { AgentGrid, HOSTED } from '../support/agent-grid';
+import { readCaptureFile } from '../support/capture-file';
+import { writeConversations } from '../support/conversations';
+import { RecorderProcess } from '../support/recorder-process';
+import { StreamReader } from '../support/stream-reader';
+import { flowgrid } from '../support/up-process';
+
+const FLOWS = Array.from({ length: 16 }, (_, i) => i);
+const NODES = Object.values(HOSTED).flat();
+/** Octets that a descriptor adds on a path of four clusters. */
+const DESCRIPTOR = 50;
+/** In a frame of these conversations: the client asks from this port. */
+const FROM_PORT = 34;
+const CLIENT_PORT = 4000;
+/** Hellos of agents that a node does not know yet are refused while the grid comes up. */
+const EARLY = 'unknown-sender';
+
+function trafficDrops({ counts }: { counts: { dropped: object } }): string[] {
+  return Object.keys(counts.dropped).filter((reason) => reason !== EARLY);
+}
+
+describeWithServer('statistics on the bus', natsAvailable, () => {
+  let nats: NatsServer;
+  let grid: AgentGrid;
+  let reader: StreamReader;
+  /** Frames and octets of the capture that was played, by direction. */
+  let asked = { frames: 0, bytes: 0 };
+  let answered = { frames: 0, bytes: 0 };
+
+  const played = (): { frames: number; bytes: number } => ({
+    frames: asked.frames + answered.frames,
+    bytes: asked.bytes + answered.bytes,
+  });
+  const sumOf = (frames: readonly Buffer[]): { frames: number; bytes: number } => ({
+    frames: frames.length,
+    bytes: frames.reduce((sum, { length }) => sum + length, 0),
+  });
+
+  beforeAll(async () => {
+    nats = await startNats();
+    grid = new AgentGrid({ nats: nats.servers });
+    await grid.start();
+    reader = await StreamReader.subscribe(nats.servers, 'agents');
+  }, 120_000);
+  afterAll(async () => {
+    await reader.close();
+    await grid.end();
+    await nats.stop();
+  });
+
+  const play = async (): Promise<void> => {
+    const capture = join(grid.dir, 'statistics.pcapng');
+    writeConversations(capture, FLOWS);
+    const frames = readCaptureFile(capture).frames.map(({ bytes }) => bytes);
+    const isQuestion = (frame: Buffer): boolean => frame.readUInt16BE(FROM_PORT) === CLIENT_PORT;
+    asked = sumOf(frames.filter(isQuestion));
+    answered = sumOf(frames.filter((frame) => !isQuestion(frame)));
+    const recorders = [grid.west, grid.east].map(
+      ({ from }, i) => new RecorderProcess(join(grid.dir, `statistics-${i}.pcapng`), from),
+    );
+    await Promise.all(recorders.map(({ listens }) => listens));
+    const { code } = await flowgrid('play', capture, '--to', grid.west.into, '--back', grid.east.into, '--json');
+    expect(code).toBe(0);
+    for (const { ended } of recorders) expect(await ended).toBe(0);
+  };
+
+  test('FG-338: a client of NATS reads, while a capture is played, what the grid does, and at the end sums that agree with the capture', async () => {
+    const quiet = await reader.next('grid', ({ perSecond }) => perSecond.nodes === NODES.length);
+    expect(quiet).toMatchObject({ by: 'MA-1', nodes: { active: NODES.length }, heard: NODES.length, silent: 0 });
+    expect(quiet.counts).toMatchObject({ entered: 0, left: 0, flowsStarted: 0 });
+    const busy = reader.next(
+      'grid',
+      ({ flows, perSecond }) => flows > 0 && perSecond.entered > 0 && perSecond.left > 0,
+    );
+    const done = play();
+    const during = await busy;
+    expect(during.latencyUs.p50).toBeGreaterThan(0);
+    expect(during.perSecond).toMatchObject({ nodes: NODES.length });
+    expect(during.perSecond.flowBits).toBeGreaterThan(0);
+    await done;
+
+    const { frames, bytes } = played();
+    const after = await reader.next('grid', ({ counts }) => counts.left === frames);
+    expect(after.counts).toMatchObject({ entered: frames, left: frames, flowsStarted: FLOWS.length });
+    expect(trafficDrops(after)).toEqual([]);
+    const type = await reader.next('type.1', ({ packets }) => packets === frames);
+    expect(type).toMatchObject({ name: 'any', started: FLOWS.length, packets: frames, bytes });
+
+    // To a stage that backs up its flows each frame goes twice, once to the backup.
+    const octets = (sum: { frames: number; bytes: number }): number => sum.bytes + DESCRIPTOR * sum.frames;
+    const once = (sum: { frames: number; bytes: number }) => ({ frames: sum.frames, bytes: octets(sum) });
+    const twice = (sum: { frames: number; bytes: number }) => ({ frames: 2 * sum.frames, bytes: 2 * octets(sum) });
+    const link = await reader.next('link.VN-1', (told) => told.frames >= 2 * asked.frames + answered.frames);
+    expect(link.directions).toEqual([
+      { from: 'IA', to: 'AB', ...twice(asked), perSecond: expect.anything() },
+      { from: 'AB', to: 'IA', ...once(answered), perSecond: expect.anything() },
+    ]);
+    const middle = await reader.next('link.VN-2');
+    expect(middle).toMatchObject({ frames: 2 * frames, bytes: 2 * octets(played()) });
+    const stage = await reader.next('cluster.AB');
+    expect(stage.perSecond.nodes).toBe(3);
+    expect(stage.counts.frames - (stage.counts.dropped[EARLY] ?? 0)).toBe(2 * frames);
+    const subjects = new Set(reader.messages.map(({ subject }) => subject));
+    expect([...subjects].sort()).toEqual(
+      [
+        'grid',
+        'type.1',
+        ...['IA', 'AB', 'AC', 'IC'].map((name) => `cluster.${name}`),
+        ...['VN-1', 'VN-2', 'VN-3'].map((name) => `link.${name}`),
+        ...NODES.map((name) => `node.${name}`),
+      ].sort(),
+    );
+  });
+
+  test('FG-339: flowgrid stats shows the same, as text and as JSON, and says when nothing is told', async () => {
+    const access = ['--grid', 'agents', '--nats', nats.servers];
+    const json = await flowgrid('stats', 'link', 'VN-1', '--json', ...access);
+    const { at: _, epoch: __, ...told } = await reader.next('link.VN-1');
+    expect(JSON.parse(json.stdout)).toMatchObject(told);
+    const text = await flowgrid('stats', ...access);
+    expect(text.stdout).toContain('Grid agents at ');
+    expect(text.stdout).toContain(`${played().frames.toLocaleString('en-US')} in, `);
+    for (const what of [
+      ['cluster', 'AB'],
+      ['node', 'AB-1'],
+      ['type', '1'],
+    ]) {
+      expect(await flowgrid('stats', ...what, ...access)).toMatchObject({ code: 0, stderr: '' });
+    }
+    const nobody = await flowgrid('stats', 'link', 'VN-9', ...access);
+    expect(nobody).toMatchObject({ code: 5, stderr: expect.stringContaining('link VN-9 of grid agents') });
+  });
+
+  test('FG-334, FG-335: an agent is killed and comes back: its nodes are missed, then heard as new lives, and no sum shrinks', async () => {
+    const before = await reader.next('cluster.AB');
+    await grid.agent('h2').kill();
+    const missed = await reader.next('grid', ({ nodes }) => nodes.failed === 2);
+    expect(missed).toMatchObject({ nodes: { active: NODES.length - 2 } });
+    const without = await reader.next('cluster.AB', ({ perSecond }) => perSecond.nodes === 2);
+    expect(without.counts.frames).toBe(before.counts.frames);
+    grid.startAgent('h2');
+    const back = await reader.next(
+      'cluster.AB',
+      ({ perSecond, nodes }) => perSecond.nodes === 3 && nodes[1].incarnation > 1,
+    );
+    expect(back.counts.frames).toBe(before.counts.frames);
+    expect(back.nodes[1]).toMatchObject({ node: 'AB-2', status: 'active', silent: false });
+    for (const { subject, told } of reader.messages) {
+      if (subject === 'cluster.AB')
+        for (const rate of Object.values(told.perSecond)) expect(rate).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  test('FG-336: the MNODE is killed; the next one tells the same sums of the lives that go on', async () => {
+    const { frames } = played();
+    const before = await reader.next('grid');
+    await Promise.all(grid.mnodes.map((mnode) => mnode.kill()));
+    await grid.startMnodes();
+    const after = await reader.next('grid', ({ epoch, heard }) => epoch > before.epoch && heard === NODES.length);
+    expect(after.counts).toMatchObject({ entered: frames, left: frames, flowsStarted: FLOWS.length });
+    expect(after.since).toBeGreaterThan(before.at);
+  });
+});
