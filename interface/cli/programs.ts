@@ -112,6 +112,8 @@ export interface UpOptions extends CommonOptions {
   readonly receipts?: string;
   /** File with the grid's secret (hex); absent: `<data>/grid.key`. */
   readonly key?: string;
+  /** NATS servers that statistics and flows are told to; absent: nobody. */
+  readonly nats?: string;
 }
 
 export interface ClassifyOptions extends CommonOptions {

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { commonOf, withCommon, type Finish } from './command';
+import { commonOf, serversOf, withCommon, type Finish } from './command';
 import type {
   CommonOptions,
   Io,
@@ -36,6 +36,7 @@ interface UpFlags extends CommonOptions {
   readonly internalOut?: string;
   readonly receipts?: string;
   readonly key?: string;
+  readonly nats?: string;
 }
 
 /** Files of a clone, so that examples can be pasted. */
@@ -72,6 +73,7 @@ function addUp(root: Command, programs: Programs, io: Io, finish: Finish): void 
     .option('--internal-out <file>', 'write each frame on an internal link (pcapng, an interface per link)')
     .option('--receipts <file>', 'add a JSON line for each append to the log: when it begins, when it is acknowledged')
     .option('--key <file>', "the grid's secret, 32 bytes in hex; default: <data>/grid.key, made on first start")
+    .option('--nats <servers>', 'tell statistics and flows on this control bus (host:port,…)', serversOf('--nats'))
     .action(async (grid: string, flags: UpFlags) => finish(await programs.up(upOptions(grid, flags), io)));
   withCommon(up, [
     [`up ${GRID} --capture ${CAPTURE}`, 'a live status; stays up and says what to try next'],

@@ -1,4 +1,7 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Report } from '../../projections';
 import { natsAvailable, startNats, type NatsServer } from '../services/nats';
 import { describeWithServer } from '../services/suite';
 import { AgentGrid, HOSTED } from '../support/agent-grid';
@@ -8,6 +11,8 @@ import { RecorderProcess } from '../support/recorder-process';
 import { StreamReader } from '../support/stream-reader';
 import { flowgrid } from '../support/up-process';
 
+const FIGURE_4 = join(__dirname, '../../examples/figure-4.yaml');
+const CAPTURE = join(__dirname, '../../examples/captures/mixed.pcap');
 const FLOWS = Array.from({ length: 16 }, (_, i) => i);
 const NODES = Object.values(HOSTED).flat();
 /** Octets that a descriptor adds on a path of four clusters. */
@@ -162,5 +167,33 @@ describeWithServer('statistics on the bus', natsAvailable, () => {
     const after = await reader.next('grid', ({ epoch, heard }) => epoch > before.epoch && heard === NODES.length);
     expect(after.counts).toMatchObject({ entered: frames, left: frames, flowsStarted: FLOWS.length });
     expect(after.since).toBeGreaterThan(before.at);
+  });
+
+  test('FG-340: flowgrid up tells the same streams on a bus that it is given, and its last ones are the sums of its report', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'flowgrid-up-stats-'));
+    const of = await StreamReader.subscribe(nats.servers, 'figure-4');
+    try {
+      const report = join(dir, 'report.json');
+      const common = ['up', FIGURE_4, '--capture', CAPTURE, '--once', '--speed', 'max', '--data', join(dir, 'data')];
+      const { code } = await flowgrid(...common, '--kill', 'AB-1@0.5', '--report', report, '--nats', nats.servers);
+      expect(code).toBe(0);
+      const { frames, flows } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+      const all = of.messages.filter(({ subject }) => subject === 'grid').map(({ told }) => told);
+      expect(all.length).toBeGreaterThan(10);
+      expect(all.at(-1).counts).toMatchObject({ entered: frames.in, left: frames.out, flowsStarted: flows.started });
+      expect(all.at(-1).counts.flowsEnded).toBe(flows.started);
+      expect(all.some(({ nodes }) => nodes.failed === 1)).toBe(true);
+      for (const { perSecond } of all)
+        expect(Math.min(...(Object.values(perSecond) as number[]))).toBeGreaterThanOrEqual(0);
+      const types = new Map(
+        of.messages.filter(({ subject }) => subject.startsWith('type.')).map((each) => [each.subject, each.told]),
+      );
+      const carried = [...types.values()].reduce((sum, { packets }) => sum + packets, 0);
+      expect(carried).toBe(readCaptureFile(CAPTURE).frames.length);
+      expect(of.messages.filter(({ subject }) => subject.startsWith('flow.')).length).toBeGreaterThan(0);
+    } finally {
+      await of.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });

@@ -14,7 +14,7 @@ import { DEFAULT_FLOOD } from '../../../domain/topology/topology';
 import type { NodeLimits } from '../../../dataplane/node/node-group';
 import type { UpOptions } from '../../../interface/cli/programs';
 import type { Acknowledged, Verdicts } from '../../../projections/verdicts';
-import type { DataplaneHost } from '../../agent/dataplane-host';
+import type { DataplaneHost, GridHarvest } from '../../agent/dataplane-host';
 import { InlineHost } from '../../agent/inline-host';
 import { standingAlong, type Standing } from '../../agent/placement';
 import { WorkerHost } from '../../agent/worker-host';
@@ -51,6 +51,8 @@ export interface SessionEvents {
   readonly happened: (at: Micros, commit: Commit<TopologyEvent>) => void;
   /** The grid is at rest after a hello round. */
   readonly round: (session: Session) => void;
+  /** Nodes have told what they observed. */
+  readonly harvested: (harvest: GridHarvest, fleet: Fleet) => void;
 }
 
 /** A running grid: log, control plane, nodes and those who watch them, wired together. */
@@ -113,7 +115,7 @@ export class Session {
     options: UpOptions,
     { log, ledger }: { readonly log: LmdbLog; readonly ledger: FlowLedger },
     start: Micros,
-    events: Pick<SessionEvents, 'happened'>,
+    events: Pick<SessionEvents, 'happened' | 'harvested'>,
     onRound: () => void,
     flowsPerNode: number,
   ): Promise<Session> {
@@ -167,7 +169,10 @@ export class Session {
         fleet,
         orders,
         onAppended: (batch) => ledger.took(batch),
-        onHarvest: (harvest) => observation.harvest(harvest, fleet),
+        onHarvest: (harvest) => {
+          observation.harvest(harvest, fleet);
+          events.harvested(harvest, fleet);
+        },
         onRound,
       },
       start,

@@ -13,15 +13,20 @@ import { EXIT, type Io, type UpOptions } from '../../../interface/cli/programs';
 import { buildReport, reportText, type Report } from '../../../projections';
 import { anyBroken } from '../../../projections/verdicts';
 import { loadGridFile, planCommands, withOverrides, type DesiredGrid } from '../../control/grid-file';
+import { connectBus } from '../bus';
 import { readGridFile } from '../grid-text';
+import { WallClock } from '../wall-clock';
+import type { GridHarvest } from '../../agent/dataplane-host';
 import { Display } from './display';
 import { Entrances } from './entrances';
 import { believable, Feed, type FeedResult } from './feed';
+import type { Fleet } from './fleet';
 import { hints } from './hints';
 import { checkOutputs } from './outputs';
 import { rehearse } from './rehearsal';
 import { checkActions, scheduleActions, type ListedNode, type ScheduledAction } from './schedule';
 import { Session } from './session';
+import { Telling } from './telling';
 
 /** Wall-clock milliseconds between two looks at the time while a grid stands without traffic. */
 const IDLE_STEP_MS = 100;
@@ -40,7 +45,8 @@ interface Source {
  * `flowgrid up`: brings a grid up, feeds a capture through it, and judges what happened. Exit 0, or 4 when an invariant
  * was broken, or 130 when interrupted.
  *
- * @throws FlowgridError for a wrong grid file, an unreadable capture, a locked data directory, a refused command.
+ * @throws FlowgridError for a wrong grid file, an unreadable capture, a locked data directory, a bus that does not answer, a
+ *   refused command.
  */
 export async function up(options: UpOptions, io: Io): Promise<number> {
   checkOutputs(options);
@@ -53,22 +59,34 @@ export async function up(options: UpOptions, io: Io): Promise<number> {
   const actions = scheduleActions(options, source?.sides.length ?? 0);
   rehearse(actions, nodes);
   let fault: unknown;
+  const bus = options.nats === undefined ? undefined : await connectBus(options.nats, new WallClock(), 'flowgrid up');
+  const telling = bus === undefined ? undefined : new Telling(bus, desired.settings.name);
   const events = {
     past: (state: GridState) => display.past(state),
     happened: (at: Micros, commit: Commit<TopologyEvent>) => display.committed(at, commit),
-    round: (running: Session) => void display.show(running).catch((error: unknown) => (fault ??= error)),
+    round: (running: Session) => {
+      for (const shown of [display.show(running), telling?.round(running)]) {
+        shown?.catch((error: unknown) => (fault ??= error));
+      }
+    },
+    harvested: (harvest: GridHarvest, fleet: Fleet) => telling?.harvested(harvest, fleet),
   };
   const wanted = (state: GridState): readonly CommandBody[] => planCommands(state, desired);
-  const session = await Session.open(options, start, wanted, events, desired.settings.flood?.flowsPerNode);
   try {
-    display.say(session.conductor.now, `grid ${desired.settings.name} is up`);
-    const code = await new Run(session, display, io, { options, desired, source, actions }).whole();
-    if (fault !== undefined) throw fault;
-    // Flows that still live end with the program; only those that a crash ended are lost.
-    await session.conductor.end();
-    return code;
+    const session = await Session.open(options, start, wanted, events, desired.settings.flood?.flowsPerNode);
+    try {
+      display.say(session.conductor.now, `grid ${desired.settings.name} is up`);
+      const code = await new Run(session, display, io, { options, desired, source, actions }).whole();
+      if (fault !== undefined) throw fault;
+      // Flows that still live end with the program; only those that a crash ended are lost.
+      await session.conductor.end();
+      await telling?.tell(session);
+      return code;
+    } finally {
+      await session.close();
+    }
   } finally {
-    await session.close();
+    await bus?.close();
   }
 }
 
