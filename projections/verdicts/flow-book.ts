@@ -151,13 +151,18 @@ export class FlowBook {
     hop.wireId = wireId;
   }
 
-  /** Whether the frame comes from the present emitter; one from a replaced emitter is no more than put by. */
+  /**
+   * Whether the frame comes from the present emitter; one from a replaced emitter is no more than put by: if the flow came
+   * back to that one, the event of it may be yet to come.
+   */
   private judgeEmitter(flow: ObservedFlow, hop: Hop, record: TapRecord, sequence: number): boolean {
     this.judges.affinity.observed();
     if (hop.emitter === record.from) return true;
     const isReplaced = hop.replaced.includes(record.from);
-    if (isReplaced && !flow.hasMoved(hop.emitter, record.from) && !flow.cameBackTo(stageCluster(hop.from))) {
-      if (sequence !== 0 && !hop.sequences.has(sequence)) (hop.fenced ??= new Set()).add(sequence);
+    if (isReplaced && !flow.hasBack(record.from, hop.emitter)) {
+      if (sequence !== 0 && !hop.sequences.has(sequence)) {
+        (hop.fenced ??= new Map()).set(sequence, { emitter: hop.emitter, by: record.from });
+      }
       return false;
     }
     this.doubtMove(flow, hop.emitter, record.from, record.frameNo);
@@ -192,19 +197,24 @@ export class FlowBook {
     if (isRepeat && !isReemitted && (isOwnRepeat || !passesOnReemission(flow, hop, sequence))) {
       this.breaks('oneEmitter', flow, `frame ${record.frameNo}: sequence ${sequence} ${this.tookTwice(hop)}`);
     }
-    if (isReemitted) this.doubtReemission(flow, record);
+    // Who passes a frame on within its own cluster, to where the flow went, passes on what it says.
+    if (isReemitted && hop.from !== hop.to) this.doubtReemission(flow, record);
     for (const before of flow.hops) {
-      if (before.to !== hop.from || before.isReverse !== hop.isReverse || before.fenced?.has(sequence) !== true)
-        continue;
-      before.fenced.delete(sequence);
-      const who = this.grid.nodeName(record.from);
-      const by = before.replaced.map((node) => this.grid.nodeName(node)).join(', ');
-      this.breaks(
-        'oneEmitter',
-        flow,
-        `frame ${record.frameNo}: ${who} accepted sequence ${sequence} from fenced ${by}`,
-      );
+      if (before.to === hop.from && before.isReverse === hop.isReverse)
+        this.doubtReturn(flow, before, record, sequence);
     }
+  }
+
+  /** The stage behind a hop has accepted what a replaced emitter sent: then that one must have its place back. */
+  private doubtReturn(flow: ObservedFlow, hop: Hop, record: TapRecord, sequence: number): void {
+    const putBy = hop.fenced?.get(sequence);
+    if (putBy === undefined) return;
+    hop.fenced!.delete(sequence);
+    hop.sequences.add(sequence);
+    const what =
+      `frame ${record.frameNo}: ${this.grid.nodeName(record.from)} accepted sequence ${sequence} ` +
+      `from fenced ${this.grid.nodeName(putBy.by)}`;
+    flow.doubt({ invariant: 'oneEmitter', kind: 'return', from: putBy.emitter, to: putBy.by, what });
   }
 
   private tookTwice(hop: Hop): string {
@@ -224,6 +234,7 @@ export class FlowBook {
   private settle(flow: ObservedFlow): void {
     for (const doubt of flow.doubts) if (!this.isAllowed(flow, doubt)) this.breaks(doubt.invariant, flow, doubt.what);
     flow.doubts.length = 0;
+    for (const hop of flow.hops) takeBackIn(flow, hop);
     for (const lost of flow.lost.values()) this.settleLost(flow, lost);
     flow.lost.clear();
     this.countMissing(flow);
@@ -295,6 +306,13 @@ export class FlowBook {
 function passesOnReemission(flow: ObservedFlow, hop: Hop, sequence: number): boolean {
   if (hop.replaced.length === 0 || hop.to >= networkStage(0)) return false;
   return flow.hops.some((before) => leadsTo(before, hop) && before.reemitted?.has(sequence) === true);
+}
+
+/** What was put by of an emitter that has its place back, as is known by now, it has sent. */
+function takeBackIn(flow: ObservedFlow, hop: Hop): void {
+  for (const [sequence, { emitter, by }] of hop.fenced ?? []) {
+    if (flow.hasBack(by, emitter)) hop.sequences.add(sequence);
+  }
 }
 
 /** Whether frames of one hop go on over the other. */

@@ -43,16 +43,22 @@ export interface Hop {
   readonly replaced: NodeRef[];
   named: NodeRef;
   wireId: WireId;
-  /** Sequences that only a replaced emitter sent: the next stage must not have accepted them. */
-  fenced?: Set<number>;
+  /** By sequence, what only a replaced emitter sent: unless it took its place back, the next stage must not accept it. */
+  fenced?: Map<number, PutBy>;
   /** Entry ordinal of the last frame that left, for its order. */
   lastOrdinal: number;
+}
+
+/** A replaced emitter sent a frame while another one, `emitter`, had its place. */
+export interface PutBy {
+  readonly emitter: NodeRef;
+  readonly by: NodeRef;
 }
 
 /** A change that was seen before an event explained it; if none ever does, the invariant is broken. */
 export interface Doubt {
   readonly invariant: InvariantName;
-  readonly kind: 'move' | 'wire-id' | 'reemission';
+  readonly kind: 'move' | 'return' | 'wire-id' | 'reemission';
   readonly from: number;
   readonly to: number;
   readonly what: string;
@@ -199,18 +205,14 @@ export class ObservedFlow {
 
   /** Whether events explain a doubt by now. */
   isExplained(doubt: Doubt): boolean {
+    if (doubt.kind === 'return') return this.hasBack(doubt.to, doubt.from);
     if (doubt.kind === 'reemission') return this.moves.some((move) => move.to === doubt.to);
     return reaches(doubt.kind === 'move' ? this.moves : this.repins, doubt.from, doubt.to);
   }
 
-  /** Whether the flow left a cluster and came to it again: whoever it left there is not fenced. */
-  cameBackTo(cluster: number): boolean {
-    return this.returned.has(cluster);
-  }
-
-  /** Whether events moved the flow from one node to another, in one step or several. */
-  hasMoved(from: NodeRef, to: NodeRef): boolean {
-    return reaches(this.moves, from, to);
+  /** Whether a node has its place back from `emitter`: by a move, or because the flow left its cluster and came again. */
+  hasBack(node: NodeRef, emitter: NodeRef): boolean {
+    return this.returned.has(clusterOf(node)) || reaches(this.moves, emitter, node);
   }
 }
 

@@ -232,6 +232,33 @@ describe('one emitter', () => {
     expect(world.verdicts({ nodes: undefined }).oneEmitter).toMatch(/AC-1 accepted sequence 7 from fenced AB-2/);
   });
 
+  it('FG-345: holds when a replaced node has its place back, and the event of that comes after its frames', () => {
+    const world = untroubled();
+    world.takenOver(AB2, AB3);
+    world.pass({ ...TAKEN_OVER, sequence: 6 });
+    world.pass({ sequence: 7 });
+    const unsent = world.enter();
+    world.hop({ sequence: 8 }, unsent, 0);
+    world.send({ sequence: 8 }, unsent, 1, AC1);
+    world.takenOver(AB3, AB2);
+    expect(world.verdicts({ nodes: undefined }).oneEmitter).toBe('held');
+  });
+
+  it('FG-345: holds when a node passes a frame that was emitted again on, to where the flow went from it', () => {
+    const world = takeover();
+    const frameNo = world.enter();
+    const again: Journey = { ...TAKEN_OVER, flags: REEMITTED, sequence: 5 };
+    const moved: Journey = { ...again, route: [IA1, AB3, AC2, IC1] };
+    world.hop({ ...TAKEN_OVER, sequence: 5 }, frameNo, 0);
+    world.send(again, frameNo, 1, AC1);
+    const bytes = world.sealed(moved, frameNo, 1, AC2, AC1);
+    world.tap({ kind: 'sent', link: 2, from: AC1, to: AC2, frameNo, bytes });
+    world.hop({ ...moved, flags: 0 }, frameNo, 2);
+    const move = { type: 'FlowRerouted', at: world.at, flow: FLOW, topologySeq: 1, reason: 'congested' } as const;
+    world.note({ ...move, from: AC1, to: AC2, effectiveAt: world.at });
+    expect(world.verdicts({ nodes: undefined }).oneEmitter).toBe('held');
+  });
+
   it('is broken when a cluster swallows frames that it promises to hand on, and none are reported', () => {
     const world = untroubled();
     const frameNo = world.enter();

@@ -171,8 +171,9 @@ export class World {
     this.tap({ kind: 'left', network: NETWORK_OF[clusterOf(node)]!, from: node, frameNo, bytes });
   }
 
-  sealed(journey: Journey, frameNo: number, hop: number, to: NodeRef): Uint8Array {
+  sealed(journey: Journey, frameNo: number, hop: number, to: NodeRef, by?: NodeRef): Uint8Array {
     const route = this.routeOf(journey);
+    const signer = by ?? route[hop]!;
     const path = route.map((ref, i) => ({ cluster: clusterOf(ref), node: nodeOf(ref), processed: i <= hop }));
     const fields = {
       destination: new Uint8Array(6),
@@ -185,7 +186,7 @@ export class World {
       ingressTime: 0,
       path,
     };
-    return trailerV1.seal(payloadOf(frameNo, journey), fields, route[hop]!, keyOf(route[hop]!), to);
+    return trailerV1.seal(payloadOf(frameNo, journey), fields, signer, keyOf(signer), to);
   }
 
   tap(record: Partial<TapRecord> & Pick<TapRecord, 'kind' | 'bytes' | 'frameNo'>): void {
