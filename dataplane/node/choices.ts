@@ -1,4 +1,4 @@
-import { clusterOf, nodeOf, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeOf, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
 import { F_BACKUP, F_EMITTER, F_ID, F_NEXT_FWD, F_PATH, F_SHADOW_FWD } from '../frames/layout';
 import { hashedNode } from '../select/route';
 import { CONTROL_CHOICE, type ControlCursor } from './control-frames';
@@ -15,14 +15,14 @@ const TOLD_MAX = 65_536;
  * Body of `CHOICE`: flow ID u32, chosen node u16. It goes out before the frame that was chosen for.
  */
 export class Choices {
-  /** Choices of siblings, by flow; kept until the flow's end. */
-  private readonly told = new Map<FlowId, NodeRef>();
+  /** Choices of siblings, by flow, one in a cluster; kept until the flow's end. */
+  private readonly told = new Map<FlowId, readonly NodeRef[]>();
 
   constructor(private readonly node: Node) {}
 
-  /** What a sibling chose for the flow; 0 = nothing was told. */
-  of(flow: FlowId): NodeRef {
-    return this.told.get(flow) ?? 0;
+  /** The node of a cluster that was told of for the flow; 0 = nothing was told. */
+  of(flow: FlowId, cluster: ClusterId): NodeRef {
+    return this.told.get(flow)?.find((ref) => clusterOf(ref) === cluster) ?? 0;
   }
 
   /** Tells the sibling of this node's choice, where frames do not carry it and nobody could compute it again. */
@@ -79,10 +79,11 @@ export class Choices {
     this.told.delete(flow);
   }
 
-  /** A flow goes on to `next`, whether it is known here yet or not. */
-  remember(flow: FlowId, next: NodeRef): void {
+  /** A flow goes through `ref`, before or behind this node, whether it is known here yet or not. */
+  remember(flow: FlowId, ref: NodeRef): void {
     if (this.told.size >= TOLD_MAX) this.told.delete(this.told.keys().next().value as FlowId);
-    this.told.set(flow, next);
+    const elsewhere = this.told.get(flow)?.filter((other) => clusterOf(other) !== clusterOf(ref)) ?? [];
+    this.told.set(flow, [...elsewhere, ref]);
   }
 
   /** Whether the flow's route, as it was stamped, leaves the next hop open. */

@@ -111,18 +111,23 @@ export class FlowMoves {
     else if (step === CANCEL) this.onCancel(flow, from);
   }
 
+  /** `WANT`: a flow that moves is not fed, because whom it moves to would send what it gets as copies. */
+  onWant(body: ControlCursor, from: NodeRef): void {
+    const id = body.readU32();
+    if (!this.moves.has(id)) this.handover.onWant(id, from);
+  }
+
   /** A frame of a flow that was moved away came all the same: it goes where the flow is. */
   forward(slot: number, flow: number): void {
     this.sender.relay(slot, this.node.ctx.arena.u16[(flow + F_EMITTER) >>> 1]);
   }
 
-  /** A node died: moves to it are off, its word is not waited for, and a flow that it was giving away is taken over. */
+  /** A node died: moves to it are off, and a flow that it was giving away is taken over. */
   buried(dead: NodeRef): void {
     for (const [id, move] of this.moves) {
       const flow = this.node.flows.find(id);
       if (flow === 0) this.moves.delete(id);
       else if (move.target === dead) this.stay(flow, id);
-      else if (move.waiting.delete(dead) && move.step === 'switching') this.finishIfDone(flow, id, move);
     }
     if (clusterOf(dead) !== this.node.cluster) return;
     const { side } = this.node;
@@ -132,6 +137,17 @@ export class FlowMoves {
       this.node.ctx.arena.u16[(flow + F_EMITTER) >>> 1] = dead;
       this.takeover.takeOver(flow);
     });
+  }
+
+  /** Flows go on without a neighbour that died: its word is not waited for, but that of who stands in its place. */
+  wentOnWithout(dead: NodeRef): void {
+    for (const [id, move] of this.moves) {
+      if (!move.waiting.delete(dead) || move.step !== 'switching') continue;
+      const flow = this.node.flows.find(id);
+      for (const ref of this.neighboursOf(flow)) if (clusterOf(ref) === clusterOf(dead)) move.waiting.add(ref);
+      this.askToSwitch(id, move);
+      this.finishIfDone(flow, id, move);
+    }
   }
 
   /* ---- The node that gives flows away --------------------------------------------------------------------------- */
@@ -198,13 +214,16 @@ export class FlowMoves {
     move.step = 'switching';
     this.node.side.phase[this.node.aux(flow)] |= PHASE_MOVING;
     this.node.setState(flow, FS_SLOW);
-    const { u16 } = this.node.ctx.arena;
     move.waiting.clear();
-    for (const field of [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV]) {
-      const ref = u16[(flow + field) >>> 1];
-      if (nodeOf(ref) !== 0) move.waiting.add(ref);
-    }
+    for (const ref of this.neighboursOf(flow)) move.waiting.add(ref);
     this.askToSwitch(id, move);
+  }
+
+  /** Who sends frames of the flow here, or may have to. */
+  private neighboursOf(flow: number): NodeRef[] {
+    const { u16 } = this.node.ctx.arena;
+    const fields = [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV];
+    return fields.map((field) => u16[(flow + field) >>> 1]).filter((ref) => nodeOf(ref) !== 0);
   }
 
   /** Not while outputs wait for an acknowledgement: they would leave behind the word. */
@@ -362,7 +381,10 @@ export class FlowMoves {
     if (flow !== 0) this.replace(flow, id, from, to, teller);
   }
 
-  /** `to` stands in the flow's route for `from`; nodes further away, and copies of an INODE's entry, are told. */
+  /**
+   * `to` stands in the flow's route for `from`; nodes further away, and copies of an INODE's entry, are told, and who is to
+   * get the flow from here: it has its entry already.
+   */
   private replace(flow: number, id: FlowId, from: NodeRef, to: NodeRef, teller: NodeRef): void {
     const { node } = this;
     const { u16 } = node.ctx.arena;
@@ -377,6 +399,8 @@ export class FlowMoves {
     const route = node.routeOf(flow);
     const place = route.indexOf(from);
     if (place >= 0) node.setRoute(flow, route.with(place, to));
+    const move = this.moves.get(id);
+    if (move !== undefined) this.say(move.target, PASSED_ON, id, [from, to]);
     if (u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
     const own = node.side.position[node.aux(flow)];
     const toward = route.findIndex((ref) => clusterOf(ref) === clusterOf(from)) < own ? F_NEXT_FWD : F_NEXT_REV;

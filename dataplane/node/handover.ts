@@ -257,9 +257,9 @@ export class Handover {
   }
 
   /** A shadow asks for a flow: `WANT`. */
-  onWant(body: ControlCursor, from: NodeRef): void {
+  onWant(id: FlowId, from: NodeRef): void {
     const { u16 } = this.node.ctx.arena;
-    const flow = this.node.flows.find(body.readU32());
+    const flow = this.node.flows.find(id);
     if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
     u16[(flow + F_BACKUP) >>> 1] = from;
     this.feed(flow);

@@ -109,6 +109,7 @@ export class HostedNode {
         this.moves.buried(ref);
         this.detours.buried();
         this.takeover.goOnWithout(ref, incarnation);
+        this.moves.wentOnWithout(ref);
         this.node.flood.died(ref, this.longestIdleUs());
         if (clusterOf(ref) === this.node.cluster) this.gateway?.siblingDied();
         this.stage.acknowledged(this.deltas.buried(ref));
@@ -331,7 +332,7 @@ export class HostedNode {
         this.handover.onInStep(body);
         break;
       case CONTROL_WANT:
-        this.handover.onWant(body, from);
+        this.moves.onWant(body, from);
         break;
       case CONTROL_DIGEST:
         this.digests.onDigest(body, from);

@@ -377,9 +377,8 @@ export class Receiver {
    */
   private toldNext(id: number, view: TopologyView, onward: NodeRef | undefined): NodeRef | undefined {
     const { choices, obituary } = this.node;
-    const told = choices.of(id);
-    if (told === 0 || onward === undefined || clusterOf(told) !== clusterOf(onward)) return undefined;
-    return emitterFor(view, clusterOf(told), told, id, obituary);
+    const told = onward === undefined ? 0 : choices.of(id, clusterOf(onward));
+    return told === 0 ? undefined : emitterFor(view, clusterOf(told), told, id, obituary);
   }
 
   /**

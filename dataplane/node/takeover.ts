@@ -132,7 +132,7 @@ export class Takeover {
     for (const hop of HOPS) {
       const named = route[node.placeBeside(flow, hop.step)] ?? 0;
       const isOpen = hop.step > 0 && nodeOf(named) === 0;
-      const chosen = isOpen ? node.choices.of(node.ctx.arena.u32[(flow + F_ID) >>> 2]) : named;
+      const chosen = isOpen ? node.choices.of(node.ctx.arena.u32[(flow + F_ID) >>> 2], clusterOf(named)) : named;
       this.succession.metBehind(flow, hop, chosen);
     }
   }
