@@ -51,6 +51,8 @@ export const REASONS = [
   'consumed',
   // Not a drop: the frame is carried without a flow entry, past the kernels that look for one.
   'stateless',
+  // A drop: a backup emitted it again, and an INODE that died may have let it out.
+  'in-doubt',
 ] as const;
 
 export type ReasonName = (typeof REASONS)[number];

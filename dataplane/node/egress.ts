@@ -1,9 +1,12 @@
 import { needsClassifier, type Classifier } from '../classify/classifier';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
+  D_FLAGS,
+  DF_REEMITTED,
   F_NET_FWD,
   F_NET_REV,
   S_CONN,
+  S_DESCRIPTOR,
   S_DESC_LEN,
   S_FLAGS,
   S_FLOW,
@@ -24,6 +27,7 @@ import type { Siblings } from './siblings';
 
 const FIRST_DROP = REASONS.indexOf('runt');
 const NO_EGRESS = reason('no-egress');
+const IN_DOUBT = reason('in-doubt');
 const RING_FULL = reason('ring-full');
 
 /** The way out of the grid: what a frame tells about replies is registered before anybody outside sees it. */
@@ -41,6 +45,7 @@ export class Egress {
   leave(classifier: Classifier | undefined, seed: number, list: number, n: number): void {
     const { ctx, counters } = this.node;
     const { u8, u16, u32, f64 } = ctx.arena;
+    if (ctx.round < this.node.inheritsUntil) n = this.dropDoubtful(list, n);
     for (let i = 0; i < n; i++) {
       const address = ctx.slot(u32[(list >>> 2) + i]);
       const flow = u32[(address + S_FLOW) >>> 2];
@@ -73,6 +78,26 @@ export class Egress {
       ctx.observe('left', address, this.node.ref, 0);
       if (!ctx.handOut(slot, network)) this.node.drop(slot, RING_FULL);
     }
+  }
+
+  /**
+   * What backups emit again of the time before a flow fell to this INODE, the one before it may have let out: nobody else
+   * knew. Such a frame is lost with that INODE, as what was on its way there, because it must not leave twice. Takes those
+   * frames out of a list and returns how many are left.
+   */
+  private dropDoubtful(list: number, n: number): number {
+    const { ctx, side } = this.node;
+    const { u8, u32, f64 } = ctx.arena;
+    let m = 0;
+    for (let i = 0; i < n; i++) {
+      const slot = u32[(list >>> 2) + i];
+      const address = ctx.slot(slot);
+      const isAgain = (u8[address + S_DESCRIPTOR + D_FLAGS] & DF_REEMITTED) !== 0;
+      const since = side.inheritedAt[this.node.aux(u32[(address + S_FLOW) >>> 2])];
+      if (isAgain && f64[(address + S_TIME) >>> 3] < since) this.node.drop(slot, IN_DOUBT);
+      else u32[(list >>> 2) + m++] = slot;
+    }
+    return m;
   }
 
   /** A frame of a flow without an entry tells nothing that would be remembered, but that such flows live. */

@@ -83,6 +83,8 @@ export class FlowSide {
   leftOut: (readonly NodeRef[] | undefined)[] = [];
   /** The member that gave this node the flow; 0 = none. */
   movedFrom = new Uint16Array(64);
+  /** When the flow fell to this node; 0 = it has been here from its beginning ({@link Egress}). */
+  inheritedAt = new Float64Array(64);
   /** Nodes that this node chose for the flow and counts it at ({@link Routing}). */
   counted: (readonly NodeRef[] | undefined)[] = [];
   /** 1: a function opened the flow ({@link Node.isSecondary}). */
@@ -106,7 +108,7 @@ export class FlowSide {
     this.connection[index] = 0;
     this.isSecondary[index] = 0;
     this.confidant[index] = 0;
-    this.movedFrom[index] = 0;
+    this.movedFrom[index] = this.inheritedAt[index] = 0;
     this.replaced[2 * index] = this.replaced[2 * index + 1] = 0;
     this.replica[index] = 0;
     this.copyFwd[index] = this.copyRev[index] = this.isDiverted[index] = this.isDropped[index] = 0;
@@ -175,6 +177,7 @@ export class FlowSide {
     this.isSecondary = doubled(this.isSecondary, Uint8Array);
     this.confidant = doubled(this.confidant, Uint16Array);
     this.movedFrom = doubled(this.movedFrom, Uint16Array);
+    this.inheritedAt = doubled(this.inheritedAt, Float64Array);
     this.replaced = doubled(this.replaced, Uint16Array);
     this.replacedAt = doubled(this.replacedAt, Float64Array);
     this.processed = doubled(this.processed, Uint32Array);

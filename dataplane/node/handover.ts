@@ -145,8 +145,11 @@ export class Handover {
     if (at >= 0) this.waiting.splice(at, 1);
   }
 
-  /** Processes what waited, in order: the emitter said that all is copied, or there is no emitter any more. */
-  processWaiting(flow: number): void {
+  /**
+   * Processes what waited, in order: the emitter said that all is copied, or there is no emitter any more and this node
+   * sends what that one may have sent (`again`).
+   */
+  processWaiting(flow: number, again = false): void {
     const { ctx, side } = this.node;
     const aux = this.node.aux(flow);
     side.phase[aux] &= ~(PHASE_AWAITS | PHASE_FED);
@@ -158,7 +161,7 @@ export class Handover {
       ctx.kernels.admit(this.node.ref, ctx.one(this.alone, slot), 1);
       const why = ctx.arena.u16[(address + S_REASON) >>> 1];
       if (why === 0) {
-        this.stage.run(ctx.one(this.alone, slot), 1);
+        this.stage.run(ctx.one(this.alone, slot), 1, again);
       } else if (why === DUPLICATE || why === REPLAY_OLD) {
         // Came as the emitter's copy, or in its state.
         this.node.counters.values[SUPPRESSED]++;

@@ -84,6 +84,8 @@ export class Node {
   functionDrops: { readonly [reason: string]: number } = {};
   /** Hello round until which flows learned here are fed to their backups, because others may not know of a death yet. */
   unsettledUntil = 0;
+  /** Hello round until which backups may emit again what a node had sent on whose flow has fallen to this one. */
+  inheritsUntil = 0;
 
   constructor(
     readonly ctx: GroupContext,
@@ -288,6 +290,13 @@ export class Node {
     }
     for (let i = 1; i < FENCED_MAX; i++) u16[at + i - 1] = u16[at + i];
     u16[at + FENCED_MAX - 1] = ref;
+  }
+
+  /** The flow has fallen to this node, which cannot know what the one before it had sent on. */
+  inherits(flow: number): void {
+    const { detectMultiplier } = this.viewOf(flow).topology.timing;
+    this.side.inheritedAt[this.aux(flow)] = this.ctx.now;
+    this.inheritsUntil = this.ctx.round + detectMultiplier + 2;
   }
 
   /**

@@ -58,12 +58,15 @@ export class Stage implements CreatedPort {
     this.alone = node.ctx.allocateList(1);
   }
 
-  /** Takes up to BATCH admitted frames, in order; every slot is taken over. */
-  run(list: number, n: number): void {
+  /**
+   * Takes up to BATCH admitted frames, in order; every slot is taken over. `again`: one frame, which the emitter before this
+   * node may have sent.
+   */
+  run(list: number, n: number, again = false): void {
     const { host } = this.node;
     if (host !== undefined && !host.trivial) this.process(list, n);
     else this.feed(list, n);
-    this.dispatch(list, n);
+    this.dispatch(list, n, again);
   }
 
   /**
@@ -169,14 +172,14 @@ export class Stage implements CreatedPort {
   }
 
   /** Sorts what came out of the function: sent, held, or at its end. */
-  private dispatch(list: number, n: number): void {
+  private dispatch(list: number, n: number, again: boolean): void {
     const { ctx } = this.node;
     const { u16, u32 } = ctx.arena;
     if (this.created.length === 0) {
       const emits = ctx.kernels.divide(this.node.ref, list, n, this.leaving, this.shadowing) >>> 0;
       if (emits <= n) {
         this.holdAll(n - emits);
-        this.emit(this.leaving, emits);
+        this.emit(this.leaving, emits, again);
         return;
       }
     }
@@ -192,7 +195,7 @@ export class Stage implements CreatedPort {
       else if (emits) u32[(this.leaving >>> 2) + m++] = slot;
       else this.hold(slot, address, flow);
     }
-    this.emit(this.leaving, m);
+    this.emit(this.leaving, m, again);
   }
 
   /** Holds the first `n` frames of the list of those that this node shadows. */
@@ -247,6 +250,7 @@ export class Stage implements CreatedPort {
     const { ctx } = this.node;
     const { u32 } = ctx.arena;
     if (n === 0) return;
+    if (again) this.node.counters.values[REEMITTED] += n;
     const delta = this.deltas.taken();
     if (delta === 0 && this.unacknowledged.length === 0) {
       this.sendOn(list, n, again);
@@ -331,21 +335,17 @@ export class Stage implements CreatedPort {
 
   /**
    * This node has become the flow's emitter: what it held leaves, in order, before anything new, marked as emitted
-   * again. Returns how many frames that were.
+   * again.
    */
-  emitHeld(flow: number): number {
-    let emitted = 0;
+  emitHeld(flow: number): void {
     this.held.takeAll(this.node.aux(flow), (slot) => {
       this.node.inFlight--;
       if (slot < 0) this.node.count('no-slot');
-      else if (this.emitAgain(slot)) emitted++;
+      else this.emitAgain(slot);
     });
-    this.node.counters.values[REEMITTED] += emitted;
-    return emitted;
   }
 
-  /** False: the frame ended in the function. */
-  private emitAgain(slot: number): boolean {
+  private emitAgain(slot: number): void {
     const { ctx, host } = this.node;
     const { u16 } = ctx.arena;
     if (host?.stateKind === 'exported') {
@@ -357,11 +357,10 @@ export class Stage implements CreatedPort {
       const why = u16[(address + S_REASON) >>> 1];
       if (why !== 0) {
         this.finish(slot, why, true);
-        return false;
+        return;
       }
     }
     this.emit(ctx.one(this.alone, slot), 1, true);
-    return true;
   }
 
   /** The flow is to be forgotten: held frames of it are let go. */

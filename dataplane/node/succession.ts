@@ -100,6 +100,7 @@ export class Succession {
   metInPlaceOf(flow: number, named: NodeRef): void {
     if (!this.isReplaced(flow, named, this.node.ref)) return;
     this.node.fence(flow, named);
+    this.node.inherits(flow);
     this.tellMove(flow, named, this.node.ref, this.node.ctx.now);
   }
 

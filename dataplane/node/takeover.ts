@@ -8,12 +8,14 @@ import {
   F_NEXT_REV,
   F_STATE,
   F_WIRE,
+  FS_SLOW,
   FS_UNPROTECTED,
   S_DESCRIPTOR,
   S_FLOW,
   S_FROM,
   S_REVERSE,
 } from '../frames/layout';
+import { REEMITTED } from './counters';
 import { isWithin, namedIn, routeIn } from './frame-lists';
 import { PHASE_DETOUR, PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-side';
 import type { Handover } from './handover';
@@ -109,10 +111,15 @@ export class Takeover {
     this.node.side.phase[this.node.aux(flow)] &= ~MOVES;
     this.node.side.movedFrom[this.node.aux(flow)] = 0;
     this.node.fence(flow, from);
+    this.node.inherits(flow);
     this.inherited(flow);
-    // What waited for the emitter's state will not get it any more: it is processed on what is known.
-    this.handover.processWaiting(flow);
-    const emitted = this.stage.emitHeld(flow);
+    this.node.clearState(flow, FS_SLOW);
+    const { values } = this.node.counters;
+    const before = values[REEMITTED];
+    this.stage.emitHeld(flow);
+    // What waited for the emitter's state will not get it any more: it is processed on what is known, behind what was held.
+    this.handover.processWaiting(flow, true);
+    const emitted = values[REEMITTED] - before;
     const backup = this.node.shadowOf(flow, this.node.ref);
     u16[(flow + F_BACKUP) >>> 1] = backup;
     this.handover.feed(flow);
@@ -146,6 +153,7 @@ export class Takeover {
   /** Another node of this stage emits the flow's frames now; this node shadows, or has nothing to do with it any more. */
   private follow(flow: number, emitter: NodeRef): void {
     const { u16 } = this.node.ctx.arena;
+    this.handover.stopFeeding(flow);
     this.node.fence(flow, u16[(flow + F_EMITTER) >>> 1]);
     u16[(flow + F_EMITTER) >>> 1] = emitter;
     u16[(flow + F_BACKUP) >>> 1] = this.node.shadowOf(flow, emitter);

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { Verdicts } from '../../../../projections/verdicts';
-import { RandomGrid } from '../../../support/random-grid';
+import { RandomGrid, type RandomGridOptions } from '../../../support/random-grid';
 
 /** Random grids per run; `FLOWGRID_GRIDS` asks for more, `FLOWGRID_SEED` for the one that a failure named. */
 const GRIDS = Number(process.env['FLOWGRID_GRIDS'] ?? 16);
@@ -13,9 +13,13 @@ const FOUND_ONCE = [
   129_436_769, 980_310_423, 1_583_210_172, 1_866_716_721, 577_190_403, 940_695_218, 550_408_871, 91_556_986,
 ];
 /** The same where functions keep state. */
-const FOUND_WITH_FUNCTIONS = [1_678_156_003];
+const FOUND_WITH_FUNCTIONS = [1_678_156_003, 1_175_415_516, 31_433_339];
+/** The same where flows move, too: neighbouring stages at once, to a backup that asks, beside a node that dies. */
+const FOUND_WITH_MOVES = [30_182_137, 30_158_380, 70_118_785];
+const FOUND_WITH_MOVES_AND_ONE_INODE = [506_821, 1_084_908, 1_174_223, 71_037_389];
 /** The same where functions open flows: frames that waited for one died with their node. */
 const FOUND_WITH_OPENED = [413_040_302];
+const FOUND_WITH_OPENED_AND_THREE_INODES = [522_655];
 
 const HELD: Verdicts = {
   affinity: 'held',
@@ -77,11 +81,12 @@ describe('random grids, traffic, failures and changes of size', () => {
 
   test('FG-186, FG-229: so they do where flows of congested nodes move, and moves and deaths meet', async () => {
     const totals = { kills: 0, moves: 0 };
-    const check = async (seed: number): Promise<void> => {
+    const check = async (seed: number, more: RandomGridOptions = {}): Promise<void> => {
       let moves = 0;
       const scenario = new RandomGrid(seed, {
         functions: true,
         congestion: true,
+        ...more,
         onFlowEvent: (_, event) => (moves += event.type === 'FlowRerouted' && event.reason === 'congested' ? 1 : 0),
       });
       const verdicts = await scenario.run();
@@ -91,22 +96,22 @@ describe('random grids, traffic, failures and changes of size', () => {
       totals.moves += moves;
     };
     if (REPLAYED !== undefined) return check(Number(REPLAYED));
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), check), {
-      numRuns: GRIDS,
-      endOnFailure: true,
-    });
+    for (const seed of FOUND_WITH_MOVES_AND_ONE_INODE) await check(seed, { inodes: 1 });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), (seed) => check(seed)),
+      { numRuns: GRIDS, endOnFailure: true, examples: FOUND_WITH_MOVES.map((seed): [number] => [seed]) },
+    );
     expect(totals.kills).toBeGreaterThan(GRIDS);
     expect(totals.moves).toBeGreaterThan(GRIDS);
   }, 120_000);
 
   test('FG-326: so they do where functions open flows of their own, alone and behind functions that keep state', async () => {
     const totals = { kills: 0, questions: 0, answers: 0, secondary: 0, ended: 0 };
-    const check = async (seed: number): Promise<void> => {
+    const check = async (seed: number, more: RandomGridOptions = { functions: true, inodes: 1 }): Promise<void> => {
       const secondary = new Set<number>();
       const scenario = new RandomGrid(seed, {
-        functions: true,
         asks: true,
-        inodes: 1,
+        ...more,
         onFlowEvent: (_, event) => {
           if (event.type === 'FlowBound') secondary.add(event.flow);
           if (event.type === 'FlowEnded' && secondary.has(event.flow)) totals.ended++;
@@ -119,11 +124,11 @@ describe('random grids, traffic, failures and changes of size', () => {
       totals.secondary += secondary.size;
     };
     if (REPLAYED !== undefined) return check(Number(REPLAYED));
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), check), {
-      numRuns: GRIDS,
-      endOnFailure: true,
-      examples: FOUND_WITH_OPENED.map((seed): [number] => [seed]),
-    });
+    for (const seed of FOUND_WITH_OPENED_AND_THREE_INODES) await check(seed, { inodes: 3 });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), (seed) => check(seed)),
+      { numRuns: GRIDS, endOnFailure: true, examples: FOUND_WITH_OPENED.map((seed): [number] => [seed]) },
+    );
     for (const n of Object.values(totals)) expect(n).toBeGreaterThan(GRIDS);
   });
 
