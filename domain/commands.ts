@@ -10,6 +10,7 @@ import type { NodeCommand } from './node/commands';
 import type { PathCommand } from './path/commands';
 import type { PolicyCommand } from './policy/commands';
 import type { ProvisioningCommand } from './provisioning/commands';
+import type { ReplicationCommand } from './replication/commands';
 import type { TopologyLifeCommand } from './topology/commands';
 
 /** What can be asked of the control plane, by type. */
@@ -23,6 +24,7 @@ export type CommandBody =
   | PathCommand
   | TopologyLifeCommand
   | ProvisioningCommand
+  | ReplicationCommand
   | ElectLeader
   | AnchorFlows;
 

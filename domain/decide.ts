@@ -25,6 +25,7 @@ import {
 import { defineFlowPath, deleteFlowPath } from './path/decide';
 import { definePolicy, deletePolicy } from './policy/decide';
 import { journalWorkflow, releaseSpare, reserveSpare } from './provisioning/decide';
+import { replicateFlow, stopReplication } from './replication/decide';
 import { applyTopology, publishTopology, requestRepin, retireTopology } from './topology/decide';
 
 /**
@@ -107,6 +108,10 @@ function decideBody(state: GridState, { body, at }: Command): Decision<TopologyE
       return publishTopology(state, at);
     case 'ApplyTopology':
       return applyTopology(state, body.data.version, at);
+    case 'ReplicateFlow':
+      return replicateFlow(state, body.data);
+    case 'StopReplication':
+      return stopReplication(state, body.data.flow);
     case 'RequestRepin':
       return requestRepin(state, body.data.version);
     case 'RetireTopology':

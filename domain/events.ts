@@ -8,6 +8,7 @@ import type { NodeEvent } from './node/events';
 import type { PathEvent } from './path/events';
 import type { PolicyEvent } from './policy/events';
 import type { ProvisioningEvent } from './provisioning/events';
+import type { ReplicationEvent } from './replication/events';
 import type { TopologyLifeEvent } from './topology/events';
 
 /** Every event of the `topology` stream: everything that changes the grid. */
@@ -21,6 +22,7 @@ export type TopologyEvent =
   | PathEvent
   | TopologyLifeEvent
   | ProvisioningEvent
+  | ReplicationEvent
   | LeaderElected
   | FlowsAnchored;
 

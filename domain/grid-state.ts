@@ -14,6 +14,7 @@ import type { NodeLifeEvent } from './node/evolve';
 import { NO_OUTCOMES, remember, type Outcomes } from './outcomes';
 import { evolvePaths, type Paths } from './path/evolve';
 import { evolvePolicies, type Policies } from './policy/evolve';
+import { evolveReplications, type Replications } from './replication/evolve';
 import { evolveWorkflows, type Workflows } from './provisioning/evolve';
 import { evolveLosses, evolveTopology } from './topology/evolve';
 import { NO_TOPOLOGY, type TopologyState } from './topology/state';
@@ -37,6 +38,7 @@ export interface GridState {
   readonly links: LinkState;
   readonly paths: Paths;
   readonly policies: Policies;
+  readonly replications: Replications;
   readonly topology: TopologyState;
   readonly workflows: Workflows;
   readonly anchors: Anchors;
@@ -44,7 +46,7 @@ export interface GridState {
 }
 
 /** Version of this fold: a snapshot made by another version is not used. Raise it with every change of meaning. */
-export const FOLD_VERSION = 5;
+export const FOLD_VERSION = 6;
 
 /** The grid before anything happened. */
 export function initialState(): GridState {
@@ -59,6 +61,7 @@ export function initialState(): GridState {
     links: NO_LINKS,
     paths: {},
     policies: {},
+    replications: {},
     topology: NO_TOPOLOGY,
     workflows: {},
     anchors: {},
@@ -104,6 +107,7 @@ function draftOf(state: GridState): Draft {
     links: state.links,
     paths: state.paths,
     policies: state.policies,
+    replications: state.replications,
     topology: state.topology,
     workflows: state.workflows,
     anchors: state.anchors,
@@ -155,6 +159,10 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'PolicyDefined':
     case 'PolicyDeleted':
       next.policies = evolvePolicies(next.policies, event);
+      break;
+    case 'ReplicationRequested':
+    case 'ReplicationStopped':
+      next.replications = evolveReplications(next.replications, event);
       break;
     case 'FlowPathDefined':
     case 'FlowPathDeleted':

@@ -187,6 +187,10 @@ function describeDefinition(event: Definition, names: Names): string {
       return `policy ${event.data.name} was defined (${event.data.typeName})`;
     case 'PolicyDeleted':
       return `policy ${event.data.policy} was deleted`;
+    case 'ReplicationRequested':
+      return `flow ${flowName(event.data.flow)} shall be replicated to path ${event.data.path}`;
+    case 'ReplicationStopped':
+      return `flow ${flowName(event.data.flow)} shall be replicated no more`;
     case 'FlowPathDefined':
       return `path ${event.data.name} was defined`;
     case 'FlowPathDeleted':

@@ -26,6 +26,8 @@ interface Recording {
   /** The flow while it lives, and its ID when it is over; 0 = none yet. */
   flow: FlowId;
   id: FlowId;
+  /** It began while the other ran. */
+  isLate: boolean;
 }
 
 /** A connection in one direction: the original's frames beside the replica's. */
@@ -38,7 +40,7 @@ interface Pair {
 }
 type PairState = readonly [
   key: string,
-  sides: readonly (readonly [number[], number, number, FlowId, FlowId])[],
+  sides: readonly (readonly [number[], number, number, FlowId, FlowId, boolean?])[],
   compared: number,
   differing: number,
 ];
@@ -56,7 +58,7 @@ export interface Comparison {
 /**
  * `recorder`: the end of a replicated flow ([0084]). It records the original, which passes, and its replica, and compares
  * them frame by frame in order, from the layer-3 header on. A clone carries the very packets of its original, so the two
- * are paired by their connection. Differences are reported once for each connection and direction. The replica ends here
+ * are paired by their connection; one that was asked for while its original ran, from its first frame on. Differences are reported once for each connection and direction. The replica ends here
  * in the directions that `ends` names; where a stage behind is under test in the other direction, it must go on.
  */
 export const recorder: FunctionDefinition = {
@@ -91,7 +93,9 @@ class Recorder implements PacketFunction {
       pair = { sides: [newRecording(), newRecording()], direction, compared: 0, differing: 0 };
       this.pairs.set(key, pair);
     }
-    this.record(pair.sides[flow.replica ? REPLICA : ORIGINAL], frame, flow.id);
+    const side = pair.sides[flow.replica ? REPLICA : ORIGINAL];
+    this.record(side, frame, flow.id);
+    if (flow.replica && side.count === 1 && this.beganLate(flow)) align(pair);
     this.compare(key, pair);
     return flow.replica && this.endsHere(flow.reverse) ? CONSUME : FORWARD;
   }
@@ -117,7 +121,7 @@ class Recorder implements PacketFunction {
     if (own.length === 0) return undefined;
     const rows: PairState[] = own.map(([key, { sides, compared, differing }]) => [
       key,
-      sides.map((side) => [side.frames, side.count, side.bytes, side.flow, side.id]),
+      sides.map((side) => [side.frames, side.count, side.bytes, side.flow, side.id, side.isLate]),
       compared,
       differing,
     ]);
@@ -126,7 +130,14 @@ class Recorder implements PacketFunction {
 
   importFlow(_flow: FlowId, state: Uint8Array): void {
     for (const [key, sides, compared, differing] of decodeState<PairState[]>(state)) {
-      const [original, replica] = sides.map(([frames, count, bytes, flow, id]) => ({ frames, count, bytes, flow, id }));
+      const [original, replica] = sides.map(([frames, count, bytes, flow, id, isLate = false]) => ({
+        frames,
+        count,
+        bytes,
+        flow,
+        id,
+        isLate,
+      }));
       const direction = key.endsWith('<') ? 'reverse' : 'forward';
       this.pairs.set(key, { sides: [original, replica], direction, compared, differing });
     }
@@ -141,6 +152,13 @@ class Recorder implements PacketFunction {
       this.finish(key, pair);
       this.pairs.delete(key);
     }
+  }
+
+  /** Whether a clone whose first frame in a direction this is began while its original ran. */
+  private beganLate({ connection, reverse, start }: FlowView): boolean {
+    if (!reverse) return !start;
+    const forward = this.pairs.get(`${connection}>`)?.sides[REPLICA];
+    return forward === undefined || forward.count === 0 || forward.isLate;
   }
 
   private endsHere(reverse: boolean): boolean {
@@ -189,7 +207,17 @@ class Recorder implements PacketFunction {
 }
 
 function newRecording(): Recording {
-  return { frames: [], count: 0, bytes: 0, flow: 0, id: 0 };
+  return { frames: [], count: 0, bytes: 0, flow: 0, id: 0, isLate: false };
+}
+
+/** The clone's first frame is compared with that of the original that equals it, or with the next where none has come. */
+function align({ sides: [original, replica] }: Pair): void {
+  replica.isLate = true;
+  const [first] = replica.frames;
+  const place = original.frames.lastIndexOf(first);
+  const before = place < 0 ? original.frames.length : place;
+  original.frames.splice(0, before);
+  original.count -= before;
 }
 
 function summary(side: Recording): Comparison['original'] {

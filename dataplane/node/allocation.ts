@@ -51,6 +51,8 @@ export class FlowAllocation {
   private ids: FlowIds | undefined;
   /** IDs of flows that were first carried without an entry. */
   private adopted: FlowIds | undefined;
+  /** Flows whose clone's ID was taken while they ran. */
+  private readonly clones = new Set<FlowId>();
   private restUs: Micros = 0;
   private fnode = 0;
 
@@ -212,8 +214,25 @@ export class FlowAllocation {
 
   /** A flow that was allocated here has ended: its ID rests, and its path carries one less. */
   ended(id: FlowId, path: number): void {
+    if (this.clones.delete(id)) this.release(cloneOf(id));
     this.flowsByPath.set(path, (this.flowsByPath.get(path) ?? 1) - 1);
     this.release(id);
+  }
+
+  /**
+   * Takes the ID of the clone of a flow that runs, until that flow ends; false where another flow has it, or where the flow's
+   * IDs are not this INODE's to give.
+   */
+  claimClone(id: FlowId): boolean {
+    if (this.clones.has(id)) return true;
+    if (id >>> 24 !== this.fnode || this.ids?.claim(cloneOf(id), this.node.ctx.now) !== true) return false;
+    this.clones.add(id);
+    return true;
+  }
+
+  /** The clone of a flow has ended, perhaps before the flow. */
+  cloneEnded(id: FlowId): void {
+    if (!this.clones.has(id)) this.release(cloneOf(id));
   }
 
   /** An ID of this INODE's rests from now on. */

@@ -31,6 +31,7 @@ import type { Deliver } from './receiver';
 import { SecondaryGrants } from './secondary-grants';
 import type { Sender } from './sender';
 import { Replicas } from './replicas';
+import { ReplicationOrders } from './replication-orders';
 import { Siblings } from './siblings';
 import type { Stage } from './stage';
 import { StatelessIngress } from './stateless-ingress';
@@ -54,6 +55,7 @@ export class Gateway implements Deliver {
   private readonly statelessIngress: StatelessIngress;
   private readonly bridging: Bridging;
   private readonly firstFragments: FirstFragments;
+  private readonly orders: ReplicationOrders;
   private readonly ingress: Ingress;
   private readonly egress: Egress;
   private readonly grants: SecondaryGrants;
@@ -92,6 +94,7 @@ export class Gateway implements Deliver {
     this.bridging = new Bridging(node, this.allocation, this.statelessIngress, (flow, address) =>
       this.lifecycle.branchBegan(flow, address),
     );
+    this.orders = new ReplicationOrders(node, this.allocation, replicas, this.lifecycle);
     this.firstFragments = new FirstFragments(node, this.siblings.duty);
     this.ingress = new Ingress(node, sender, connections, this.siblings, replicas, this.bridging, this.firstFragments);
     this.egress = new Egress(node, connections, this.siblings);
@@ -125,6 +128,7 @@ export class Gateway implements Deliver {
     }
     this.allocation.configure(view);
     this.grants.configure(policies);
+    this.orders.follow(view);
   }
 
   /** Takes a batch of frames from external networks (`S_NETWORK`); every slot is taken over. */

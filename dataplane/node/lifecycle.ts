@@ -329,15 +329,19 @@ export class FlowLifecycle implements ClassifierPorts {
       counters.values[FLOWS_ENDED]++;
       counters.types.ended(this.node.ctx.arena, flow);
       this.tellEnd(flow, end);
+      if (clone !== 0) this.endClone(clone, end);
       this.allocation.ended(id, side.path[aux]);
-      if (clone !== 0) {
-        this.tellEnd(clone, end);
-        this.allocation.release(cloneOf(id));
-        this.node.removeFlow(clone);
-      }
     }
     if (u16[(flow + F_EMITTER) >>> 1] === this.node.ref) this.tellToForget(id, this.siblings.peers());
     this.node.removeFlow(flow);
+  }
+
+  /** The clone of a flow that was allocated here is over. */
+  endClone(clone: number, end: ConnectionEnd): void {
+    const id = this.node.ctx.arena.u32[(clone + F_ID) >>> 2];
+    this.tellEnd(clone, end);
+    this.allocation.cloneEnded(cloneOf(id));
+    this.node.removeFlow(clone);
   }
 
   /** The end of a flow that was allocated here, for the log and for the nodes of its route. */

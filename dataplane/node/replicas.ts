@@ -7,9 +7,11 @@ import {
   F_NEXT_REV,
   F_SHADOW_FWD,
   F_SHADOW_REV,
+  F_STATE,
   F_TYPE,
   F_WIRE,
   FS_FULL_ROUTE,
+  FS_REPLICA,
   S_FLOW,
   S_REASON,
 } from '../frames/layout';
@@ -44,14 +46,21 @@ export class Replicas {
    * clone that cannot be made, else 0.
    */
   begin(flow: number): FlowId {
-    const { ctx, side } = this.node;
-    const { u8, u16, u32 } = ctx.arena;
+    const { ctx } = this.node;
+    const { u16, u32 } = ctx.arena;
     const view = ctx.topologies.active;
     const path = view === undefined ? undefined : replicaPathOf(view, u16[(flow + F_TYPE) >>> 1]);
     if (view === undefined || path === undefined) return 0;
+    return this.make(flow, view, path) ? 0 : cloneOf(u32[(flow + F_ID) >>> 2]);
+  }
+
+  /** Makes the clone of a flow that was allocated here; its ID is taken already. False if it cannot be made. */
+  make(flow: number, view: TopologyView, path: FlowPath): boolean {
+    const { ctx, side } = this.node;
+    const { u8, u32 } = ctx.arena;
     const id = u32[(flow + F_ID) >>> 2];
     const clone = this.insert(flow, id, view, path, true);
-    if (clone === 0) return cloneOf(id);
+    if (clone === 0) return false;
     const aux = this.node.aux(clone);
     side.phase[aux] |= PHASE_OWNED;
     this.node.ownedByWire[u8[clone + F_WIRE]]++;
@@ -64,7 +73,7 @@ export class Replicas {
       path: path.id,
     });
     this.tellStart(clone, id);
-    return 0;
+    return true;
   }
 
   /** The egress INODE learned of a flow: what enters here for it enters for its clone too, if that path ends here. */
@@ -73,6 +82,15 @@ export class Replicas {
     const view = this.node.viewOf(flow);
     const path = replicaPathOf(view, u16[(flow + F_TYPE) >>> 1]);
     if (path !== undefined) this.insert(flow, u32[(flow + F_ID) >>> 2], view, path, false);
+  }
+
+  /** The same of a flow that runs. Its clone's first frame may end before it comes here. */
+  followRunning(flow: number, view: TopologyView, path: FlowPath): void {
+    const { u32 } = this.node.ctx.arena;
+    const id = u32[(flow + F_ID) >>> 2];
+    const known = this.node.flows.find(cloneOf(id));
+    const isOther = known !== 0 && (u32[(known + F_STATE) >>> 2] & FS_REPLICA) === 0;
+    if (!isOther) this.insert(flow, id, view, path, false);
   }
 
   /** A clone was learned from its first frame: it may have come before its original, or the original be old. */

@@ -16,6 +16,7 @@ export function contentOf(state: GridState): TopologyContent | undefined {
   const { name, seed, selection, timing, flood, networks } = state.grid;
   const members = clusters.map(clusterContent);
   const agents = agentsOf(state, members);
+  const replications = Object.values(state.replications);
   return {
     grid: name,
     seed,
@@ -28,6 +29,7 @@ export function contentOf(state: GridState): TopologyContent | undefined {
     paths: Object.values(state.paths),
     policies: Object.values(state.policies),
     ...(agents.length === 0 ? {} : { agents }),
+    ...(replications.length === 0 ? {} : { replications }),
   };
 }
 
@@ -83,6 +85,7 @@ function sameContent(content: TopologyContent, latest: Topology): boolean {
     sameParts([content.timing], [latest.timing]) &&
     sameParts(content.flood === undefined ? [] : [content.flood], latest.flood === undefined ? [] : [latest.flood]) &&
     sameParts(content.agents ?? [], latest.agents ?? []) &&
+    sameParts(content.replications ?? [], latest.replications ?? []) &&
     sameParts(content.networks, latest.networks) &&
     sameParts(content.clusters, latest.clusters) &&
     sameParts(content.links, latest.links) &&

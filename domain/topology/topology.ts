@@ -1,4 +1,4 @@
-import type { ClusterId, Incarnation, NodeId, Seq, WireId } from '../base/ids';
+import type { ClusterId, FlowId, Incarnation, NodeId, Seq, WireId } from '../base/ids';
 
 /**
  * A topology: all clusters, active nodes, links and paths at one instant ([0027] xix), as published by the control
@@ -24,6 +24,17 @@ export interface Topology {
   readonly policies: readonly FlowPolicy[];
   /** Agents that host members, in order of name; absent: all nodes are hosted by the program that publishes. */
   readonly agents?: readonly TopologyAgent[];
+  /** Running flows that are to have a clone ([0084]), in order of flow ID; absent: none. */
+  readonly replications?: readonly Replication[];
+}
+
+/** An order to send frames of a running flow along another path too. */
+export interface Replication {
+  readonly flow: FlowId;
+  /** The path's name. */
+  readonly path: string;
+  /** Number of the order, greater than all before: a flow that gets the same ID later is not meant. */
+  readonly order: number;
 }
 
 /** A process that hosts nodes, and where the frames for them go: `host:port` of its underlay. */

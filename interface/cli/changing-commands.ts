@@ -4,12 +4,13 @@ import { FlowgridError } from '../../domain/base/errors';
 import { COMMAND_LIFETIME_MS } from '../../domain/commands';
 import { CLUSTER_MODES, type ClusterMode } from '../../domain/topology/topology';
 import { withAccess, withCommon, type Finish } from './command';
-import type { CommonOptions, Io, MnodeAccess, Programs, SubmitOptions } from './programs';
-import { parseInteger } from './values';
+import type { CommonOptions, Io, MnodeAccess, Programs, ReplicateOptions, SubmitOptions } from './programs';
+import { parseFlowId, parseInteger } from './values';
 
-/** `mode`, `submit`: what changes a grid that runs. */
+/** `mode`, `replicate`, `submit`: what changes a grid that runs. */
 export function addChangingCommands(root: Command, programs: Programs, io: Io, finish: Finish): void {
   addMode(root, programs, io, finish);
+  addReplicate(root, programs, io, finish);
   addSubmit(root, programs, io, finish);
 }
 
@@ -51,6 +52,45 @@ function modeOptions(cluster: string, mode: ClusterMode, flags: ModeFlags): Subm
   const command = { type: 'SwitchClusterMode', data: { cluster, mode, ...(existing && { existing }) } };
   const flows = existing ? 'new flows and those that live' : 'new flows';
   return { ...same, command, what: `${cluster} in mode ${mode} for ${flows}`, withinMs: within };
+}
+
+function addReplicate(root: Command, programs: Programs, io: Io, finish: Finish): void {
+  const replicate = withSending(
+    root
+      .command('replicate')
+      .description('send a copy of each frame of a running flow along another path, too')
+      .argument('<flow>', 'its ID, as trace prints it', parseFlowId)
+      .option('--to <path>', "the path's name")
+      .option('--stop', 'no more: the clone ends', false),
+  );
+  replicate.action(async (flow: number, flags: ReplicateFlags) =>
+    finish(await programs.replicate(replicateOptions(flow, flags), io)),
+  );
+  withCommon(replicate, [
+    ['replicate 0x01abcdef --to trial', 'the flow has a clone on path trial from now on'],
+    ['replicate 0x01abcdef --stop --json', 'it has none any more; one JSON document'],
+  ]);
+}
+
+interface ReplicateFlags extends SendingFlags {
+  readonly to?: string;
+  readonly stop: boolean;
+}
+
+function replicateOptions(flow: number, flags: ReplicateFlags): ReplicateOptions {
+  const { within, to, stop, ...same } = flags;
+  if ((to === undefined) !== stop) {
+    throw new FlowgridError('usage', stop ? '--stop and --to exclude each other' : 'to which path?', {
+      remedy: 'give either --to PATH, or --stop',
+    });
+  }
+  const name = `flow 0x${flow.toString(16).padStart(8, '0')}`;
+  const command =
+    to === undefined
+      ? { type: 'StopReplication', data: { flow } }
+      : { type: 'ReplicateFlow', data: { flow, path: to } };
+  const what = to === undefined ? `${name} replicated no more` : `${name} replicated to ${to}`;
+  return { ...same, flow, mustRun: !stop, command, what, withinMs: within };
 }
 
 function addSubmit(root: Command, programs: Programs, io: Io, finish: Finish): void {

@@ -20,6 +20,7 @@ export interface Programs {
   status(options: StatusOptions, io: Io): Promise<number>;
   stats(options: StatsOptions, io: Io): Promise<number>;
   submit(options: SubmitOptions, io: Io): Promise<number>;
+  replicate(options: ReplicateOptions, io: Io): Promise<number>;
   play(options: PlayOptions, io: Io): Promise<number>;
   record(options: RecordOptions, io: Io): Promise<number>;
 }
@@ -230,6 +231,12 @@ export interface SubmitOptions extends CommonOptions, MnodeAccess {
   /** The principal. */
   readonly by: string;
   readonly withinMs: number;
+}
+
+export interface ReplicateOptions extends SubmitOptions {
+  readonly flow: number;
+  /** Whether the flow has to run for that. */
+  readonly mustRun: boolean;
 }
 
 /** An external network that is attached to a host by UDP. */

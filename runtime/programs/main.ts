@@ -17,6 +17,7 @@ const programs: Programs = {
   status: async (options, io) => (await import('./status')).status(options, io),
   stats: async (options, io) => (await import('./stats')).stats(options, io),
   submit: async (options, io) => (await import('./submit')).submit(options, io),
+  replicate: async (options, io) => (await import('./replicate')).replicate(options, io),
   play: async (options, io) => (await import('./traffic/play')).play(options, io),
   record: async (options, io) => (await import('./traffic/record')).record(options, io),
 };

@@ -24,14 +24,17 @@ clusters:
   IC: { id: 2, role: inode }
   AB: { id: 3, nodes: 2, failure: backup }
   AC: { id: 4, nodes: 2, failure: backup }
+  AD: { id: 6, nodes: 2, failure: redirect }
   MA: { id: 5, role: mnode }
 links:
   VN-1: { kind: switch, members: [IA, AB] }
   VN-2: { kind: switch, members: [AB, AC, IC] }
-  VN-3: { kind: switch, members: [IA, IC, AB, AC, MA], control: true }
+  VN-3: { kind: switch, members: [IA, IC, AB, AC, AD, MA], control: true }
+  VN-4: { kind: switch, members: [IA, AD, IC] }
 paths:
   there: { from: [EN-1], through: [AB, AC], to: EN-4 }
   back: { from: [EN-4], through: [AC, AB], to: EN-1 }
+  trial: { from: [EN-1], through: [AD], to: EN-4 }
 policies:
   - { type: all, paths: [there, back] }
 capture: { initiator: EN-1, responder: EN-4 }
@@ -71,6 +74,15 @@ class LiveGrid {
 
   run(...args: readonly string[]): ReturnType<typeof flowgrid> {
     return flowgrid(...args, '--data', this.data);
+  }
+
+  /** Asks for another flow's trace until the log knows it. */
+  async known(flow: string): Promise<string> {
+    for (;;) {
+      const { code, stdout } = await this.run('trace', flow);
+      if (code === 0) return stdout;
+      if (this.up.exitCode !== null) throw new Error('the grid has ended');
+    }
   }
 
   /** Asks for the flow's trace until it is as wanted. */
@@ -136,4 +148,44 @@ describe('a flow that lives is changed by the command line', () => {
     },
     300_000,
   );
+
+  test('FG-345, FG-346: it is replicated along another path, until asked to stop, and what cannot be is refused', async () => {
+    live = new LiveGrid();
+    const { flow } = await live.traced(() => true);
+    const clone = `0x${((Number(flow) ^ 0x80_0000) >>> 0).toString(16).padStart(8, '0')}`;
+
+    const refused = await live.run('replicate', flow, '--to', 'nowhere');
+    expect(refused.code).toBe(5);
+    expect(refused.stderr).toContain('there is no path nowhere; paths of this grid: there, back, trial');
+    const unknown = await live.run('replicate', '0x0badf00d', '--to', 'trial');
+    expect(unknown.code).toBe(5);
+    expect(unknown.stderr).toContain('the log knows no flow 0x0badf00d');
+
+    const asked = await live.run('replicate', flow, '--to', 'trial', '--json', '--by', 'operator:eva');
+    expect(asked).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(asked.stdout)).toMatchObject({ status: 'accepted' });
+    const story = await live.known(clone);
+    expect(story).toContain(`Clone of flow ${flow}`);
+    expect(story).toMatch(/AD-[12]/);
+    expect((await live.run('replicate', clone, '--to', 'trial')).code).toBe(2);
+
+    const stopped = await live.run('replicate', flow, '--stop');
+    expect(stopped).toMatchObject({ code: 0, stderr: '' });
+    expect(stopped.stdout).toMatch(/ replicated no more: commit \d+\n$/);
+
+    const report = await live.finish();
+    const { missing, extra } = compareThroughGrid(live.capture, live.out);
+    expect([missing, extra]).toEqual([[], []]);
+    expect(Object.values(report.invariants).filter((verdict) => verdict.startsWith('broken'))).toEqual([]);
+    expect(report.frames.replica).toBeGreaterThan(0);
+    expect(report.frames.replica).toBeLessThan(FRAMES);
+    const told = await live.run('audit', 'flow', flow);
+    expect(told.stdout).toContain(`was replicated as ${clone}`);
+    expect(told.stdout).toContain('shall be replicated to path trial');
+    expect((await live.run('audit', 'flow', clone)).stdout).toContain('ended (eof)');
+    const ended = await live.run('replicate', flow, '--to', 'trial');
+    expect(ended.code).toBe(5);
+    expect(ended.stderr).toContain('has ended, at');
+    expect((await live.run('check')).code).toBe(0);
+  }, 300_000);
 });

@@ -58,10 +58,17 @@ const modeOfLive = (cluster: string, wanted: ClusterMode): CommandBody => ({
 
 const repin = (version: number): CommandBody => ({ type: 'RequestRepin', data: { version } });
 
+const replicate = (flow: number, path: string): CommandBody => ({ type: 'ReplicateFlow', data: { flow, path } });
+const stopReplication = (flow: number): CommandBody => ({ type: 'StopReplication', data: { flow } });
+
 const small = givenSmallGrid();
 const linked = and(small, {
   ...link,
   data: { ...link.data, members: [{ cluster: 1 }, { cluster: 2 }, { cluster: 3 }] },
+});
+const twoPaths = and(small, {
+  type: 'DefineFlowPath',
+  data: { id: 2, name: 'other', from: [1], to: 2, clusters: [1, 2, 3] },
 });
 const active = and(small, activate(1), activate(2));
 const failedState = and(active, fail);
@@ -369,6 +376,14 @@ const specifications: readonly Specification[] = [
   spec('an unchanged grid is not published', published, publish, []),
   spec('a suspicion changes no topology', and(published, suspect), publish, []),
   spec('without an active node there is nothing to publish', small, publish, 'not-allowed'),
+  spec('FG-345: a running flow is to be replicated', small, replicate(7, 'main'), ['ReplicationRequested']),
+  spec('FG-345: once', and(small, replicate(7, 'main')), replicate(7, 'main'), []),
+  spec('FG-345: to one path', and(twoPaths, replicate(7, 'main')), replicate(7, 'other'), 'exists'),
+  spec('FG-345: to no path that is not there', small, replicate(7, 'nowhere'), 'not-found'),
+  spec('FG-345: a number that is no flow ID is refused', small, replicate(0, 'there'), 'invalid'),
+  spec('FG-345: and no more', and(small, replicate(7, 'main')), stopReplication(7), ['ReplicationStopped']),
+  spec('FG-345: what is not replicated need not stop', small, stopReplication(7), []),
+  spec('FG-345: the order is published', and(applied, replicate(7, 'main')), publish, ['TopologyPublished']),
   spec('a topology is applied', published, { type: 'ApplyTopology', data: { version: 1 } }, ['TopologyApplied']),
   spec('it is applied once', applied, { type: 'ApplyTopology', data: { version: 1 } }, []),
   spec('an unknown one is not', applied, { type: 'ApplyTopology', data: { version: 7 } }, 'not-found'),
@@ -483,6 +498,8 @@ describe('deciding', () => {
       DeletePolicy: true,
       PublishTopology: true,
       ApplyTopology: true,
+      ReplicateFlow: true,
+      StopReplication: true,
       RequestRepin: true,
       RetireTopology: true,
       JournalWorkflow: true,

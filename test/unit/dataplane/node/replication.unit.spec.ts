@@ -2,6 +2,7 @@ import {
   DEFAULT_TIMING,
   type FlowPolicy,
   type FunctionSpec,
+  type Topology,
   type VirtualLink,
 } from '../../../../domain/topology/topology';
 import { FlowsProjection, routeAt } from '../../../../projections';
@@ -29,7 +30,12 @@ const ALL: readonly VirtualLink[] = [
 ];
 
 /** Originals go by way of AB, clones by way of CANARY; a recorder stands behind both. */
-function replicating(canary: FunctionSpec['name'], ends = 'forward', selection?: 'distributed'): TestGrid {
+function replicating(
+  canary: FunctionSpec['name'],
+  ends = 'forward',
+  selection?: 'distributed',
+  replicateTo: string | undefined = 'trial',
+): TestGrid {
   const policy: FlowPolicy = {
     id: 1,
     name: 'all',
@@ -38,7 +44,7 @@ function replicating(canary: FunctionSpec['name'], ends = 'forward', selection?:
     match: {},
     paths: ['there', 'back'],
     criteria: 'static',
-    replicateTo: 'trial',
+    ...(replicateTo === '' ? {} : { replicateTo }),
   };
   return new TestGrid({
     clusters: [
@@ -280,5 +286,79 @@ describe('FG-172: nothing that happens to a replica touches its original', () =>
     }
     grid.beats(10);
     expect(grid.freeSlots()).toBe(free);
+  });
+});
+
+describe('a flow that runs is replicated when an operator asks', () => {
+  const ask = (grid: TestGrid, ...orders: Topology['replications'] & object) => {
+    grid.change(grid.topology.clusters, [], orders);
+    grid.settle();
+  };
+  const flowOf = (grid: TestGrid): number => grid.allEvents().find(({ type }) => type === 'FlowStarted')!.flow;
+  const copied = (grid: TestGrid): number => grid.total((node) => node.replicated);
+  const exchange = (grid: TestGrid, n: number, port = 5000): void => {
+    grid.inject(1, request(n, port));
+    grid.settle();
+    grid.inject(4, reply(n, port));
+    grid.settle();
+  };
+
+  test.each([undefined, 'distributed'] as const)(
+    'FG-345: from then on, both ways, until asked to stop (%s)',
+    (selection) => {
+      const grid = replicating('pass', 'none', selection, '');
+      exchange(grid, 1);
+      exchange(grid, 1, 5001);
+      const flow = flowOf(grid);
+      ask(grid, { flow, path: 'trial', order: 9 });
+      expect(copied(grid)).toBe(0);
+      for (let n = 2; n <= 4; n++) {
+        exchange(grid, n);
+        exchange(grid, n, 5001);
+      }
+      expect(copied(grid)).toBe(6);
+      const told = grid.allEvents().filter((event) => event.type === 'FlowReplicated');
+      expect(told).toMatchObject([{ flow, clone: cloneOf(flow), path: 3, topologySeq: 2 }]);
+      const clones = hops(grid).filter(({ isReplica }) => isReplica);
+      expect(new Set(clones.map((hop) => hop.flow))).toEqual(new Set([cloneOf(flow)]));
+      ask(grid);
+      exchange(grid, 5);
+      expect(copied(grid)).toBe(6);
+      expect(grid.allEvents().filter((event) => event.type === 'FlowEnded')).toMatchObject([
+        { flow: cloneOf(flow), packets: [3, 3] },
+      ]);
+      expect(grid.left).toHaveLength(18);
+      expect(grid.total(({ flowsPrimary }) => flowsPrimary)).toBe(8);
+      expectBalance(grid);
+    },
+  );
+
+  test('FG-345: once for an order, and anew for another', () => {
+    const grid = replicating('pass', 'none', undefined, '');
+    exchange(grid, 1);
+    const flow = flowOf(grid);
+    const order = { flow, path: 'trial', order: 9 };
+    ask(grid, order);
+    ask(grid, order);
+    ask(grid);
+    ask(grid, order);
+    exchange(grid, 2);
+    expect(copied(grid)).toBe(0);
+    ask(grid, { ...order, order: 12 });
+    exchange(grid, 3);
+    expect(copied(grid)).toBe(2);
+    ask(grid, { flow: flow + 1, path: 'trial', order: 13 }, { flow, path: 'nowhere', order: 14 });
+    exchange(grid, 4);
+    expect(copied(grid)).toBe(2);
+    expect(grid.left).toHaveLength(8);
+    expectBalance(grid);
+  });
+
+  test('FG-347: a recorder compares such a clone from its first frame on', () => {
+    const grid = replicating('pass', 'forward', undefined, '');
+    for (let n = 1; n <= 5; n++) exchange(grid, n);
+    ask(grid, { flow: flowOf(grid), path: 'trial', order: 9 });
+    for (let n = 6; n <= 9; n++) exchange(grid, n);
+    expect([counted(grid, 'compared'), counted(grid, 'differing')]).toEqual([8, 0]);
   });
 });

@@ -147,6 +147,7 @@ export class TestGrid {
   private readonly groupOf = new Map<NodeRef, NodeGroup>();
   private frames = 0;
   private version = 1;
+  private replications: Topology['replications'] = [];
 
   constructor(private readonly options: TestGridOptions) {
     this.arena = Arena.create({ slots: options.slots ?? 4096, bytes: 96 * 1024 * 1024 });
@@ -182,8 +183,13 @@ export class TestGrid {
   }
 
   /** Publishes the grid with other clusters, as a further version. */
-  change(clusters: readonly TopologyCluster[], dead: readonly string[] = []): void {
+  change(
+    clusters: readonly TopologyCluster[],
+    dead: readonly string[] = [],
+    replications: Topology['replications'] = [],
+  ): void {
     this.version++;
+    this.replications = replications;
     this.topology = this.makeTopology(clusters);
     this.publish(this.topology, dead);
   }
@@ -337,6 +343,7 @@ export class TestGrid {
         { id: 4, name: 'EN-4', cluster: last, tagged: false },
       ],
       clusters,
+      ...(this.replications?.length === 0 ? {} : { replications: this.replications }),
       links:
         options.links ??
         ids.slice(1).map((id, i) => ({

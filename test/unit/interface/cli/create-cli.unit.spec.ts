@@ -35,6 +35,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     status: program('status'),
     stats: program('stats'),
     submit: program('submit'),
+    replicate: program('replicate'),
     play: program('play'),
     record: program('record'),
   };
@@ -43,7 +44,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
 }
 
 const READING = ['trace', 'audit', 'log', 'check'];
-const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'submit', 'agent', 'play', 'record'];
+const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'replicate', 'submit', 'agent', 'play', 'record'];
 const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, 'completion'];
 
 /** What `play` is told where nothing else is said. */
@@ -141,6 +142,22 @@ describe('the command line', () => {
       ],
     ]);
     expect(err.join('\n')).toContain('Allowed choices are through, copy, bypass, drop');
+  });
+
+  it('FG-346: sends an order to replicate a flow, or to stop, and refuses what is neither', async () => {
+    const { calls, err, run } = fixture();
+    expect(await run('replicate 0x01abcdef --to trial --by operator:eva --data d')).toBe(0);
+    expect(await run('replicate 0x01abcdef --stop --data d --json')).toBe(0);
+    const flow = 0x01abcdef;
+    expect(calls).toMatchObject([
+      ['replicate', { flow, mustRun: true, command: { type: 'ReplicateFlow', data: { flow, path: 'trial' } } }],
+      ['replicate', { flow, mustRun: false, command: { type: 'StopReplication', data: { flow } }, json: true }],
+    ]);
+    expect(await run('replicate 0x01abcdef')).toBe(2);
+    expect(await run('replicate 0x01abcdef --to trial --stop')).toBe(2);
+    expect(await run('replicate web --to trial')).toBe(2);
+    expect(calls.length).toBe(2);
+    expect(err.join('\n')).toContain('give either --to PATH, or --stop');
   });
 
   it('gives up its typed options', async () => {

@@ -66,7 +66,15 @@ class Fixture {
     };
     const absent = async (): Promise<number> => 1;
     const local = { up: absent, classify: absent, validate: absent, migrate: absent };
-    const running = { ...local, mnode: absent, agent: absent, status: absent, stats: absent, submit: absent };
+    const running = {
+      ...local,
+      mnode: absent,
+      agent: absent,
+      status: absent,
+      stats: absent,
+      submit: absent,
+      replicate: absent,
+    };
     const traffic = { play: absent, record: absent };
     const programs: Programs = { ...running, ...traffic, audit, check, log, trace };
     return createCli(programs, io).run([...line.split(' '), '--data', this.dir]);
