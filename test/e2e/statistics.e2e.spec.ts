@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../../projections';
+import { kafkaAvailable, startKafka } from '../services/kafka';
 import { natsAvailable, startNats, type NatsServer } from '../services/nats';
 import { describeWithServer } from '../services/suite';
 import { AgentGrid, HOSTED } from '../support/agent-grid';
@@ -27,21 +28,80 @@ function trafficDrops({ counts }: { counts: { dropped: object } }): string[] {
   return Object.keys(counts.dropped).filter((reason) => reason !== EARLY);
 }
 
+/** Frames and their octets. */
+interface Sum {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+function sumOf(frames: readonly Buffer[]): Sum {
+  return { frames: frames.length, bytes: frames.reduce((sum, { length }) => sum + length, 0) };
+}
+
+/** Plays conversations through a grid; resolves when everything has left, with what was played, by direction. */
+async function playThrough(grid: AgentGrid): Promise<{ readonly asked: Sum; readonly answered: Sum }> {
+  const capture = join(grid.dir, 'statistics.pcapng');
+  writeConversations(capture, FLOWS);
+  const recorders = [grid.west, grid.east].map(
+    ({ from }, i) => new RecorderProcess(join(grid.dir, `statistics-${i}.pcapng`), from),
+  );
+  await Promise.all(recorders.map(({ listens }) => listens));
+  const { code } = await flowgrid('play', capture, '--to', grid.west.into, '--back', grid.east.into, '--json');
+  expect(code).toBe(0);
+  for (const { ended } of recorders) expect(await ended).toBe(0);
+  const frames = readCaptureFile(capture).frames.map(({ bytes }) => bytes);
+  const isQuestion = (frame: Buffer): boolean => frame.readUInt16BE(FROM_PORT) === CLIENT_PORT;
+  return {
+    asked: sumOf(frames.filter(isQuestion)),
+    answered: sumOf(frames.filter((frame) => !isQuestion(frame))),
+  };
+}
+
+const bothAvailable = (): ReturnType<typeof kafkaAvailable> => {
+  const [kafka, bus] = [kafkaAvailable(), natsAvailable()];
+  return kafka.ok && bus.ok ? { ok: true, version: `${kafka.version}, ${bus.version}` } : kafka.ok ? bus : kafka;
+};
+
+describeWithServer('statistics of a grid with two MNODEs', bothAvailable, () => {
+  test('FG-336: the standby tells nothing; the leader is killed, and the standby goes on where it stopped', async () => {
+    const [kafka, nats] = await Promise.all([startKafka(), startNats()]);
+    const grid = new AgentGrid({ nats: nats.servers, kafka: kafka.brokers });
+    const reader = await StreamReader.subscribe(nats.servers, 'agents');
+    try {
+      await grid.start();
+      await Promise.all(grid.mnodes.map((mnode) => mnode.until(({ role }) => role !== undefined)));
+      const { asked, answered } = await playThrough(grid);
+      const frames = asked.frames + answered.frames;
+      const before = await reader.next('grid', ({ counts }) => counts.left === frames);
+      const tellers = new Set(reader.messages.flatMap(({ subject, told }) => (subject === 'grid' ? [told.by] : [])));
+      expect([...tellers]).toEqual([before.by]);
+      const killedAt = Date.now();
+      await grid.mnodes.find(({ name }) => name === before.by)!.kill();
+      const after = await reader.next('grid', ({ by }) => by !== before.by);
+      process.stdout.write(`streams after kill -9 of the leader: told again after ${Date.now() - killedAt} ms\n`);
+      expect(after.epoch).toBeGreaterThan(before.epoch);
+      expect(after).toMatchObject({ heard: NODES.length, silent: 0, perSecond: { nodes: NODES.length } });
+      expect(after.counts).toEqual(before.counts);
+      expect(after.since).toBeLessThan(before.at);
+    } finally {
+      await reader.close();
+      await grid.end();
+      await Promise.all([kafka.stop(), nats.stop()]);
+    }
+  });
+});
+
 describeWithServer('statistics on the bus', natsAvailable, () => {
   let nats: NatsServer;
   let grid: AgentGrid;
   let reader: StreamReader;
   /** Frames and octets of the capture that was played, by direction. */
-  let asked = { frames: 0, bytes: 0 };
-  let answered = { frames: 0, bytes: 0 };
+  let asked: Sum = { frames: 0, bytes: 0 };
+  let answered: Sum = { frames: 0, bytes: 0 };
 
-  const played = (): { frames: number; bytes: number } => ({
+  const played = (): Sum => ({
     frames: asked.frames + answered.frames,
     bytes: asked.bytes + answered.bytes,
-  });
-  const sumOf = (frames: readonly Buffer[]): { frames: number; bytes: number } => ({
-    frames: frames.length,
-    bytes: frames.reduce((sum, { length }) => sum + length, 0),
   });
 
   beforeAll(async () => {
@@ -56,22 +116,6 @@ describeWithServer('statistics on the bus', natsAvailable, () => {
     await nats.stop();
   });
 
-  const play = async (): Promise<void> => {
-    const capture = join(grid.dir, 'statistics.pcapng');
-    writeConversations(capture, FLOWS);
-    const frames = readCaptureFile(capture).frames.map(({ bytes }) => bytes);
-    const isQuestion = (frame: Buffer): boolean => frame.readUInt16BE(FROM_PORT) === CLIENT_PORT;
-    asked = sumOf(frames.filter(isQuestion));
-    answered = sumOf(frames.filter((frame) => !isQuestion(frame)));
-    const recorders = [grid.west, grid.east].map(
-      ({ from }, i) => new RecorderProcess(join(grid.dir, `statistics-${i}.pcapng`), from),
-    );
-    await Promise.all(recorders.map(({ listens }) => listens));
-    const { code } = await flowgrid('play', capture, '--to', grid.west.into, '--back', grid.east.into, '--json');
-    expect(code).toBe(0);
-    for (const { ended } of recorders) expect(await ended).toBe(0);
-  };
-
   test('FG-338: a client of NATS reads, while a capture is played, what the grid does, and at the end sums that agree with the capture', async () => {
     const quiet = await reader.next('grid', ({ perSecond }) => perSecond.nodes === NODES.length);
     expect(quiet).toMatchObject({ by: 'MA-1', nodes: { active: NODES.length }, heard: NODES.length, silent: 0 });
@@ -80,12 +124,12 @@ describeWithServer('statistics on the bus', natsAvailable, () => {
       'grid',
       ({ flows, perSecond }) => flows > 0 && perSecond.entered > 0 && perSecond.left > 0,
     );
-    const done = play();
+    const done = playThrough(grid);
     const during = await busy;
     expect(during.latencyUs.p50).toBeGreaterThan(0);
     expect(during.perSecond).toMatchObject({ nodes: NODES.length });
     expect(during.perSecond.flowBits).toBeGreaterThan(0);
-    await done;
+    ({ asked, answered } = await done);
 
     const { frames, bytes } = played();
     const after = await reader.next('grid', ({ counts }) => counts.left === frames);
@@ -95,9 +139,9 @@ describeWithServer('statistics on the bus', natsAvailable, () => {
     expect(type).toMatchObject({ name: 'any', started: FLOWS.length, packets: frames, bytes });
 
     // To a stage that backs up its flows each frame goes twice, once to the backup.
-    const octets = (sum: { frames: number; bytes: number }): number => sum.bytes + DESCRIPTOR * sum.frames;
-    const once = (sum: { frames: number; bytes: number }) => ({ frames: sum.frames, bytes: octets(sum) });
-    const twice = (sum: { frames: number; bytes: number }) => ({ frames: 2 * sum.frames, bytes: 2 * octets(sum) });
+    const octets = (sum: Sum): number => sum.bytes + DESCRIPTOR * sum.frames;
+    const once = (sum: Sum) => ({ frames: sum.frames, bytes: octets(sum) });
+    const twice = (sum: Sum) => ({ frames: 2 * sum.frames, bytes: 2 * octets(sum) });
     const link = await reader.next('link.VN-1', (told) => told.frames >= 2 * asked.frames + answered.frames);
     expect(link.directions).toEqual([
       { from: 'IA', to: 'AB', ...twice(asked), perSecond: expect.anything() },
