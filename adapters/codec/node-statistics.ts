@@ -1,5 +1,5 @@
 import { NODE_REF_COUNT } from '../../domain/base/ids';
-import type { NodeStatistics } from '../../domain/node/statistics';
+import type { HopTraffic, NodeStatistics } from '../../domain/node/statistics';
 import { isCount, isFlag, isListOf, isRecordOf, type Shape } from './shape';
 
 /** Reasons, names and buckets of one node, at most. */
@@ -18,6 +18,13 @@ const isCounts: Shape<{ readonly [name: string]: number }> = (value): value is {
 const isOptionalCounts = (value: unknown): value is { readonly [name: string]: number } | undefined =>
   value === undefined || isCounts(value);
 
+/** By hand: a node tells hundreds of them every second. */
+const isHop: Shape<HopTraffic> = (value): value is HopTraffic => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { to, frames, bytes } = value as { readonly [name: string]: unknown };
+  return isRef(to) && isCount(frames) && isCount(bytes);
+};
+
 const isStatistics = isRecordOf({
   node: isRef,
   incarnation: isCount,
@@ -33,7 +40,7 @@ const isStatistics = isRecordOf({
   sent: isCount,
   bytesReceived: isCount,
   bytesSent: isCount,
-  hops: isListOf(isRecordOf({ to: isRef, frames: isCount, bytes: isCount }), HOPS_MAX),
+  hops: isListOf(isHop, HOPS_MAX),
   types: isListOf(
     isRecordOf({
       flowType: isCount,

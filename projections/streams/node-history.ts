@@ -2,13 +2,12 @@ import type { Millis } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import { combined } from './combined';
 
-/** How much a node's counts grew between the newest two readings of one life. */
+/** How a node's counts grew between the newest two readings of one life. */
 export interface Growth {
-  readonly seconds: number;
-  /** Counts are what came in these seconds. */
-  readonly counts: NodeStatistics;
-  /** The same for one second. */
+  /** Counts are what came in a second. */
   readonly perSecond: NodeStatistics;
+  /** Frames that left the grid there between the two, by latency. */
+  readonly latencyBuckets: readonly number[];
 }
 
 /**
@@ -18,6 +17,8 @@ export interface Growth {
 export class NodeHistory {
   private past: NodeStatistics | undefined;
   private life: NodeStatistics;
+  /** The reading before the newest one, of the same life. */
+  private before: NodeStatistics | undefined;
   private growing: Growth | undefined;
 
   constructor(
@@ -39,6 +40,8 @@ export class NodeHistory {
 
   /** Undefined until a life was read twice. */
   get growth(): Growth | undefined {
+    // Looked at only where somebody leads: those who stand by hear as much.
+    if (this.before !== undefined) this.growing ??= growthOf(this.before, this.life);
     return this.growing;
   }
 
@@ -48,11 +51,12 @@ export class NodeHistory {
     if (told.incarnation < life.incarnation) return;
     if (told.incarnation > life.incarnation) {
       this.past = this.totals();
-      this.growing = undefined;
+      this.before = undefined;
     } else {
       if (told.at <= life.at) return;
-      this.growing = growthOf(life, told);
+      this.before = life;
     }
+    this.growing = undefined;
     this.life = told;
     this.at = now;
   }
@@ -66,6 +70,8 @@ export class NodeHistory {
 /** A count that shrinks is no count: nothing is said of how fast it does. */
 function growthOf(before: NodeStatistics, after: NodeStatistics): Growth {
   const seconds = (after.at - before.at) / 1e6;
-  const counts = combined(before, after, (a, b) => Math.max(0, b - a));
-  return { seconds, counts, perSecond: combined(counts, counts, (n) => n / seconds) };
+  return {
+    perSecond: combined(before, after, (a, b) => Math.max(0, b - a) / seconds),
+    latencyBuckets: after.latencyBuckets.map((n, i) => Math.max(0, n - (before.latencyBuckets[i] ?? 0))),
+  };
 }

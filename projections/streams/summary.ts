@@ -24,7 +24,7 @@ export function summaryOf(nodes: readonly Contribution[]): NodesSummary {
     utilisation: utilisationOf(present),
     congested: present.filter(({ congested }) => congested).length,
     perSecond: ratesOf(growths.map(({ perSecond }) => perSecond)),
-    latencyUs: latencyOf(growths.map(({ counts }) => counts)),
+    latencyUs: latencyOf(growths),
     counts: countsOf(nodes.flatMap(({ totals }) => totals ?? [])),
   };
 }
@@ -57,10 +57,13 @@ function ratesOf(nodes: readonly NodeStatistics[]): NodesSummary['perSecond'] {
   };
 }
 
-function latencyOf(nodes: readonly NodeStatistics[]): NodesSummary['latencyUs'] {
-  const { latencyBuckets } = sumOf(nodes);
-  if (latencyBuckets.every((n) => n === 0)) return null;
-  const at = (share: number): number => percentile(latencyBuckets, share);
+function latencyOf(growths: readonly Growth[]): NodesSummary['latencyUs'] {
+  const buckets: number[] = [];
+  for (const { latencyBuckets } of growths) {
+    latencyBuckets.forEach((n, i) => (buckets[i] = (buckets[i] ?? 0) + n));
+  }
+  if (buckets.every((n) => n === 0)) return null;
+  const at = (share: number): number => percentile(buckets, share);
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99) };
 }
 

@@ -116,6 +116,9 @@ describe('an MNODE and the streams of statistics', () => {
       { ...good, dropped: { runt: 'many' } },
       { ...good, latencyBuckets: [0.5] },
       { ...good, types: [{}] },
+      { ...good, hops: [null] },
+      { ...good, hops: [{ to: 0, frames: 1, bytes: 1 }] },
+      { ...good, hops: [{ to: good.node, frames: 1 }] },
     ];
     for (const each of wrong) bus.publish(subjects.statsNode('AB-1'), Buffer.from(JSON.stringify(each)));
     bus.publish(subjects.statsNode('AB-1'), Buffer.from('{'));
