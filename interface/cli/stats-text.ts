@@ -87,7 +87,11 @@ function summaryText({ flows, backups, perSecond, latencyUs, utilisation, conges
     ),
     line('latency', latency),
     line('load', `${load}; ${congested} congested`),
-    line('in all', `${number(counts.entered)} in, ${number(counts.left)} out, ${number(counts.flowsStarted)} flows`),
+    line(
+      'in all',
+      `${number(counts.entered)} in, ${number(counts.left)} out, ${number(counts.frames)} received; ` +
+        `${number(counts.flowsStarted)} flows began here`,
+    ),
     line('dropped', reasons(counts.dropped)),
   ];
 }
