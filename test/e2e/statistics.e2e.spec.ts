@@ -213,7 +213,7 @@ describeWithServer('statistics on the bus', natsAvailable, () => {
     expect(after.since).toBeGreaterThan(before.at);
   });
 
-  test('FG-340: flowgrid up tells the same streams on a bus that it is given, and its last ones are the sums of its report', async () => {
+  test('FG-360: flowgrid up tells the same streams on a bus that it is given, and its last ones are the sums of its report', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'flowgrid-up-stats-'));
     const of = await StreamReader.subscribe(nats.servers, 'figure-4');
     try {

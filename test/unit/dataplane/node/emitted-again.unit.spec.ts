@@ -67,7 +67,7 @@ describe('what a node emits again', () => {
     expect(left(grid, 4)).toEqual([1, 2, 3]);
   });
 
-  test('FG-346: leaves by no other INODE than the one that died with its emitter, and is counted', () => {
+  test('FG-362: leaves by no other INODE than the one that died with its emitter, and is counted', () => {
     const { grid, send, primary, near } = carried();
     send(2, BACK);
     grid.kill(near);
@@ -79,7 +79,7 @@ describe('what a node emits again', () => {
     expect(grid.dropped('in-doubt')).toBe(3);
   });
 
-  test('FG-346: leaves by the INODE that has taken the flow over when it entered after that', () => {
+  test('FG-362: leaves by the INODE that has taken the flow over when it entered after that', () => {
     const { grid, send, primary, near } = carried();
     grid.kill(near);
     grid.beats(4);

@@ -61,7 +61,7 @@ function inode(id: number, n = 1): TopologyCluster {
 }
 
 describe('a flow that moves', () => {
-  test('FG-347: goes to the right node of a stage that it moves in at the same time', () => {
+  test('FG-363: goes to the right node of a stage that it moves in at the same time', () => {
     const carried = new Carried([
       inode(1),
       cluster(2, 3, CONGESTION),
@@ -114,7 +114,7 @@ describe('a flow that moves', () => {
     expect(carried.grid.left.filter(({ network }) => network === 4)).toHaveLength(2);
   });
 
-  test('FG-350: does not make a node that has heard of it, and met no frame, forget where the flow goes on', () => {
+  test('FG-364: does not make a node that has heard of it, and met no frame, forget where the flow goes on', () => {
     const discard = cluster(4, 3, { failure: 'discard', selector: 'round-robin' });
     const carried = new Carried([inode(1), cluster(2, 2, CONGESTION), cluster(3, 2), discard, inode(5)], 'distributed');
     carried.send(1);

@@ -232,7 +232,7 @@ describe('one emitter', () => {
     expect(world.verdicts({ nodes: undefined }).oneEmitter).toMatch(/AC-1 accepted sequence 7 from fenced AB-2/);
   });
 
-  it('FG-345: holds when a replaced node has its place back, and the event of that comes after its frames', () => {
+  it('FG-361: holds when a replaced node has its place back, and the event of that comes after its frames', () => {
     const world = untroubled();
     world.takenOver(AB2, AB3);
     world.pass({ ...TAKEN_OVER, sequence: 6 });
@@ -244,7 +244,7 @@ describe('one emitter', () => {
     expect(world.verdicts({ nodes: undefined }).oneEmitter).toBe('held');
   });
 
-  it('FG-345: holds when a node passes a frame that was emitted again on, to where the flow went from it', () => {
+  it('FG-361: holds when a node passes a frame that was emitted again on, to where the flow went from it', () => {
     const world = takeover();
     const frameNo = world.enter();
     const again: Journey = { ...TAKEN_OVER, flags: REEMITTED, sequence: 5 };
