@@ -1,4 +1,5 @@
 import type { AgentCommand } from './agent/commands';
+import type { AutoscaleCommand } from './autoscale/commands';
 import type { Millis, Seq } from './base/ids';
 import type { ClusterCommand } from './cluster/commands';
 import type { GridCommand } from './grid/commands';
@@ -25,6 +26,7 @@ export type CommandBody =
   | TopologyLifeCommand
   | ProvisioningCommand
   | ReplicationCommand
+  | AutoscaleCommand
   | ElectLeader
   | AnchorFlows;
 

@@ -1,4 +1,5 @@
 import { displaceNode, placeNode, registerAgent } from './agent/decide';
+import { decideAutoscale } from './autoscale/decide';
 import { unreachable } from './base/errors';
 import { createCluster, deleteCluster, reconfigureCluster } from './cluster/decide';
 import { switchClusterMode } from './cluster/switch-mode';
@@ -122,6 +123,8 @@ function decideBody(state: GridState, { body, at }: Command): Decision<TopologyE
       return reserveSpare(state, body.data);
     case 'ReleaseSpare':
       return releaseSpare(state, body.data);
+    case 'DecideAutoscale':
+      return decideAutoscale(state, body.data, at);
     case 'ElectLeader':
       return electLeader(state, body.data.leader);
     case 'AnchorFlows':

@@ -1,4 +1,5 @@
 import type { AgentEvent } from './agent/events';
+import type { AutoscaleEvent } from './autoscale/events';
 import type { ClusterEvent } from './cluster/events';
 import type { GridEvent } from './grid/events';
 import type { LeaderElected } from './leadership/events';
@@ -23,6 +24,7 @@ export type TopologyEvent =
   | TopologyLifeEvent
   | ProvisioningEvent
   | ReplicationEvent
+  | AutoscaleEvent
   | LeaderElected
   | FlowsAnchored;
 
@@ -30,6 +32,7 @@ export type TopologyEventType = TopologyEvent['type'];
 
 export type {
   AgentEvent,
+  AutoscaleEvent,
   ClusterEvent,
   GridEvent,
   LinkEvent,

@@ -1,5 +1,7 @@
 import { evolveAgents, evolvePlacement } from './agent/evolve';
 import type { Agents } from './agent/state';
+import { evolveAutoscaling, forgetUnsteered } from './autoscale/evolve';
+import type { Autoscaling } from './autoscale/state';
 import type { Canonical } from './base/canonical';
 import { unreachable } from './base/errors';
 import type { Millis, Seq } from './base/ids';
@@ -41,6 +43,8 @@ export interface GridState {
   readonly replications: Replications;
   readonly topology: TopologyState;
   readonly workflows: Workflows;
+  /** What is remembered of decisions about clusters' sizes. */
+  readonly autoscaling: Autoscaling;
   readonly anchors: Anchors;
   readonly outcomes: Outcomes;
 }
@@ -64,6 +68,7 @@ export function initialState(): GridState {
     replications: {},
     topology: NO_TOPOLOGY,
     workflows: {},
+    autoscaling: {},
     anchors: {},
     outcomes: NO_OUTCOMES,
   };
@@ -110,6 +115,7 @@ function draftOf(state: GridState): Draft {
     replications: state.replications,
     topology: state.topology,
     workflows: state.workflows,
+    autoscaling: state.autoscaling,
     anchors: state.anchors,
     outcomes: state.outcomes,
   };
@@ -146,6 +152,7 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'ClusterReconfigured':
     case 'ClusterDeleted':
       next.clusters = evolveClusters(next.clusters, event);
+      next.autoscaling = forgetUnsteered(next.autoscaling, next.clusters);
       break;
     case 'VirtualLinkCreated':
     case 'VirtualLinkChanged':
@@ -179,7 +186,10 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'ProvisioningStepCompleted':
     case 'ProvisioningSucceeded':
     case 'ProvisioningFailed':
-      next.workflows = evolveWorkflows(next.workflows, event);
+      next.workflows = evolveWorkflows(next.workflows, event, next.seq);
+      break;
+    case 'AutoscaleDecided':
+      next.autoscaling = evolveAutoscaling(next.autoscaling, event, next.seq, next.at);
       break;
     case 'LeaderElected':
       next.leader = event.data.leader;

@@ -1,5 +1,6 @@
 import { unreachable } from '../domain/base/errors';
-import type { TopologyEvent, TopologyLifeEvent } from '../domain/events';
+import type { AutoscaleEvent, TopologyEvent, TopologyLifeEvent } from '../domain/events';
+import { describeAutoscale } from './describe-autoscale';
 import { changesPath, type FlowEvent } from '../domain/flow/events';
 import type { GridState } from '../domain/grid-state';
 import type { TopologyChanges } from '../domain/topology/changes';
@@ -78,6 +79,8 @@ export function describe(event: TopologyEvent, names: Names): string {
     case 'ProvisioningSucceeded':
     case 'ProvisioningFailed':
       return describeProvisioning(event);
+    case 'AutoscaleDecided':
+      return describeAutoscale(event, names);
     default:
       return describeDefinition(event, names);
   }
@@ -85,7 +88,7 @@ export function describe(event: TopologyEvent, names: Names): string {
 
 type NodeLifeEvent = Extract<TopologyEvent, { type: `Node${string}` | `Spare${string}` }>;
 type WorkflowEvent = Extract<TopologyEvent, { type: `Provisioning${string}` }>;
-type Definition = Exclude<TopologyEvent, NodeLifeEvent | TopologyLifeEvent | WorkflowEvent>;
+type Definition = Exclude<TopologyEvent, NodeLifeEvent | TopologyLifeEvent | WorkflowEvent | AutoscaleEvent>;
 
 function describeNode(event: NodeLifeEvent, names: Names): string {
   const name = names.address(event.data);

@@ -5,6 +5,7 @@ export * from './flows';
 export * from './instant';
 export * from './open-flows';
 export { describe, learnNames, learnState } from './describe';
+export { autoscaleText } from './describe-autoscale';
 export { chainNode, flowName, Names } from './names';
 export * from './report';
 export { reportText, words } from './report-text';

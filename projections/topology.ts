@@ -1,3 +1,4 @@
+import type { AutoscaleSettings } from '../domain/autoscale/settings';
 import { nodeName, type Millis, type Seq, type WireId } from '../domain/base/ids';
 import { nodesOf } from '../domain/cluster/state';
 import type { TopologyEvent } from '../domain/events';
@@ -52,6 +53,8 @@ export interface ClusterView {
   readonly selector: SelectorKind;
   readonly mode: ClusterMode;
   readonly function: string;
+  /** How its size follows its load; absent: it does not. */
+  readonly autoscale?: AutoscaleSettings;
   readonly nodes: readonly NodeView[];
 }
 
@@ -131,7 +134,7 @@ function topologyView({ topology }: GridState): TopologyView {
 
 function clusterViews(state: GridState): ClusterView[] {
   return Object.values(state.clusters).map((cluster) => {
-    const { id, name, role, failure, selector, mode } = cluster.settings;
+    const { id, name, role, failure, selector, mode, autoscale } = cluster.settings;
     const nodes = nodesOf(cluster).map(({ node, status, incarnation, weight, spare }) => ({
       id: node,
       name: nodeName(name, node),
@@ -140,6 +143,16 @@ function clusterViews(state: GridState): ClusterView[] {
       weight,
       spare,
     }));
-    return { id, name, role, policy: failure, selector, mode, function: cluster.settings.function.name, nodes };
+    return {
+      id,
+      name,
+      role,
+      policy: failure,
+      selector,
+      mode,
+      function: cluster.settings.function.name,
+      ...(autoscale === undefined ? {} : { autoscale }),
+      nodes,
+    };
   });
 }

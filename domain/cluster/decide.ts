@@ -1,3 +1,4 @@
+import { autoscaleProblem } from '../autoscale/settings';
 import { canonical, type Canonical } from '../base/canonical';
 import { isFlowgridError } from '../base/errors';
 import { CLUSTER_ID_MAX, type ClusterId } from '../base/ids';
@@ -61,7 +62,14 @@ function invalidSettings(state: GridState, settings: ClusterSettings): Rejection
   if (!isCanonical(settings)) {
     return reject('invalid', `cluster ${name}: a function's configuration holds texts, integers and truth values only`);
   }
-  return undefined;
+  return invalidAutoscale(settings);
+}
+
+function invalidAutoscale({ name, role, autoscale }: ClusterSettings): Rejection | undefined {
+  if (autoscale === undefined) return undefined;
+  if (role !== 'anode') return reject('not-allowed', `cluster ${name}: only clusters of role anode are autoscaled`);
+  const problem = autoscaleProblem(autoscale);
+  return problem === undefined ? undefined : reject('invalid', `cluster ${name}: autoscale: ${problem}`);
 }
 
 function text(settings: ClusterSettings): string {

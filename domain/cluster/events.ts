@@ -1,3 +1,4 @@
+import type { AutoscaleSettings } from '../autoscale/settings';
 import type { ClusterId } from '../base/ids';
 import type { EventOf } from '../message';
 import type { TopologyCluster } from '../topology/topology';
@@ -6,6 +7,8 @@ import type { TopologyCluster } from '../topology/topology';
 export interface ClusterSettings extends Omit<TopologyCluster, 'members'> {
   /** Its nodes allocate flow IDs (FNODEs): always so for INODE clusters ([0047], [0062]). */
   readonly originates: boolean;
+  /** How its size follows its load; absent: it has the nodes that it is given. No part of a topology. */
+  readonly autoscale?: AutoscaleSettings;
 }
 
 export type ClusterCreated = EventOf<'ClusterCreated', ClusterSettings>;

@@ -47,7 +47,7 @@ const derived = new WeakMap<ClusterState, TopologyCluster>();
 function clusterContent(cluster: ClusterState): TopologyCluster {
   let content = derived.get(cluster);
   if (content === undefined) {
-    const { originates: _, ...settings } = cluster.settings;
+    const { originates: _, autoscale: _autoscale, ...settings } = cluster.settings;
     content = { ...settings, members: nodesOf(cluster).filter(isMember).map(memberContent) };
     derived.set(cluster, content);
   }

@@ -1,5 +1,6 @@
 import type { Micros, Millis } from '../../domain/base/ids';
 import {
+  autoscaleText,
   type Because,
   type GridView,
   type HistoryEntry,
@@ -35,6 +36,7 @@ export function stateText(view: GridView): string[] {
     `Topology ${topology.version} under ID ${topology.wireId}, new flows get ${topology.applied}, ${topology.live.length} live; selection ${view.selection}`,
     ...view.clusters.flatMap((cluster) => [
       `Cluster ${cluster.name} (${cluster.role}, ${cluster.function}; ${cluster.policy}, ${cluster.selector}, ${cluster.mode})`,
+      ...(cluster.autoscale === undefined ? [] : [`  autoscaled: ${autoscaleText(cluster.autoscale)}`]),
       ...cluster.nodes.map(
         (node) =>
           `  ${node.name.padEnd(8)} ${node.state.padEnd(10)} incarnation ${node.incarnation}, weight ${node.weight}${node.spare ? ', spare' : ''}`,

@@ -47,6 +47,7 @@ const EVENT_VERSIONS: { readonly [Type in TopologyEventType]: number } = {
   ProvisioningFailed: 1,
   SpareReserved: 1,
   SpareReleased: 1,
+  AutoscaleDecided: 1,
   LeaderElected: 1,
   FlowsAnchored: 1,
 };

@@ -3,6 +3,7 @@ import { isFlowgridError } from '../../../domain/base/errors';
 import { CLUSTER_ID_MAX, NODE_ID_MAX } from '../../../domain/base/ids';
 import type { ClusterSettings } from '../../../domain/cluster/events';
 import { CLUSTER_MODES, type Congestion, type FunctionSpec } from '../../../domain/topology/topology';
+import { readAutoscale } from './autoscale';
 import type { DesiredGrid } from './desired';
 import { Names } from './names';
 import type { Reader, Value } from './reader';
@@ -18,6 +19,7 @@ const MEMBERS = [
   'whenEmpty',
   'function',
   'congestion',
+  'autoscale',
   'originates',
 ] as const;
 
@@ -37,6 +39,8 @@ export function readClusters(reader: Reader, section: Value): Clusters {
     const id = reader.integer(members.id, `cluster ${name}: id`, [1, CLUSTER_ID_MAX], names.nextFree());
     names.define(name, id, members.id ?? key);
     const role = reader.choice(members.role, `cluster ${name}: role`, ['inode', 'anode', 'mnode'], 'anode');
+    const own = readNodes(reader, members.nodes, members.spares, { name, id, key });
+    const spares = own.filter(({ spare }) => spare).length;
     settings.push({
       id,
       name,
@@ -58,8 +62,15 @@ export function readClusters(reader: Reader, section: Value): Clusters {
       function: readFunction(reader, members.function, name),
       ...readCongestion(reader, members.congestion, name),
       originates: reader.flag(members.originates, `cluster ${name}: originates`, false),
+      ...readAutoscale(reader, members.autoscale, {
+        name,
+        role,
+        members: own.length - spares,
+        spares,
+        judgesUtilisation: !reader.isAbsent(members.congestion),
+      }),
     });
-    nodes.push(...readNodes(reader, members.nodes, members.spares, { name, id, key }));
+    nodes.push(...own);
   }
   if (settings.length === 0)
     reader.problem(section ?? reader.root, 'a grid needs clusters', 'add a "clusters" section');

@@ -5,6 +5,7 @@ import type { WorkflowJournalEntry } from '../../../domain/seams/workflow-engine
 import type { ClusterMode } from '../../../domain/topology/topology';
 import { smallGridCommands } from '../runtime/control/small-grid';
 import { agentSpecifications } from './agent/agent-specifications';
+import { autoscaleSpecifications } from './autoscale/autoscale-specifications';
 import { and, decided, given, givenSmallGrid, NOW, refusal, spec, type Specification } from './given';
 
 const [createGrid, createIngress, createFilter, , definePath, definePolicy] = smallGridCommands() as [
@@ -454,6 +455,7 @@ const specifications: readonly Specification[] = [
     [],
   ),
   ...agentSpecifications(),
+  ...autoscaleSpecifications(),
 ];
 
 describe('deciding', () => {
@@ -503,6 +505,7 @@ describe('deciding', () => {
       RequestRepin: true,
       RetireTopology: true,
       JournalWorkflow: true,
+      DecideAutoscale: true,
       ReserveSpare: true,
       ReleaseSpare: true,
       ElectLeader: true,

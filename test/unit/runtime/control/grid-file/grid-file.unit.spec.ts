@@ -11,6 +11,7 @@ import {
   planCommands,
   withOverrides,
 } from '../../../../../runtime/control/grid-file';
+import { viewOf } from '../../../../../projections';
 
 const example = (name: string): string => readFileSync(join(__dirname, '../../../../../examples', name), 'utf8');
 const FIGURE_4 = example('figure-4.yaml');
@@ -60,6 +61,69 @@ describe('a grid file', () => {
     expect(problemsAfter('AB: { nodes: 2 }', 'AB: { congestion: { above: 50, below: 50 } }')).toEqual([
       '7:41 cluster AB: congestion: below must be less than above',
     ]);
+  });
+
+  it('FG-350: says how a cluster follows its load, and each mistake there has its place', async () => {
+    const autoscaled = (autoscale: string): string => `AB: { nodes: 2, spares: 2, autoscale: ${autoscale} }`;
+    const settingsOf = (autoscale: string): unknown =>
+      loadGridFile(SMALL.replace('AB: { nodes: 2 }', autoscaled(autoscale)), 'grid.yaml').clusters[1]!.autoscale;
+    expect(settingsOf('{ target: { activeFlows: 1000 } }')).toEqual({
+      min: 1,
+      max: 4,
+      target: { activeFlows: 1000 },
+      above: 80,
+      below: 50,
+      windowMs: 10_000,
+      cooldown: { outMs: 10_000, inMs: 60_000 },
+      schedule: [],
+    });
+    const whole =
+      '{ min: 2, max: 3, target: { latencyUs: 500, throughputBps: 9000000 }, above: 70, below: 40, windowMs: 2000, ' +
+      'cooldown: { outMs: 0, inMs: 9 }, schedule: { from: "07:45", until: "18:15", days: [fri, mon], nodes: 3 } }';
+    expect(settingsOf(whole)).toEqual({
+      min: 2,
+      max: 3,
+      target: { latencyUs: 500, throughputBps: 9_000_000 },
+      above: 70,
+      below: 40,
+      windowMs: 2_000,
+      cooldown: { outMs: 0, inMs: 9 },
+      schedule: [{ from: 465, until: 1_095, days: [1, 5], nodes: 3, aheadMinutes: 5 }],
+    });
+    const problemsOf = (autoscale: string): string[] => problemsAfter('AB: { nodes: 2 }', autoscaled(autoscale));
+    expect(problemsOf('{ min: 5 }')).toEqual([
+      '7:41 cluster AB: autoscale needs a target',
+      '7:48 cluster AB: autoscale: max is less than min',
+    ]);
+    expect(problemsOf('{ max: 9, target: { utilisation: 100, mood: 1 }, above: 50, below: 50 }')).toEqual([
+      '7:48 cluster AB: autoscale: max is 9, and the file lists 4 nodes and spares',
+      "7:74 cluster AB: autoscale: target utilisation: the cluster's nodes do not judge theirs",
+      '7:79 cluster AB: autoscale: target has no "mood"',
+      '7:108 cluster AB: autoscale: below must be less than above',
+    ]);
+    expect(problemsOf('{ target: { activeFlows: 9 }, schedule: { from: "24:00", until: 7, days: yes } }')).toEqual([
+      '7:81 cluster AB: autoscale: schedule: nodes must be an integer from 1 to 4',
+      '7:89 cluster AB: autoscale: schedule: from must be a time of the day',
+      '7:105 cluster AB: autoscale: schedule: until must be a time of the day',
+      '7:114 cluster AB: autoscale: schedule: a day must be one of sun, mon, tue, wed, thu, fri, sat',
+    ]);
+    expect(
+      problemsAfter('IA: { role: inode }', 'IA: { role: inode, autoscale: { target: { activeFlows: 9 } } }'),
+    ).toEqual([expect.stringContaining('only clusters of role anode are autoscaled')]);
+
+    const { plane, clock } = await planeWith(SMALL);
+    for (const cluster of [1, 2, 3]) plane.hello(nodeRef(cluster, 1), 1);
+    await plane.settle();
+    const { version } = plane.state.topology;
+    expect(version).toBeGreaterThan(0);
+    const changed = loadGridFile(SMALL.replace('AB: { nodes: 2 }', autoscaled(whole)), 'grid.yaml');
+    await applyDesired(plane, changed, { by: 'operator:test', clock });
+    await plane.settle();
+    // It is the control plane's business: no node hears of it.
+    expect(plane.state.topology.version).toBe(version);
+    expect(plane.state.clusters[2]!.settings.autoscale).toEqual(settingsOf(whole));
+    expect(viewOf(plane.state).clusters[1]!.autoscale).toEqual(settingsOf(whole));
+    expect(planCommands(plane.state, changed)).toEqual([]);
   });
 
   it('FG-168: says from when on flows are not remembered; what is wrong there has its place', async () => {
