@@ -6,6 +6,8 @@ import { isLive, isMember, type NodeState } from '../domain/node/state';
 import { isTopologyStale } from '../domain/topology/content';
 import { stampedTopology, takesModes, type LiveTopology } from '../domain/topology/state';
 import { freeWireIds, SCARCE_BELOW } from '../domain/topology/wire-ids';
+import { autoscaleReactions, autoscaleWakeAt } from './autoscale';
+import type { Loads } from './loads';
 import type { Observations } from './observations';
 import { placementReactions } from './placement';
 
@@ -14,6 +16,8 @@ export interface World {
   readonly state: GridState;
   readonly observed: Observations;
   readonly now: Millis;
+  /** What is known of clusters' loads; absent where nothing is autoscaled. */
+  readonly loads?: Loads;
 }
 
 /**
@@ -25,11 +29,16 @@ export function pending(world: World): CommandRequest[] {
   const placements = Array.from(placementReactions(world), (body): Proposal => ({ actor: 'placement', body }));
   const proposals = [...nodeReactions(world), ...placements, ...topologyReactions(world)];
   const numbers = new Map<string, number>();
-  return proposals.map(({ actor, body }) => {
+  const reactions = proposals.map(({ actor, body }) => {
     const n = numbers.get(actor) ?? 0;
     numbers.set(actor, n + 1);
     return reaction(actor, world.state.seq, n, body, world.now);
   });
+  for (const { cluster, cause, step, body } of autoscaleReactions(world)) {
+    const request = reaction(`autoscale/${cluster}`, cause === 0 ? world.state.seq : cause, step, body, world.now);
+    reactions.push({ ...request, cause });
+  }
+  return reactions;
 }
 
 /** A command that an actor issues: `actor/<id>/<causing seq>/<n>`. */
@@ -38,12 +47,14 @@ export function reaction(actor: string, cause: Seq, n: number, body: CommandBody
 }
 
 /** When time alone may change what is {@link pending}; undefined if it cannot. */
-export function wakeAt({ state, now }: World): Millis | undefined {
+export function wakeAt(world: World): Millis | undefined {
+  const { state, now } = world;
   const { quarantine, live } = state.topology;
   const isBlocked = freeWireIds(state.topology, now) === 0 && isTopologyStale(state);
   const times = [
     ...(isBlocked ? quarantine.map((resting) => resting.freeAt) : []),
     ...live.map((topology) => topology.heldUntil),
+    autoscaleWakeAt(world) ?? now,
   ].filter((time) => time > now);
   return times.length === 0 ? undefined : Math.min(...times);
 }

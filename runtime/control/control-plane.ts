@@ -2,12 +2,22 @@ import { stateHash } from '../../adapters/codec/hash';
 import type { Accused } from '../../actors/accusations';
 import { Deadlines } from '../../actors/deadlines';
 import { Detector } from '../../actors/detector';
+import { Loads } from '../../actors/loads';
 import { Observations } from '../../actors/observations';
 import { AGENT_SILENCE_MS } from '../../actors/placement';
 import { isPublicationBlocked, pending, reaction, retirable, wakeAt, type World } from '../../actors/reactions';
 import { ActorRuntime, nodeActor, type ActorEffect } from '../../actors/runtime';
+import type { NodeLoad } from '../../domain/autoscale/load';
 import { FlowgridError } from '../../domain/base/errors';
-import { clusterOf, nodeOf, type Incarnation, type Millis, type NodeRef, type WireId } from '../../domain/base/ids';
+import {
+  clusterOf,
+  nodeOf,
+  type ClusterId,
+  type Incarnation,
+  type Millis,
+  type NodeRef,
+  type WireId,
+} from '../../domain/base/ids';
 import type { CommandBody, CommandRequest, Outcome } from '../../domain/commands';
 import type { TopologyEvent } from '../../domain/events';
 import { canonicalState, type GridState } from '../../domain/grid-state';
@@ -48,6 +58,11 @@ export interface ControlPlaneOptions {
    * enough of them, or somebody asks ({@link ControlPlane.anchor}).
    */
   readonly anchorWithinMs?: Millis;
+  /**
+   * Clusters follow their loads: whoever runs this control plane tells loads ({@link ControlPlane.reportLoads}) and carries
+   * out the workflows that are requested in the log. Absent: nothing is autoscaled here.
+   */
+  readonly autoscale?: boolean;
 }
 
 /**
@@ -74,6 +89,7 @@ export class ControlPlane {
   private readonly deadlines: Deadlines;
   private readonly nodes: NodeWatch;
   private readonly observed = new Observations();
+  private readonly loads = new Loads();
   private readonly publication: Publication;
   private readonly flows: FlowIntake;
   private readonly watchers: Watchers;
@@ -158,6 +174,7 @@ export class ControlPlane {
     this.deadlines.clearAll();
     this.nodes.detector.unwatchAll();
     this.observed.clear();
+    this.loads.clear();
     this.handler.standDown(deposed(this.options.name));
     await this.running;
     this.tried.clear();
@@ -287,6 +304,25 @@ export class ControlPlane {
     this.worldChanged();
   }
 
+  /** Whether loads are worth measuring: some cluster follows its own, and this control plane leads. */
+  get wantsLoads(): boolean {
+    if (this.options.autoscale !== true || this.current !== 'leading') return false;
+    return Object.values(this.folded.state.clusters).some(({ settings }) => settings.autoscale !== undefined);
+  }
+
+  /**
+   * What the nodes of the clusters carry, those that drain included; clusters that follow no load are passed over.
+   *
+   * @param at when it was measured; never before an earlier report's
+   */
+  reportLoads(loads: ReadonlyMap<ClusterId, readonly NodeLoad[]>, at: Millis = this.options.clock.now()): void {
+    for (const [cluster, nodes] of loads) {
+      const settings = this.folded.state.clusters[cluster]?.settings.autoscale;
+      if (settings !== undefined) this.loads.tell(cluster, at, nodes, settings.windowMs);
+    }
+    this.worldChanged();
+  }
+
   /**
    * Nobody was expected to say hello between `gapBegan` and `at`: call it before the clock is moved over a silent gap
    * of a replayed capture.
@@ -369,7 +405,8 @@ export class ControlPlane {
 
   private world(): World {
     const { state } = this.folded;
-    return { state, observed: this.observed, now: Math.max(this.options.clock.now(), state.at) };
+    const world = { state, observed: this.observed, now: Math.max(this.options.clock.now(), state.at) };
+    return this.options.autoscale === true ? { ...world, loads: this.loads } : world;
   }
 
   /** Something that reactions look at has changed. */

@@ -2,6 +2,7 @@ import { decodeCommit } from '../../adapters/codec/records';
 import { sha256 } from '../../adapters/codec/hash';
 import { pack } from '../../adapters/codec/pack';
 import { FlowgridError } from '../../domain/base/errors';
+import type { Seq } from '../../domain/base/ids';
 import { COMMAND_LIFETIME_MS } from '../../domain/commands';
 import type { TopologyEvent } from '../../domain/events';
 import type { Commit } from '../../domain/log/commit';
@@ -16,15 +17,16 @@ const READ_LIMIT = 512;
 export function createWorkflowJournal(plane: ControlPlane, log: EventLog, clock: Clock): WorkflowJournal {
   return {
     async load(id) {
-      return entriesOf(log, id);
+      return entriesOf(log, id, plane.state.workflows[id]?.requested);
     },
     async append(id, entry) {
-      const count = plane.state.workflows[id]?.entries ?? 0;
+      const { entries: count = 0, requested: cause = 0 } = plane.state.workflows[id] ?? {};
       const outcome = await plane.submit({
         // The place in the journal and the content name the entry: a retry of the same is no second one.
         id: `workflow/${id}/journal/${count}/${sha256(pack(entry)).slice(0, 16)}`,
         by: `workflow:${id}`,
         deadline: clock.now() + COMMAND_LIFETIME_MS,
+        cause,
         body: { type: 'JournalWorkflow', data: { workflow: id, entry } },
       });
       if (outcome.status === 'rejected') throw new FlowgridError('rejected', outcome.rejection.message);
@@ -37,9 +39,11 @@ export function createWorkflowJournal(plane: ControlPlane, log: EventLog, clock:
   };
 }
 
-async function entriesOf(log: EventLog, id: string): Promise<WorkflowJournalEntry[]> {
+/** @param requested the commit that the journal begins with; undefined: it has none. */
+async function entriesOf(log: EventLog, id: string, requested: Seq | undefined): Promise<WorkflowJournalEntry[]> {
   const entries: WorkflowJournalEntry[] = [];
-  for (let from = 1; ; from += READ_LIMIT) {
+  if (requested === undefined) return entries;
+  for (let from = requested; ; from += READ_LIMIT) {
     const commits = await log.read(from, READ_LIMIT);
     for (const { bytes } of commits) {
       for (const event of (decodeCommit(bytes) as Commit<TopologyEvent>).events) {

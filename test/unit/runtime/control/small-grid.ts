@@ -142,6 +142,7 @@ export class SmallGrid {
       timers: this.clock,
       name,
       listeners: [this.nodes],
+      autoscale: true,
       onAlert: (alert) => this.alerts.push(alert),
       snapshotEvery: this.snapshotEvery,
       onCommit: (_, state) => this.onCommit(state),
