@@ -14,18 +14,18 @@ export interface NodeLoad {
   readonly flowsTaken: number;
   readonly frames: number;
   readonly bytes: number;
-  /** Frames that left it, by power of two of the microseconds since they had entered the grid. */
-  readonly latencyBuckets: readonly number[];
 }
 
 /** The loads of a cluster's nodes at one moment. */
 export interface LoadSample {
   readonly at: Millis;
   readonly nodes: readonly NodeLoad[];
+  /** Frames that have left the grid, by power of two of the microseconds that they were in it. */
+  readonly latencyBuckets: readonly number[];
 }
 
-/** A node's load over a window, by metric; integers. Utilisation is in per mille. */
-export type Measures = { readonly [Name in Metric]: number };
+/** A node's load over a window, by metric; integers. Utilisation is in per mille. Latency is the grid's, and of no node. */
+export type Measures = { readonly [Name in Exclude<Metric, 'latencyUs'>]: number };
 
 /** The loads of a cluster over a window. A node that was there for a part of it counts with that part. */
 export interface ClusterLoad {
@@ -33,7 +33,7 @@ export interface ClusterLoad {
   readonly until: Millis;
   /** In order of node. */
   readonly nodes: readonly (Measures & { readonly node: NodeId })[];
-  /** Mean of all frames that left its nodes, 0 = none did. */
+  /** Mean of all frames that left the grid, 0 = none did. */
   readonly latencyUs: number;
 }
 
@@ -47,7 +47,6 @@ export function loadOf(node: NodeId, statistics: NodeStatistics, flowsTaken: num
     flowsTaken,
     frames: statistics.received + statistics.externalIn,
     bytes: statistics.bytesReceived,
-    latencyBuckets: statistics.latencyBuckets,
   };
 }
 
@@ -64,13 +63,7 @@ export function loadOver(samples: readonly LoadSample[]): ClusterLoad | undefine
   for (let i = 1; i < samples.length; i++) addInterval(sums, samples[i - 1]!, samples[i]!);
   const span = until - from;
   const nodes = [...sums].sort(([a], [b]) => a - b).map(([node, sum]) => ({ node, ...measuresOf(sum, span) }));
-  let frames = 0;
-  let waited = 0;
-  for (const sum of sums.values()) {
-    frames += sum.measured;
-    waited += sum.waited;
-  }
-  return { from, until, nodes, latencyUs: frames === 0 ? 0 : Math.round(waited / frames) };
+  return { from, until, nodes, latencyUs: meanLatency(samples[0]!.latencyBuckets, samples.at(-1)!.latencyBuckets) };
 }
 
 interface Sums {
@@ -80,9 +73,6 @@ interface Sums {
   flowsTaken: number;
   frames: number;
   bytes: number;
-  /** Frames whose latency is known, and the sum of it. */
-  measured: number;
-  waited: number;
 }
 
 function addInterval(sums: Map<NodeId, Sums>, before: LoadSample, after: LoadSample): void {
@@ -90,22 +80,17 @@ function addInterval(sums: Map<NodeId, Sums>, before: LoadSample, after: LoadSam
   for (const load of after.nodes) {
     let sum = sums.get(load.node);
     if (sum === undefined) {
-      sum = { activeFlows: 0, utilisation: 0, flowsTaken: 0, frames: 0, bytes: 0, measured: 0, waited: 0 };
+      sum = { activeFlows: 0, utilisation: 0, flowsTaken: 0, frames: 0, bytes: 0 };
       sums.set(load.node, sum);
     }
     sum.activeFlows += load.activeFlows * ms;
     sum.utilisation += load.utilisation * ms;
-    // A new life has counted from nothing.
+    // What it counted before it came, or in another life, is not of this time.
     const known = before.nodes.find(({ node, incarnation }) => node === load.node && incarnation === load.incarnation);
-    sum.flowsTaken += load.flowsTaken - (known?.flowsTaken ?? 0);
-    sum.frames += load.frames - (known?.frames ?? 0);
-    sum.bytes += load.bytes - (known?.bytes ?? 0);
-    load.latencyBuckets.forEach((count, power) => {
-      const more = count - (known?.latencyBuckets[power] ?? 0);
-      sum.measured += more;
-      // The middle of what the bucket holds.
-      sum.waited += more * 1.5 * 2 ** power;
-    });
+    if (known === undefined) continue;
+    sum.flowsTaken += load.flowsTaken - known.flowsTaken;
+    sum.frames += load.frames - known.frames;
+    sum.bytes += load.bytes - known.bytes;
   }
 }
 
@@ -115,8 +100,20 @@ function measuresOf(sum: Sums, spanMs: Millis): Measures {
     utilisation: Math.round(sum.utilisation / spanMs),
     activeFlows: Math.round(sum.activeFlows / spanMs),
     newFlowsPerSecond: perSecond(sum.flowsTaken),
-    latencyUs: sum.measured === 0 ? 0 : Math.round(sum.waited / sum.measured),
     throughputBps: perSecond(8 * sum.bytes),
     framesPerSecond: perSecond(sum.frames),
   };
+}
+
+function meanLatency(before: readonly number[], after: readonly number[]): number {
+  let frames = 0;
+  let waited = 0;
+  after.forEach((count, power) => {
+    // Where a node has died fewer are known than before.
+    const more = Math.max(0, count - (before[power] ?? 0));
+    frames += more;
+    // The middle of what the bucket holds.
+    waited += more * 1.5 * 2 ** power;
+  });
+  return frames === 0 ? 0 : Math.round(waited / frames);
 }

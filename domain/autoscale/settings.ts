@@ -3,7 +3,7 @@ import { NODE_ID_MAX, type Millis } from '../base/ids';
 /**
  * What a cluster's size can be steered by, each measured at its nodes over a window: utilisation in percent, as nodes
  * judge it themselves; live flows that they handle as primary; flows that they were given, a second; mean time of a frame
- * from entering the grid until it leaves the node, in microseconds; bits and frames received, a second.
+ * from entering the grid until it leaves it, in microseconds; bits and frames received, a second.
  */
 export const METRICS = [
   'utilisation',

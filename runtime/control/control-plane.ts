@@ -7,7 +7,7 @@ import { Observations } from '../../actors/observations';
 import { AGENT_SILENCE_MS } from '../../actors/placement';
 import { isPublicationBlocked, pending, reaction, retirable, wakeAt, type World } from '../../actors/reactions';
 import { ActorRuntime, nodeActor, type ActorEffect } from '../../actors/runtime';
-import type { NodeLoad } from '../../domain/autoscale/load';
+import type { LoadSample } from '../../domain/autoscale/load';
 import { FlowgridError } from '../../domain/base/errors';
 import {
   clusterOf,
@@ -59,7 +59,7 @@ export interface ControlPlaneOptions {
    */
   readonly anchorWithinMs?: Millis;
   /**
-   * Clusters follow their loads: whoever runs this control plane tells loads ({@link ControlPlane.reportLoads}) and carries
+   * Clusters follow their loads: whoever runs this control plane tells loads ({@link ControlPlane.reportLoad}) and carries
    * out the workflows that are requested in the log. Absent: nothing is autoscaled here.
    */
   readonly autoscale?: boolean;
@@ -311,15 +311,14 @@ export class ControlPlane {
   }
 
   /**
-   * What the nodes of the clusters carry, those that drain included; clusters that follow no load are passed over.
+   * What a cluster's nodes carry, those that drain included. A cluster that follows no load is passed over.
    *
-   * @param at when it was measured; never before an earlier report's
+   * @param sample no older than an earlier one of the cluster
    */
-  reportLoads(loads: ReadonlyMap<ClusterId, readonly NodeLoad[]>, at: Millis = this.options.clock.now()): void {
-    for (const [cluster, nodes] of loads) {
-      const settings = this.folded.state.clusters[cluster]?.settings.autoscale;
-      if (settings !== undefined) this.loads.tell(cluster, at, nodes, settings.windowMs);
-    }
+  reportLoad(cluster: ClusterId, sample: LoadSample): void {
+    const settings = this.folded.state.clusters[cluster]?.settings.autoscale;
+    if (settings === undefined) return;
+    this.loads.tell(cluster, sample, settings.windowMs);
     this.worldChanged();
   }
 

@@ -24,6 +24,7 @@ export interface ProvisionerOptions {
  */
 export class Provisioner {
   private readonly engine: EmbeddedEngine;
+  private readonly running = new Set<string>();
 
   constructor(private readonly options: ProvisionerOptions) {
     const { control, log, clock, timers, onStuck } = options;
@@ -39,19 +40,20 @@ export class Provisioner {
 
   /** Goes on with what an earlier leader, or an earlier program, did not bring to its end. */
   async resume(): Promise<void> {
-    await this.engine.resume();
+    for (const workflow of await this.engine.resume()) this.running.add(workflow);
   }
 
   /** A commit was folded while this control plane leads: what it requests begins. */
   folded({ events }: Commit<TopologyEvent>): void {
     for (const { type, data } of events) {
       if (type === 'ProvisioningRequested') this.begin(data.workflow);
+      if (type === 'ProvisioningSucceeded' || type === 'ProvisioningFailed') this.running.delete(data.workflow);
     }
   }
 
   /** Whether some workflow has not ended. */
   get isBusy(): boolean {
-    return Object.values(this.options.control.state.workflows).some(({ status }) => status === 'running');
+    return this.running.size > 0;
   }
 
   /** Goes no further; nothing is undone. Call before the control plane stops. */
@@ -60,6 +62,7 @@ export class Provisioner {
   }
 
   private begin(workflow: string): void {
+    this.running.add(workflow);
     this.engine.describe(workflow).catch((error: unknown) => this.options.onStuck?.(workflow, error));
   }
 }

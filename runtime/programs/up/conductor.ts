@@ -9,6 +9,7 @@ import type { FlowSpool } from '../../agent/flow-spool';
 import type { ControlPlane } from '../../control/control-plane';
 import type { TopologyListener, WireMove } from '../../control/publication';
 import type { Fleet } from './fleet';
+import type { LoadMeter } from './load-meter';
 
 /** Hello rounds between two harvests: with the default interval of 10 ms, what a crash can lose is under 100 ms. */
 const ROUNDS_PER_HARVEST = 8;
@@ -60,6 +61,10 @@ export interface ConductorParts {
   readonly clock: SimClock;
   readonly fleet: Fleet;
   readonly orders: TopologyOrders;
+  /** Measures what nodes carry; absent: nobody asks. */
+  readonly meter?: LoadMeter;
+  /** Lets workflows go on until each waits for something; absent: none is carried out here. */
+  readonly carryOn?: () => Promise<void>;
   /** Told of each batch that the log took. */
   readonly onAppended: (batch: FlowBatchRecord) => Promise<void>;
   /** Told what each harvest brought, before it is shipped. */
@@ -143,8 +148,18 @@ export class Conductor {
     await host.tick(at);
     await host.settle(at);
     await this.obey();
+    await this.welcome();
     if (++this.sinceHarvest >= ROUNDS_PER_HARVEST) await this.harvest();
     this.parts.onRound();
+  }
+
+  /** Hosts nodes that have come to take part, and tells the control plane what nodes carry. */
+  private async welcome(): Promise<void> {
+    const { fleet, control, meter } = this.parts;
+    await fleet.hostMembers(control.state);
+    if (meter === undefined || !control.wantsLoads) return;
+    await meter.measure(Math.floor(this.now / 1000));
+    await this.obey();
   }
 
   /** Fires timers each at its own time, and lets what they lead to be decided before time goes on. */
@@ -163,6 +178,7 @@ export class Conductor {
     const { host, control, fleet, onHarvest } = this.parts;
     this.sinceHarvest = 0;
     const harvest = await host.harvest();
+    this.parts.meter?.harvest(harvest);
     onHarvest(harvest);
     for (const { node, events, shed } of harvest.events) {
       const life = fleet.get(node);
@@ -218,6 +234,7 @@ export class Conductor {
     const { control, orders } = this.parts;
     for (;;) {
       await control.settle();
+      await this.parts.carryOn?.();
       const due = orders.take();
       if (due.length === 0) return;
       for (const order of due) await this.carryOut(order);

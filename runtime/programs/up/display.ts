@@ -38,6 +38,8 @@ const NOTABLE = new Set<TopologyEvent['type']>([
   'TopologyApplied',
   'TopologyRetired',
   'LeaderElected',
+  'AutoscaleDecided',
+  'SpareReleased',
 ]);
 
 /** Shows a running grid: a live status on a terminal, plain lines elsewhere; nothing with `quiet`. */

@@ -37,6 +37,8 @@ export function takesPart({ spare, status }: NodeState): boolean {
 /** The nodes that this program hosts, and what it does for them as their agent: hellos, spools, lives. */
 export class Fleet {
   private readonly lives = new Map<NodeRef, HostedLife>();
+  /** The state whose nodes are all hosted. */
+  private hostedFor: GridState | undefined;
   /** The last life of each node that was removed: one that is admitted again is another. */
   private readonly dismissed = new Map<NodeRef, Incarnation>();
 
@@ -47,8 +49,13 @@ export class Fleet {
     private readonly chains: ReadonlyMap<ChainId, ChainHead>,
   ) {}
 
-  /** Hosts every node that the grid counts on and that is not hosted yet; spares wait. */
+  /**
+   * Hosts every node that the grid counts on and that is not hosted yet; spares wait. Those that were members before stay
+   * hosted, warm, in the life that they have.
+   */
   async hostMembers(state: GridState): Promise<void> {
+    if (this.hostedFor?.clusters === state.clusters) return;
+    this.hostedFor = state;
     for (const cluster of Object.values(state.clusters)) {
       if (!carriesFlows(cluster)) continue;
       const { id, name, role } = cluster.settings;

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { stateHash } from '../../../adapters/codec/hash';
 import { openLmdbLog, type LmdbLog } from '../../../adapters/log/lmdb';
 import { SimClock } from '../../../adapters/sim/sim-clock';
@@ -24,10 +25,12 @@ import type { VERDICTS_REQUEST } from '../check';
 import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
 import { rebuilt } from '../log-reading';
 import type { SocketRequest } from '../mnode/requests';
+import { Provisioner } from '../provisioner';
 import { aftermathOf, endingsOf, type Aftermath } from './aftermath';
 import { Conductor, TopologyOrders } from './conductor';
 import { Fleet, takesPart } from './fleet';
 import { FlowLedger } from './flow-ledger';
+import { LoadMeter } from './load-meter';
 import { busiest, Observation } from './observation';
 import { Receipts } from './receipts';
 
@@ -70,6 +73,7 @@ export class Session {
     private readonly clock: SimClock,
     private readonly ledger: FlowLedger,
     private readonly receipts: Receipts | undefined,
+    private readonly provisioner: Provisioner,
   ) {}
 
   /**
@@ -149,10 +153,12 @@ export class Session {
       timers: clock,
       name: 'MA-1',
       listeners: [orders],
+      autoscale: true,
       onCommit: (commit, state, hash) => {
         if (commit.seq <= past) return;
         receipts?.folded(commit, state, hash);
         observation.commit(commit);
+        provisioner.folded(commit);
         for (const event of commit.events) {
           if (event.type === 'NodeFailed') host.setReachable(nodeRef(event.data.cluster, event.data.node), false);
         }
@@ -160,6 +166,7 @@ export class Session {
       },
     });
     const chains = new Map((await log.chains()).map((head) => [head.chain, head]));
+    const provisioner = new Provisioner({ control, log, clock, timers: clock });
     const fleet = new Fleet(host, control, chains);
     const conductor = new Conductor(
       {
@@ -168,6 +175,8 @@ export class Session {
         clock,
         fleet,
         orders,
+        meter: new LoadMeter(host, control),
+        carryOn: () => carriedOn(provisioner, control),
         onAppended: (batch) => ledger.took(batch),
         onHarvest: (harvest) => {
           observation.harvest(harvest, fleet);
@@ -177,7 +186,7 @@ export class Session {
       },
       start,
     );
-    return new Session(log, control, host, fleet, conductor, observation, clock, ledger, receipts);
+    return new Session(log, control, host, fleet, conductor, observation, clock, ledger, receipts, provisioner);
   }
 
   /** Leads, brings the grid to what is wanted, starts its nodes and waits until they carry flows. */
@@ -194,6 +203,7 @@ export class Session {
     this.fleet.hello();
     await this.conductor.obey();
     this.observation.openFiles(this.control.state);
+    await this.provisioner.resume();
     await this.conductor.idle(1);
     if (this.control.state.topology.live.every(({ appliedAt }) => appliedAt === 0)) {
       throw new FlowgridError('internal', 'no topology was applied: the grid cannot carry flows');
@@ -325,6 +335,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    await this.provisioner.close();
     await this.control.stop();
     // A cache: without it the next start only takes longer.
     await this.ledger.keep().catch(() => undefined);
@@ -342,6 +353,18 @@ export class Session {
     for (const life of this.fleet.all()) if (life.name === name) return life.ref;
     const names = Array.from(this.fleet.all(), (life) => life.name).join(', ');
     throw new FlowgridError('not-found', `there is no node ${name}`, { remedy: `Nodes of this grid: ${names}.` });
+  }
+}
+
+/**
+ * Lets workflows go on until each waits for something: what they do between two commits takes promises, and no time. What
+ * happens then depends on grid time alone.
+ */
+async function carriedOn(provisioner: Provisioner, control: ControlPlane): Promise<void> {
+  for (let before = -1; provisioner.isBusy && before !== control.head.seq;) {
+    before = control.head.seq;
+    await turn();
+    await control.settle();
   }
 }
 

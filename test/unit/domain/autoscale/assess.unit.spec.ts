@@ -1,6 +1,6 @@
 import type { ScheduledCount } from '../../../../domain/autoscale/settings';
 import { assess, type Situation } from '../../../../domain/autoscale/assess';
-import { loadOf, loadOver, type ClusterLoad } from '../../../../domain/autoscale/load';
+import { loadOf, loadOver, type ClusterLoad, type LoadSample, type NodeLoad } from '../../../../domain/autoscale/load';
 import { nextScheduled, scheduledCount } from '../../../../domain/autoscale/schedule';
 import { nodeLoad, settings } from './steered-cluster';
 import { noFigures } from '../../projections/verdicts/world';
@@ -9,12 +9,13 @@ import { noFigures } from '../../projections/verdicts/world';
 const SATURDAY = Date.UTC(2021, 0, 2);
 const at = (hours: number, minutes = 0, day = 0): number => SATURDAY + ((day * 24 + hours) * 60 + minutes) * 60_000;
 
+function sample(time: number, nodes: readonly NodeLoad[], latencyBuckets: readonly number[] = []): LoadSample {
+  return { at: time, nodes, latencyBuckets };
+}
+
 function load(...flows: readonly number[]): ClusterLoad {
   const nodes = flows.map((each, i) => nodeLoad(i + 1, each));
-  return loadOver([
-    { at: 0, nodes },
-    { at: 2_000, nodes },
-  ])!;
+  return loadOver([sample(0, nodes), sample(2_000, nodes)])!;
 }
 
 function situation(changes: Partial<Situation>): Situation {
@@ -53,10 +54,7 @@ describe('assessing a cluster', () => {
   it('FG-350: the fullest target decides', () => {
     const target = { activeFlows: 1000, throughputBps: 1_000_000 };
     const nodes = (bytes: number) => [nodeLoad(1, 300, { bytes }), nodeLoad(2, 300, { bytes })];
-    const two = loadOver([
-      { at: 0, nodes: nodes(0) },
-      { at: 1_000, nodes: nodes(120_000) },
-    ]);
+    const two = loadOver([sample(0, nodes(0)), sample(1_000, nodes(120_000))]);
     expect(assess(situation({ settings: settings({ target }), load: two }))).toMatchObject({
       verdict: 'out',
       metric: 'throughputBps',
@@ -134,11 +132,7 @@ describe('loads over a window', () => {
     const nodes = (flows: number, count: number) => [
       nodeLoad(1, flows, { utilisation: 10 * flows, flowsTaken: count, frames: 10 * count, bytes: 100 * count }),
     ];
-    const samples = [
-      { at: 0, nodes: nodes(99, 50) },
-      { at: 1_000, nodes: nodes(10, 70) },
-      { at: 2_000, nodes: nodes(30, 90) },
-    ];
+    const samples = [sample(0, nodes(99, 50)), sample(1_000, nodes(10, 70)), sample(2_000, nodes(30, 90))];
     expect(loadOver(samples)).toEqual({
       from: 0,
       until: 2_000,
@@ -149,7 +143,6 @@ describe('loads over a window', () => {
           activeFlows: 20,
           utilisation: 200,
           newFlowsPerSecond: 20,
-          latencyUs: 0,
           framesPerSecond: 200,
           throughputBps: 16_000,
         },
@@ -158,28 +151,23 @@ describe('loads over a window', () => {
     expect(loadOver(samples.slice(0, 1))).toBeUndefined();
   });
 
-  it('count a new life from nothing, and a node that was there for half of the time by half', () => {
+  it('do not count what a node counted before it came, and a node that was there for half of the time by half', () => {
     const one = nodeLoad(1, 100, { frames: 1_000 });
     const reborn = { ...one, incarnation: 2, frames: 400 };
     const load_ = loadOver([
-      { at: 0, nodes: [one] },
-      { at: 1_000, nodes: [one] },
-      { at: 2_000, nodes: [reborn, nodeLoad(2, 50)] },
+      sample(0, [one]),
+      sample(1_000, [one]),
+      sample(2_000, [reborn, nodeLoad(2, 50, { frames: 9_000 })]),
     ])!;
     expect(load_.nodes.map(({ node, activeFlows, framesPerSecond }) => [node, activeFlows, framesPerSecond])).toEqual([
-      [1, 100, 200],
+      [1, 100, 0],
       [2, 25, 0],
     ]);
   });
 
-  it('know latency as the mean of the frames of all nodes', () => {
-    const slow = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-    const load_ = loadOver([
-      { at: 0, nodes: [nodeLoad(1, 0), nodeLoad(2, 0)] },
-      { at: 1_000, nodes: [nodeLoad(1, 0, { latencyBuckets: [3] }), nodeLoad(2, 0, { latencyBuckets: slow })] },
-    ])!;
-    expect(load_.nodes.map(({ latencyUs }) => latencyUs)).toEqual([2, 1_536]);
-    expect(load_.latencyUs).toBe(385);
+  it('know latency as the mean of the frames that left meanwhile, also where a node took its counts with it', () => {
+    expect(loadOver([sample(0, [], [5]), sample(1_000, [], [8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])])!.latencyUs).toBe(385);
+    expect(loadOver([sample(0, [], [5, 9]), sample(1_000, [], [8, 2])])!.latencyUs).toBe(2);
   });
 
   it('come from what nodes count', () => {

@@ -25,7 +25,7 @@ export function settings(changes: Partial<AutoscaleSettings> = {}): AutoscaleSet
 
 /** A node that carries flows; what it counts follows from them. */
 export function nodeLoad(node: number, activeFlows: number, more: Partial<NodeLoad> = {}): NodeLoad {
-  const idle = { incarnation: 1, utilisation: 0, flowsTaken: 0, frames: 0, bytes: 0, latencyBuckets: [] };
+  const idle = { incarnation: 1, utilisation: 0, flowsTaken: 0, frames: 0, bytes: 0 };
   return { node, activeFlows, ...idle, ...more };
 }
 
@@ -41,14 +41,15 @@ export class SteeredCluster {
   readonly changes: Change[] = [];
   private samples: LoadSample[] = [];
   private seq = 0;
+  private readonly frames = new Map<number, number>();
 
   constructor(
     readonly steering: AutoscaleSettings,
     /** Members and spares, in order of ID. */
     readonly candidates: readonly Candidate[],
     count: number,
-    /** What nodes count besides flows, at a load and a capacity. */
-    private readonly counts: (at: number, load: number, capacity: number) => Partial<NodeLoad> = () => ({}),
+    /** Latencies of the frames that left by now, given the load and the capacity that have been since the last look. */
+    private readonly latencies: (load: number, capacity: number) => readonly number[] = () => [],
   ) {
     this.count = count;
   }
@@ -65,10 +66,15 @@ export class SteeredCluster {
   look(at: number, load: number): AutoscaleDecision {
     const { steering, candidates, capacity } = this;
     const members = candidates.slice(0, this.count);
-    const nodes = members.map(({ node, weight }) =>
-      nodeLoad(node, (load * weight) / capacity, this.counts(at, load, capacity)),
+    const latencyBuckets = this.latencies(load, capacity);
+    const nodes = members.map(({ node, weight }) => {
+      const share = Math.round((load * weight) / capacity);
+      this.frames.set(node, (this.frames.get(node) ?? 0) + share);
+      return nodeLoad(node, share, { frames: this.frames.get(node)! });
+    });
+    this.samples = [...this.samples, { at, nodes, latencyBuckets }].filter(
+      (sample) => sample.at >= at - steering.windowMs,
     );
-    this.samples = [...this.samples, { at, nodes }].filter((sample) => sample.at >= at - steering.windowMs);
     const isCovered = at - this.samples[0]!.at >= steering.windowMs;
     const decision = assess({
       cluster: CLUSTER,

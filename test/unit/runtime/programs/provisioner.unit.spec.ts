@@ -51,7 +51,7 @@ class SteeredGrid extends SmallGrid {
       if (this.plane.role !== 'leading') return;
       const serving = [1, 2, 3, 4].filter((node) => ['active', 'draining'].includes(this.statusOf(FILTER, node) ?? ''));
       const nodes = serving.map((node) => nodeLoad(node, this.flows / serving.length));
-      this.plane.reportLoads(new Map([[FILTER, nodes]]));
+      this.plane.reportLoad(FILTER, { at: this.clock.now(), nodes, latencyBuckets: [] });
       await this.quiet();
       await this.pass(LOOK_MS);
     }
