@@ -69,6 +69,13 @@ export class Succession {
     }
   }
 
+  /** This node had given the flow to `from`, which may have died before its backup knew of it: then nobody else can tell. */
+  tellOfHeir(flow: number, from: NodeRef, to: NodeRef): void {
+    const { node } = this;
+    if (to === 0 || node.clusterIn(node.viewOf(flow)).failure !== 'backup') return;
+    this.tellTakeover(flow, from, to, node.shadowOf(flow, to), 0, node.ctx.now);
+  }
+
   tellTakeover(flow: number, from: NodeRef, to: NodeRef, backup: NodeRef, emitted: number, effectiveAt: Micros): void {
     this.node.emitEvent({
       type: 'FlowTakenOver',

@@ -220,8 +220,12 @@ export class Takeover {
     const emitter = u16[(flow + F_EMITTER) >>> 1];
     if (emitter === dead) {
       const heir = this.node.nextFor(flow, dead);
-      if (heir === this.node.ref) this.takeOver(flow);
-      else this.follow(flow, heir);
+      if (heir === this.node.ref) {
+        this.takeOver(flow);
+        return;
+      }
+      this.follow(flow, heir);
+      if ((this.node.side.phase[this.node.aux(flow)] & PHASE_GONE) !== 0) this.succession.tellOfHeir(flow, dead, heir);
     } else if (u16[(flow + F_BACKUP) >>> 1] === dead) {
       u16[(flow + F_BACKUP) >>> 1] = this.node.shadowOf(flow, emitter);
       if (emitter === this.node.ref) this.handover.feed(flow);

@@ -130,4 +130,19 @@ describe('a flow that moves', () => {
     expect(carried.emitterIn(2)).not.toBe(second);
     expect(carried.emitterIn(4)).toBe(fourth);
   });
+
+  test('FG-365: is told of by its giver where it fell from a node that died before its backup knew of it', () => {
+    const stage = cluster(2, 3, { failure: 'backup', ...TALLY, ...CONGESTION });
+    const carried = new Carried([inode(1, 2), stage, inode(3)]);
+    carried.grid.beat();
+    carried.send(TOO_MANY);
+    const [near, from] = [1, 2].map((id) => carried.emitterIn(id));
+    const target = carried.grid.taps.findLast(({ to }) => clusterOf(to) === 2 && to !== from)!.to;
+    // The move waits for the word of an INODE that is dead, and its target dies before that is known.
+    carried.grid.kill(near);
+    carried.grid.beats(2);
+    carried.grid.kill(target);
+    carried.grid.beats(8);
+    expect(carried.changes()).toEqual(expect.arrayContaining(['2 congested', '2 taken over']));
+  });
 });

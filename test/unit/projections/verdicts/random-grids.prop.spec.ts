@@ -15,7 +15,7 @@ const FOUND_ONCE = [
 /** The same where functions keep state. */
 const FOUND_WITH_FUNCTIONS = [1_678_156_003, 1_175_415_516, 31_433_339];
 /** The same where flows move, too: neighbouring stages at once, to a backup that asks, beside a node that dies. */
-const FOUND_WITH_MOVES = [30_182_137, 30_158_380, 70_118_785];
+const FOUND_WITH_MOVES = [30_182_137, 30_158_380, 70_118_785, 120_388_031];
 const FOUND_WITH_MOVES_AND_ONE_INODE = [506_821, 1_084_908, 1_174_223, 71_037_389];
 /** The same where functions open flows: frames that waited for one died with their node. */
 const FOUND_WITH_OPENED = [413_040_302];
