@@ -3,6 +3,7 @@ module.exports = {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
   testEnvironment: 'node',
+  setupFiles: ['<rootDir>/test/support/search.ts'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
