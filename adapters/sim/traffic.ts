@@ -10,8 +10,8 @@ export interface TrafficOptions {
   readonly prng: Prng;
   /** Flows in all. */
   readonly flows: number;
-  /** New flows per second, evenly spaced in the mean (exponential gaps). */
-  readonly flowsPerSecond: number;
+  /** New flows per second, evenly spaced in the mean (exponential gaps); a function of time where the load changes. */
+  readonly flowsPerSecond: number | ((at: Micros) => number);
   /** Mean time between frames of one flow, microseconds (exponential gaps). */
   readonly meanGapUs: number;
   /** Data frames of a flow, both directions together: uniform in [min, max]. */
@@ -113,7 +113,8 @@ export class TrafficSource {
     const { dataFrames, udpShare, flowsPerSecond } = this.options;
     const number = this.started++;
     const due = this.nextStart;
-    this.nextStart += this.exponential(this.starts, 1_000_000 / flowsPerSecond);
+    const rate = typeof flowsPerSecond === 'number' ? flowsPerSecond : flowsPerSecond(due);
+    this.nextStart += this.exponential(this.starts, 1_000_000 / rate);
     const udp = this.shapes.unit() < udpShare;
     const data = dataFrames[0] + this.shapes.below(dataFrames[1] - dataFrames[0] + 1);
     return {
