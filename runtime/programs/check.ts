@@ -30,7 +30,9 @@ export async function check({ data, json }: CheckOptions, io: Io): Promise<numbe
   if (json) {
     io.out(JSON.stringify({ source: running === undefined ? 'log' : 'grid', invariants: verdicts }));
   } else {
-    io.out(running === undefined ? `No grid here sees the frames of ${data}: what its log shows` : `The grid on ${data}`);
+    io.out(
+      running === undefined ? `No grid here sees the frames of ${data}: what its log shows` : `The grid on ${data}`,
+    );
     for (const name of INVARIANTS) io.out(`  ${words(name).padEnd(16)} ${verdicts[name]}`);
   }
   return anyBroken(verdicts) ? EXIT.findings : EXIT.ok;
