@@ -1,13 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FIGURE_4, runUp } from '../support/run-up';
+import { FIGURE_4, runUp, stopRunner } from '../support/run-up';
 import { compareThroughGrid } from '../support/through-grid';
 import { flowgrid } from '../support/up-process';
 
 const CAPTURE = join(__dirname, '../../examples/captures/mixed.pcap');
 
 jest.setTimeout(600_000);
+
+afterAll(stopRunner);
 
 describe('figure 4 with room for a few flows', () => {
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-flood-'));

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../../projections';
-import { runUp } from '../support/run-up';
+import { runUp, stopRunner } from '../support/run-up';
 import { compareThroughGrid } from '../support/through-grid';
 
 const CAPTURE = join(__dirname, '../../examples/captures/ssh.pcap');
@@ -57,6 +57,8 @@ async function run(ac: string, args: readonly string[] = []): Promise<Outcome> {
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+afterAll(stopRunner);
 
 describe('FG-80: modes of a cluster, from the grid file to the report', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runUp, type UpRun } from '../support/run-up';
+import { runUp, stopRunner, type UpRun } from '../support/run-up';
 import { compareThroughGrid } from '../support/through-grid';
 
 const root = join(__dirname, '../..');
@@ -32,6 +32,8 @@ function expectOriginalsUntouched(run: UpRun): void {
   expect(Object.values(run.report.invariants).filter((verdict) => verdict !== 'held')).toEqual([]);
   expect(run.code).toBe(0);
 }
+
+afterAll(stopRunner);
 
 describe('FG-171, FG-172: examples/replication.yaml over a capture', () => {
   it.each([

@@ -73,7 +73,8 @@ function startBroker(place: Place, places: readonly Place[], clusterId: string):
   const config = join(dir, 'server.properties');
   writeFileSync(config, properties(place, places, join(dir, 'data')));
   const java = [...JVM, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath()];
-  run('java', [...java, 'kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', config]);
+  // In one argument, because an ID may begin as an option does.
+  run('java', [...java, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '--config', config]);
   return startServer({
     name: `kafka ${place.id}`,
     version: KAFKA_VERSION,
