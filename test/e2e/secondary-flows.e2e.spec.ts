@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../../projections';
 import { readCaptureFile } from '../support/capture-file';
-import { flowgrid } from '../support/up-process';
+import { flowgrid, writeCapture } from '../support/up-process';
 import { SYN, tcp, udp } from '../unit/dataplane/node/frames';
 
 jest.setTimeout(180_000);
@@ -45,26 +45,6 @@ capture:
   rules:
     - { match: { from: [${SERVER}/32] }, initiator: EN-4, responder: EN-1 }
 `;
-
-/** A capture of frames, 10 ms apart. */
-function capture(path: string, frames: readonly Uint8Array[]): string {
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(0xa1b2c3d4, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(65_535, 16);
-  header.writeUInt32LE(1, 20);
-  const records = frames.map((frame, i) => {
-    const record = Buffer.alloc(16);
-    record.writeUInt32LE(1_700_000_000, 0);
-    record.writeUInt32LE(10_000 * i, 4);
-    record.writeUInt32LE(frame.length, 8);
-    record.writeUInt32LE(frame.length, 12);
-    return Buffer.concat([record, frame]);
-  });
-  writeFileSync(path, Buffer.concat([header, ...records]));
-  return path;
-}
 
 const syn = (port: number, from = CLIENT): Uint8Array =>
   tcp({ from, to: WEB, fromPort: port, toPort: 80, flags: SYN, payload: new Uint8Array(0) });
@@ -109,7 +89,7 @@ describe.each([
       syn(41_001, '10.0.0.7'),
       syn(41_002),
     ];
-    const [file, out] = [capture(join(dir, 'asking.pcap'), frames), join(dir, 'out.pcapng')];
+    const [file, out] = [writeCapture(join(dir, 'asking.pcap'), frames, 10), join(dir, 'out.pcapng')];
     const args = ['--capture', file, '--speed', 'max', '--once', '--data', data(), '--out', out];
     const ended = await flowgrid('up', grid, ...args, '--report', join(dir, 'report.json'), ...more);
     expect({ code: ended.code, stderr: ended.stderr }).toMatchObject({ code: 0 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { WouldStory } from '../../interface/cli/would-text';
 import { cloneOf } from '../../dataplane/select/replica';
 import { FIGURE_4, figureFourVariant } from '../support/run-up';
-import { flowgrid } from '../support/up-process';
+import { flowgrid, writeCapture } from '../support/up-process';
 import { SYN, tcp } from '../unit/dataplane/node/frames';
 
 /** The program runs several times, on a machine that may be busy. */
@@ -17,24 +17,9 @@ const THIRD = [43_000, 43_001, 43_002, 43_003];
 
 /** A capture of connections that begin, a millisecond apart. */
 function capture(path: string, ports: readonly number[]): string {
-  const file = Buffer.alloc(24);
-  file.writeUInt32LE(0xa1b2c3d4, 0);
-  file.writeUInt16LE(2, 4);
-  file.writeUInt16LE(4, 6);
-  file.writeUInt32LE(65_535, 16);
-  file.writeUInt32LE(1, 20);
-  const records = ports.map((port, i) => {
-    const end = { from: '10.0.0.1', to: '10.0.0.2', fromPort: port, toPort: 80 };
-    const frame = tcp({ ...end, flags: SYN, payload: new Uint8Array(0) });
-    const header = Buffer.alloc(16);
-    header.writeUInt32LE(1_700_000_000, 0);
-    header.writeUInt32LE(1_000 * i, 4);
-    header.writeUInt32LE(frame.length, 8);
-    header.writeUInt32LE(frame.length, 12);
-    return Buffer.concat([header, frame]);
-  });
-  writeFileSync(path, Buffer.concat([file, ...records]));
-  return path;
+  const end = { from: '10.0.0.1', to: '10.0.0.2', toPort: 80, flags: SYN, payload: new Uint8Array(0) };
+  const frames = ports.map((fromPort) => tcp({ ...end, fromPort }));
+  return writeCapture(path, frames, 1);
 }
 
 interface Traced {
