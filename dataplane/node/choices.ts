@@ -1,5 +1,5 @@
 import { clusterOf, nodeOf, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
-import { F_BACKUP, F_EMITTER, F_ID, F_NEXT_FWD, F_PATH, F_SHADOW_FWD } from '../frames/layout';
+import { F_BACKUP, F_ID, F_NEXT_FWD, F_PATH, F_SHADOW_FWD } from '../frames/layout';
 import { hashedNode } from '../select/route';
 import { CONTROL_CHOICE, type ControlCursor } from './control-frames';
 import type { Node } from './node';
@@ -30,7 +30,7 @@ export class Choices {
     const { node } = this;
     const { u16, u32 } = node.ctx.arena;
     const next = u16[(flow + F_NEXT_FWD) >>> 1];
-    if (next === 0 || u16[(flow + F_EMITTER) >>> 1] !== node.ref || !this.isOpen(flow)) return;
+    if (next === 0 || !node.emits(flow) || !this.isOpen(flow)) return;
     const id = u32[(flow + F_ID) >>> 2];
     const view = node.viewOf(flow);
     // Where a flow ends with its node, whoever computed again would find another node for it.
@@ -64,7 +64,7 @@ export class Choices {
     const { u16 } = node.ctx.arena;
     this.remember(id, next);
     const flow = node.flows.find(id);
-    if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] === node.ref) return;
+    if (flow === 0 || node.emits(flow)) return;
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
   }

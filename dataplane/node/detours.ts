@@ -1,7 +1,6 @@
 import { clusterOf, nodeOf, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
 import {
   F_BACKUP,
-  F_EMITTER,
   F_ID,
   F_NEXT_FWD,
   F_NEXT_REV,
@@ -83,7 +82,7 @@ export class Detours {
     // Of a flow without an entry nobody would remember it.
     if (this.node.stateless.has(flow)) return;
     // A shadow is told by its emitter.
-    if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+    if (flow === 0 || !this.node.emits(flow)) return;
     const isFirst = (u16[(address + S_FLAGS) >>> 1] & SF_START) !== 0 && u8[address + S_REVERSE] === 0;
     const plan = planOf(this.node, flow, detour);
     if (plan === undefined) return;
@@ -199,7 +198,7 @@ export class Detours {
   private obey(flow: number, word: Word): void {
     const { node } = this;
     const { u16 } = node.ctx.arena;
-    if (u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
+    if (!node.emits(flow)) return;
     const view = node.viewOf(flow);
     const next = u16[(flow + F_NEXT_FWD) >>> 1];
     if (!word.skipped.includes(clusterOf(next))) this.say(next, word);

@@ -98,7 +98,7 @@ export class Digests {
       }
       const { u16, u32 } = this.node.ctx.arena;
       const backup = u16[(flow + F_BACKUP) >>> 1];
-      const emits = u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
+      const emits = this.node.emits(flow);
       if (!emits || backup === 0 || (u32[(flow + F_STATE) >>> 2] & FS_UNPROTECTED) !== 0) continue;
       const list = byBackup.get(backup);
       if (list === undefined) byBackup.set(backup, [flow]);

@@ -1,5 +1,4 @@
 import { nodeOf, type Incarnation, type Micros, type NodeRef } from '../../domain/base/ids';
-import { F_EMITTER } from '../frames/layout';
 import type { TopologyView } from '../select/topology-view';
 import type { ControlCursor } from './control-frames';
 import { CONGESTIONS, RECEIVED } from './counters';
@@ -154,9 +153,8 @@ export class Figures {
   /** Some places of the flow table at a time, so that a large one costs no round much; a small one is counted whole. */
   private countFlows(): void {
     const { node } = this;
-    const { u16 } = node.ctx.arena;
     const next = node.flows.scan(this.cursor, COUNT_BUDGET, (flow) => {
-      if (u16[(flow + F_EMITTER) >>> 1] === node.ref) this.counting++;
+      if (node.emits(flow)) this.counting++;
     });
     if (next <= this.cursor) {
       this.flows = this.counting;

@@ -45,9 +45,7 @@ export class FloodRecords {
 
   /** The topology that frames without an entry are hashed under; undefined while there are none. */
   get pinned(): TopologyView | undefined {
-    if (this.held === undefined) return undefined;
-    const view = this.node.ctx.topologies.of(this.held.wireId);
-    return view?.topology.version === this.held.version ? view : undefined;
+    return this.held === undefined ? undefined : this.node.ctx.topologies.exactly(this.held);
   }
 
   /** What this node itself says. */

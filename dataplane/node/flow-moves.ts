@@ -169,7 +169,7 @@ export class FlowMoves {
     return (
       // Once is enough: a flow that is too much wherever it goes would only wander.
       side.movedFrom[aux] === 0 &&
-      u16[(flow + F_EMITTER) >>> 1] === this.node.ref &&
+      this.node.emits(flow) &&
       u16[(flow + F_NEXT_FWD) >>> 1] !== 0 &&
       u16[(flow + F_NEXT_REV) >>> 1] !== 0 &&
       (side.phase[aux] & (PHASE_MOVING | PHASE_TAKING | PHASE_GONE | PHASE_AWAITS | PHASE_FED)) === 0 &&
@@ -401,7 +401,7 @@ export class FlowMoves {
     if (place >= 0) node.setRoute(flow, route.with(place, to));
     const move = this.moves.get(id);
     if (move !== undefined) this.say(move.target, PASSED_ON, id, [from, to]);
-    if (u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
+    if (!node.emits(flow)) return;
     const own = node.side.position[node.aux(flow)];
     const toward = route.findIndex((ref) => clusterOf(ref) === clusterOf(from)) < own ? F_NEXT_FWD : F_NEXT_REV;
     if (u16[(flow + F_NEXT_FWD) >>> 1] === to) node.choices.moved(flow);

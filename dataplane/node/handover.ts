@@ -263,7 +263,7 @@ export class Handover {
   onWant(id: FlowId, from: NodeRef): void {
     const { u16 } = this.node.ctx.arena;
     const flow = this.node.flows.find(id);
-    if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+    if (flow === 0 || !this.node.emits(flow)) return;
     u16[(flow + F_BACKUP) >>> 1] = from;
     this.feed(flow);
   }
@@ -305,7 +305,7 @@ export class Handover {
     this.node.side.feedUntil[aux] = 0;
     const { control } = this.node;
     // Another node may emit by now: it is for that one to say when all is copied.
-    if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref || !control.begin(this.node.incarnation)) return;
+    if (!this.node.emits(flow) || !control.begin(this.node.incarnation)) return;
     control.u32(u32[(flow + F_ID) >>> 2]);
     control.send(this.node.ref, u16[(flow + F_BACKUP) >>> 1], CONTROL_IN_STEP, 0);
   }

@@ -10,7 +10,6 @@ import {
   F_BYTES_FWD,
   F_BYTES_REV,
   F_CONNS,
-  F_EMITTER,
   F_ID,
   F_NET_FWD,
   F_NET_REV,
@@ -320,7 +319,7 @@ export class FlowLifecycle implements ClassifierPorts {
   /** The flow's last connection is over: it is forgotten here, and all along its route. */
   private endFlow(flow: number, end: ConnectionEnd): void {
     const { counters, side } = this.node;
-    const { u16, u32 } = this.node.ctx.arena;
+    const { u32 } = this.node.ctx.arena;
     const aux = this.node.aux(flow);
     const id = u32[(flow + F_ID) >>> 2];
     if ((side.phase[aux] & PHASE_OWNED) !== 0) {
@@ -332,7 +331,7 @@ export class FlowLifecycle implements ClassifierPorts {
       if (clone !== 0) this.endClone(clone, end);
       this.allocation.ended(id, side.path[aux]);
     }
-    if (u16[(flow + F_EMITTER) >>> 1] === this.node.ref) this.tellToForget(id, this.siblings.peers());
+    if (this.node.emits(flow)) this.tellToForget(id, this.siblings.peers());
     this.node.removeFlow(flow);
   }
 

@@ -142,14 +142,14 @@ export class ModeChanges {
 
   private onHalt(flow: number, word: Word): void {
     const { node } = this;
-    const { u8, u16 } = node.ctx.arena;
+    const { u8 } = node.ctx.arena;
     // No frame of the flow has come so far, or none went on.
     if (flow === 0) {
       say(this.node, word.from, { ...word, step: HALTED });
       return;
     }
     // The sender does not know yet who emits here: it says so again.
-    if (u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
+    if (!node.emits(flow)) return;
     const here = { ...word, stops: [...word.stops, ...servedAt(this.node, flow)] };
     const isLast = node.side.position[node.aux(flow)] === u8[flow + F_COUNT] - 1;
     const onward = isLast ? 0 : hopOf(this.node, flow, 1);
@@ -176,7 +176,7 @@ export class ModeChanges {
   private lay(flow: number, halted: Word, change: Change): void {
     const { node } = this;
     const { id, stops: actual } = halted;
-    const view = this.viewOf(change.target);
+    const view = this.node.ctx.topologies.exactly(change.target);
     const stops = view === undefined || actual.length === 0 ? undefined : stopsUnder(node, flow, view, actual);
     if (view === undefined || stops === undefined) {
       this.cancel(flow, id);
@@ -199,7 +199,7 @@ export class ModeChanges {
 
   private onEntry(flow: number, word: Word): void {
     const { node } = this;
-    const view = this.viewOf(word);
+    const view = this.node.ctx.topologies.exactly(word);
     // Not installed here yet: it is said again.
     if (view === undefined) return;
     const own = word.stops.find((stop) => clusterOf(stop & ~FRESH) === node.cluster) ?? 0;
@@ -231,7 +231,7 @@ export class ModeChanges {
     const backup = u16[(flow + F_BACKUP) >>> 1];
     const left = layEntry(node, flow, word, view);
     if (left === undefined) return false;
-    if (u16[(flow + F_EMITTER) >>> 1] === node.ref && u16[(flow + F_BACKUP) >>> 1] !== backup) {
+    if (node.emits(flow) && u16[(flow + F_BACKUP) >>> 1] !== backup) {
       // A backup that is new has seen nothing of the flow; who gets copies has none.
       if (node.getsCopies(flow)) this.handover.stopFeeding(flow);
       else this.handover.feed(flow);
@@ -371,10 +371,5 @@ export class ModeChanges {
     // A flow that was given up stays so.
     if (onward === 0) this.cancel(flow, id);
     else say(this.node, onward, word);
-  }
-
-  private viewOf({ version, wireId }: Pick<WireTarget, 'version' | 'wireId'>): TopologyView | undefined {
-    const view = this.node.ctx.topologies.of(wireId);
-    return view?.topology.version === version ? view : undefined;
   }
 }

@@ -111,6 +111,11 @@ export class Node {
     return this.side.view[this.aux(flow)] as TopologyView;
   }
 
+  /** Whether frames of the flow leave this cluster from here. */
+  emits(flow: number): boolean {
+    return this.ctx.arena.u16[(flow + F_EMITTER) >>> 1] === this.ref;
+  }
+
   aux(flow: number): number {
     return this.ctx.arena.u32[(flow + F_AUX) >>> 2];
   }

@@ -1,5 +1,5 @@
 import { clusterOf, nodeOf, type ClusterId, type FlowId, type NodeRef, type WireId } from '../../domain/base/ids';
-import { F_EMITTER, F_ID, F_WIRE } from '../frames/layout';
+import { F_ID, F_WIRE } from '../frames/layout';
 import type { TopologyView } from '../select/topology-view';
 import { CONTROL_REPIN, CONTROL_REPINNED, type ControlCursor } from './control-frames';
 import { orderIn, readOrder, writeOrder } from './flow-order';
@@ -87,7 +87,7 @@ export class Repinning {
       this.acknowledge(phase, id, target, from);
       return;
     }
-    const view = this.viewOf(target);
+    const view = this.node.ctx.topologies.exactly(target);
     // Not installed here yet: the sender repeats it.
     if (view === undefined) return;
     this.node.side.order[this.node.aux(flow)] = order;
@@ -125,7 +125,7 @@ export class Repinning {
   }
 
   private begin(flow: number, target: WireTarget): void {
-    const view = this.viewOf(target);
+    const view = this.node.ctx.topologies.exactly(target);
     const isSecondary = this.node.side.isSecondary[this.node.aux(flow)] === 1;
     if (target.modes === true && !isSecondary && view !== undefined && differsInModes(this.node, flow, view)) {
       this.modes.begin(flow, target);
@@ -142,7 +142,7 @@ export class Repinning {
   /** Everybody on the route has the entry: the ID changes here, then behind. */
   private change(flow: number, id: FlowId, target: WireTarget): void {
     const { node } = this;
-    const view = this.viewOf(target);
+    const view = this.node.ctx.topologies.exactly(target);
     if (view === undefined) return;
     const from = node.ctx.arena.u8[flow + F_WIRE];
     this.rebind(flow, view);
@@ -231,8 +231,7 @@ export class Repinning {
 
   /** Whom this node tells: the next hop and its backup if it emits the flow's frames, and INODEs that have copies. */
   private hopsOf(flow: number): NodeRef[] {
-    const { u16 } = this.node.ctx.arena;
-    if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return [];
+    if (!this.node.emits(flow)) return [];
     const hops = [...this.node.hopsBehind(flow), ...this.peers()];
     return [...new Set(hops.filter((ref) => nodeOf(ref) !== 0))];
   }
@@ -240,11 +239,6 @@ export class Repinning {
   /** Whether this node began the flow's move: word of it that comes round again needs no second one. */
   private isOwn(id: FlowId): boolean {
     return this.steps.get(id)?.upstream === 0;
-  }
-
-  private viewOf({ version, wireId }: WireTarget): TopologyView | undefined {
-    const view = this.node.ctx.topologies.of(wireId);
-    return view?.topology.version === version ? view : undefined;
   }
 
   /** Whether the flow can be carried through a cluster under another topology as under its own. */

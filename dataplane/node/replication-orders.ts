@@ -1,5 +1,5 @@
 import type { FlowId } from '../../domain/base/ids';
-import { F_COUNT, F_EMITTER, F_STATE, FS_REPLICA } from '../frames/layout';
+import { F_COUNT, F_STATE, FS_REPLICA } from '../frames/layout';
 import { cloneOf } from '../select/replica';
 import type { TopologyView } from '../select/topology-view';
 import type { FlowAllocation } from './allocation';
@@ -45,9 +45,9 @@ export class ReplicationOrders {
     const path = view.path(name);
     if (flow === 0 || path === undefined) return;
     const aux = node.aux(flow);
-    const { u8, u16, u32 } = node.ctx.arena;
+    const { u8, u32 } = node.ctx.arena;
     const isClone = (u32[(flow + F_STATE) >>> 2] & FS_REPLICA) !== 0;
-    if (isClone || node.side.replica[aux] !== 0 || u16[(flow + F_EMITTER) >>> 1] !== node.ref) return;
+    if (isClone || node.side.replica[aux] !== 0 || !node.emits(flow)) return;
     if ((node.side.phase[aux] & PHASE_OWNED) === 0) {
       if (node.side.position[aux] !== u8[flow + F_COUNT] - 1) return;
       this.replicas.followRunning(flow, view, path);

@@ -197,14 +197,14 @@ export class SecondaryFlows {
   }
 
   private accept(waiting: Waiting, grant: Grant): void {
-    const { u16, u32 } = this.node.ctx.arena;
+    const { u32 } = this.node.ctx.arena;
     const flow = grant.flow === 0 ? 0 : this.node.flows.find(grant.flow) || this.insert(grant);
     if (flow === 0) {
       this.refuse(waiting);
       return;
     }
     // It fell to this node, which does not know yet: the offer is repeated until it does.
-    if (u16[(flow + F_EMITTER) >>> 1] !== this.node.ref || (u32[(flow + F_STATE) >>> 2] & FS_SLOW) !== 0) return;
+    if (!this.node.emits(flow) || (u32[(flow + F_STATE) >>> 2] & FS_SLOW) !== 0) return;
     const slots = this.take(waiting, grant.flow);
     for (const slot of slots) this.sendAs(slot, flow);
   }

@@ -99,7 +99,7 @@ export class SecondaryGrants {
   /** The flow of a connection that is known: it is the offerer's if it began there, or has fallen to it since. */
   private known(flow: number, { via }: Offer): number {
     const { node } = this;
-    if (flow === 0 || !node.isSecondary(flow) || node.ctx.arena.u16[(flow + F_EMITTER) >>> 1] !== node.ref) return 0;
+    if (flow === 0 || !node.isSecondary(flow) || !node.emits(flow)) return 0;
     const [begin] = node.routeOf(flow);
     if (begin === via[0]) return flow;
     const hasFallen = node.obituary.isDeadIn(node.viewOf(flow), begin) && node.nextFor(flow, begin) === via[0];

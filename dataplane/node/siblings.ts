@@ -124,7 +124,7 @@ export class Siblings implements CopySource {
   }
 
   copyTo(peer: NodeRef, from: number, asking: number, sent: () => void): number {
-    const { u16, u32 } = this.node.ctx.arena;
+    const { u32 } = this.node.ctx.arena;
     const what = COPY | (asking << WHAT_BITS);
     let copies = 0;
     let cursor = from;
@@ -132,7 +132,7 @@ export class Siblings implements CopySource {
       let lost = false;
       const next = this.connections.scan(cursor, COPY_CHUNK, (connection) => {
         const flow = u32[(connection + C_FLOW) >>> 2];
-        if (lost || flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+        if (lost || flow === 0 || !this.node.emits(flow)) return;
         lost = !this.sendConnection(connection, peer, what);
         if (lost) return;
         copies++;
@@ -187,9 +187,9 @@ export class Siblings implements CopySource {
 
   /** The owner's word: a copy of a flow goes with its last connection. */
   private heardEnd(connection: number): void {
-    const { u16, u32 } = this.node.ctx.arena;
+    const { u32 } = this.node.ctx.arena;
     const flow = connection === 0 ? 0 : u32[(connection + C_FLOW) >>> 2];
-    if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] === this.node.ref || u32[(flow + F_CONNS) >>> 2] !== 1) return;
+    if (flow === 0 || this.node.emits(flow) || u32[(flow + F_CONNS) >>> 2] !== 1) return;
     this.node.setState(flow, FS_ENDED);
   }
 
@@ -227,11 +227,11 @@ export class Siblings implements CopySource {
 
   /** After deaths: copied connections whose flow this node owns now begin to age. */
   adoptConnections(): void {
-    const { u16, u32, f64 } = this.node.ctx.arena;
+    const { u32, f64 } = this.node.ctx.arena;
     const { now } = this.node.ctx;
     this.connections.scan(0, Number.MAX_SAFE_INTEGER, (connection) => {
       const flow = u32[(connection + C_FLOW) >>> 2];
-      if (flow === 0 || u16[(flow + F_EMITTER) >>> 1] !== this.node.ref) return;
+      if (flow === 0 || !this.node.emits(flow)) return;
       const last = (connection + C_LAST) >>> 3;
       if (f64[last] > now) f64[last] = now;
     });

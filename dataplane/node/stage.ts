@@ -115,8 +115,7 @@ export class Stage implements CreatedPort {
   carries(id: FlowId): boolean {
     const flow = this.node.flows.find(id);
     if (flow === 0) return false;
-    const { u16, u32 } = this.node.ctx.arena;
-    return u16[(flow + F_EMITTER) >>> 1] === this.node.ref && (u32[(flow + F_STATE) >>> 2] & FS_SLOW) === 0;
+    return this.node.emits(flow) && (this.node.ctx.arena.u32[(flow + F_STATE) >>> 2] & FS_SLOW) === 0;
   }
 
   /** Copies to a backup that is being fed, before the function may change the frames. */

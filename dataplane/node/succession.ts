@@ -1,5 +1,5 @@
 import { clusterOf, nodeOf, type Micros, type NodeRef } from '../../domain/base/ids';
-import { F_EMITTER, F_ID, F_NEXT_FWD, F_NEXT_REV, F_SHADOW_FWD, F_SHADOW_REV } from '../frames/layout';
+import { F_ID, F_NEXT_FWD, F_NEXT_REV, F_SHADOW_FWD, F_SHADOW_REV } from '../frames/layout';
 import type { Node } from './node';
 
 /** Where a flow entry keeps whom its frames go to from here, and who shadows that node: forward, then reverse. */
@@ -53,7 +53,7 @@ export class Succession {
   tellForHeir(flow: number, hop: HopFields): void {
     const from = this.predecessorOf(flow, hop);
     if (from === 0 || this.node.viewOf(flow).cluster(clusterOf(from)).failure === 'backup') return;
-    if (!this.emits(flow)) return;
+    if (!this.node.emits(flow)) return;
     this.tell(flow, hop);
     this.forget(flow, hop);
   }
@@ -61,7 +61,7 @@ export class Succession {
   /** Tells that `to` (0 = nobody) has the place of `from`, which died, if this node emits the flow's frames. */
   tellMove(flow: number, from: NodeRef, to: NodeRef, since: Micros): void {
     const { node } = this;
-    if (!this.emits(flow)) return;
+    if (!this.node.emits(flow)) return;
     if (node.viewOf(flow).cluster(clusterOf(from)).failure === 'backup' && to !== 0) {
       this.tellTakeover(flow, from, to, node.shadowOf(flow, to), 0, since);
     } else {
@@ -100,7 +100,7 @@ export class Succession {
     this.node.fence(flow, named);
     this.begins(flow, hop, named);
     this.tell(flow, hop);
-    if (this.emits(flow)) this.forget(flow, hop);
+    if (this.node.emits(flow)) this.forget(flow, hop);
   }
 
   /** The frame by which this node met a flow names another of its own cluster, which it stands in for. */
@@ -109,10 +109,6 @@ export class Succession {
     this.node.fence(flow, named);
     this.node.inherits(flow);
     this.tellMove(flow, named, this.node.ref, this.node.ctx.now);
-  }
-
-  private emits(flow: number): boolean {
-    return this.node.ctx.arena.u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
   }
 
   private isReplaced(flow: number, named: NodeRef, by: NodeRef): boolean {

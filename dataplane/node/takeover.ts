@@ -211,7 +211,7 @@ export class Takeover {
     const next = this.node.nextFor(flow, dead);
     if (side.copyFwd[aux] === dead) side.copyFwd[aux] = next;
     if (side.copyRev[aux] === dead) side.copyRev[aux] = next;
-    if (next !== 0 && this.emits(flow)) this.node.reportReroute(flow, 'failed', dead, next);
+    if (next !== 0 && this.node.emits(flow)) this.node.reportReroute(flow, 'failed', dead, next);
   }
 
   /** A member of this node's own cluster died. */
@@ -230,9 +230,5 @@ export class Takeover {
       u16[(flow + F_BACKUP) >>> 1] = this.node.shadowOf(flow, emitter);
       if (emitter === this.node.ref) this.handover.feed(flow);
     }
-  }
-
-  private emits(flow: number): boolean {
-    return this.node.ctx.arena.u16[(flow + F_EMITTER) >>> 1] === this.node.ref;
   }
 }

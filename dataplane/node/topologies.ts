@@ -61,6 +61,12 @@ export class Topologies {
     return this.byWireId[wireId];
   }
 
+  /** The topology of a wire ID, if it is of that version: the ID may stand for another by now. */
+  exactly({ version, wireId }: { readonly version: number; readonly wireId: WireId }): TopologyView | undefined {
+    const view = this.of(wireId);
+    return view?.topology.version === version ? view : undefined;
+  }
+
   /** Visits every installed topology. */
   forEach(visit: (view: TopologyView) => void): void {
     for (const view of this.byWireId) if (view !== undefined) visit(view);
