@@ -96,6 +96,7 @@ function describeNode(event: NodeLifeEvent, names: Names): string {
     case 'NodeDiscovered':
       return `${name} said hello for the first time`;
     case 'NodeAdmitted':
+      if (event.data.lent === true) return `${name} was made for the free room of an agent`;
       return `${name} was admitted as ${event.data.spare ? 'a spare' : 'a member'}`;
     case 'NodeConfigured':
       return `${name} was configured, weight ${event.data.weight}`;

@@ -82,6 +82,35 @@ export function bestAgent(
   return best;
 }
 
+/**
+ * Nodes that no one has named yet and that agents could host for a cluster: their room that is left, less what nodes
+ * will take that have no place yet. Whether an agent still lives the log does not tell: one that does not, hosts none.
+ */
+export function freeRoom(state: GridState, cluster: ClusterState): number {
+  let free = 0;
+  for (const [name, agent] of Object.entries(state.agents)) {
+    if (obstacle(state, cluster, agent) !== undefined) continue;
+    // What is drained or removed is about to be taken away.
+    const staying = placedWith(state, name).filter(({ node }) => wantsPlace(node)).length;
+    free += Math.max(0, agent.capacity - staying - awaited(state, agent));
+  }
+  return free - expected(state);
+}
+
+/** Nodes that want a place anywhere, or that a workflow is about to give one; pinned ones have theirs. */
+function expected(state: GridState): number {
+  const pinned = new Set(Object.values(state.agents).flatMap((agent) => agent.pinned));
+  let count = 0;
+  for (const cluster of Object.values(state.clusters)) {
+    if (!carriesFlows(cluster)) continue;
+    for (const node of nodesOf(cluster)) {
+      const isAbout = wantsPlace(node) || node.reservedBy !== '';
+      if (isAbout && node.placement.agent === '' && !pinned.has(nodeName(cluster.settings.name, node.node))) count++;
+    }
+  }
+  return count;
+}
+
 /** How many of the nodes that are pinned at an agent need a place and have none. */
 function awaited(state: GridState, { pinned }: AgentState): number {
   if (pinned.length === 0) return 0;

@@ -1,4 +1,4 @@
-import { nodeName, NODE_ID_MAX, type Millis } from '../base/ids';
+import { nodeName, NODE_ID_MAX, type ClusterId, type Millis, type NodeId } from '../base/ids';
 import { originatesFlows } from '../cluster/state';
 import { detectionMs, flowIdsFreeAt } from '../grid/decide';
 import type { GridState } from '../grid-state';
@@ -171,6 +171,19 @@ function invalidAddress(state: GridState, address: NodeAddress): Rejection | und
 function invalidWeight(state: GridState, data: NodeAddress & { readonly weight: number }): Rejection | undefined {
   if (Number.isInteger(data.weight) && data.weight >= 1 && data.weight <= 100) return undefined;
   return reject('invalid', `${nameOf(state, data)}: weight ${data.weight} is not in 1–100`);
+}
+
+/**
+ * The lowest ID in a cluster that names nobody, not even under a live topology; 0 if there is none. Only where nobody
+ * cares which ID it is.
+ */
+export function freeNodeId(state: GridState, cluster: ClusterId): NodeId | 0 {
+  for (let node = 1; node <= NODE_ID_MAX; node++) {
+    const present = findNode(state, { cluster, node });
+    if (present === undefined) return node;
+    if (present.status === 'removed' && stillNamed(state, { cluster, node }, present) === undefined) return node;
+  }
+  return 0;
 }
 
 /** A removed node's ID must not name somebody else while flows live under a topology that lists it. */

@@ -4,8 +4,11 @@ import type { NodeAddress, NodeLife } from './address';
 
 /** A node said hello that nobody had admitted. */
 export type NodeDiscovered = EventOf<'NodeDiscovered', NodeLife>;
-/** An operator or a grid file made the node a member of its cluster, or a spare of it. */
-export type NodeAdmitted = EventOf<'NodeAdmitted', NodeAddress & NodeSettings>;
+/**
+ * An operator or a grid file made the node a member of its cluster, or a spare of it; or (`lent`) a workflow took an
+ * agent's free room for it: such a node is removed when it is released.
+ */
+export type NodeAdmitted = EventOf<'NodeAdmitted', NodeAddress & NodeSettings & { readonly lent?: true }>;
 /** The node's function and weight were laid down: it may join as soon as it says hello. */
 export type NodeConfigured = EventOf<'NodeConfigured', NodeAddress & { readonly weight: number }>;
 /** The node takes part: the next topology lists it. */

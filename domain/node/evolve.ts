@@ -57,8 +57,8 @@ export function evolveNode(node: Known, event: NodeLifeEvent, place: EventPlace)
     case 'NodeDiscovered':
       return discovered(known, event.data.incarnation);
     case 'NodeAdmitted': {
-      const { weight, spare } = event.data;
-      return standing(known, 'admitted', { weight, spare, reservedBy: '', leaving: false });
+      const { weight, spare, lent = false } = event.data;
+      return standing(known, 'admitted', { weight, spare, lent, reservedBy: '', leaving: false });
     }
     case 'NodeConfigured':
       // A new weight leaves an active node active.
@@ -102,6 +102,7 @@ function newcomer(node: number): NodeState {
     spare: false,
     reservedBy: '',
     fnode: 0,
+    lent: false,
     leaving: false,
     placement: UNPLACED,
   };
@@ -130,24 +131,54 @@ function standing(node: NodeState, status: Standing, changes: Changes): NodeStat
     spare: changes.spare ?? node.spare,
     reservedBy: changes.reservedBy ?? node.reservedBy,
     fnode: changes.fnode ?? node.fnode,
+    lent: changes.lent ?? node.lent,
     leaving: changes.leaving ?? node.leaving,
     placement: node.placement,
   };
 }
 
 function suspected(known: NodeState, lastSeen: Millis, dueAt: Millis, since: Seq): NodeState {
-  const { node, incarnation, weight, spare, reservedBy, fnode, leaving, placement } = known;
+  const { node, incarnation, weight, spare, reservedBy, fnode, lent, leaving, placement } = known;
   const status = 'suspected';
-  return { node, status, incarnation, weight, spare, reservedBy, fnode, leaving, placement, lastSeen, dueAt, since };
+  return {
+    node,
+    status,
+    incarnation,
+    weight,
+    spare,
+    reservedBy,
+    fnode,
+    lent,
+    leaving,
+    placement,
+    lastSeen,
+    dueAt,
+    since,
+  };
 }
 
 function draining(known: NodeState, dueAt: Millis, thenRemove: boolean, since: Seq): NodeState {
-  const { node, incarnation, weight, spare, reservedBy, fnode, leaving, placement } = known;
+  const { node, incarnation, weight, spare, reservedBy, fnode, lent, leaving, placement } = known;
   const status = 'draining';
-  return { node, status, incarnation, weight, spare, reservedBy, fnode, leaving, placement, dueAt, thenRemove, since };
+  return {
+    node,
+    status,
+    incarnation,
+    weight,
+    spare,
+    reservedBy,
+    fnode,
+    lent,
+    leaving,
+    placement,
+    dueAt,
+    thenRemove,
+    since,
+  };
 }
 
 function removed(known: NodeState, lastVersion: number): NodeState {
-  const { node, incarnation, weight, spare, reservedBy, leaving, placement } = known;
-  return { node, status: 'removed', incarnation, weight, spare, reservedBy, fnode: 0, leaving, placement, lastVersion };
+  const { node, incarnation, weight, spare, reservedBy, lent, leaving, placement } = known;
+  const status = 'removed';
+  return { node, status, incarnation, weight, spare, reservedBy, fnode: 0, lent, leaving, placement, lastVersion };
 }

@@ -26,6 +26,8 @@ interface NodeBase {
   readonly reservedBy: string;
   /** Number under which the node allocates flow IDs; 0 = it does not, now. */
   readonly fnode: number;
+  /** It was made for an agent's free room, and goes when that is given back; nobody named it. */
+  readonly lent: boolean;
   /** Remove the node as soon as it is drained. */
   readonly leaving: boolean;
   /** Which agent hosts it, in a grid of agents. */

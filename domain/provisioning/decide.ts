@@ -1,8 +1,10 @@
+import { freeRoom } from '../agent/placement';
 import type { ClusterId } from '../base/ids';
-import { nodesOf } from '../cluster/state';
+import { nodesOf, type ClusterState } from '../cluster/state';
 import type { GridState } from '../grid-state';
 import { NOTHING_TO_DO, reject, type Decision } from '../message';
-import { findNode, nameOf } from '../node/decide';
+import { findNode, freeNodeId, nameOf } from '../node/decide';
+import type { NodeEvent } from '../node/events';
 import type { WorkflowJournalEntry } from '../seams/workflow-engine';
 import type { ReleaseSpare, ReserveSpare } from './commands';
 import { stepOf } from './evolve';
@@ -34,14 +36,14 @@ export function journalWorkflow(
   return [{ type: 'ProvisioningStepCompleted', v: 1, data: { workflow, entry } }];
 }
 
-export function reserveSpare(state: GridState, data: ReserveSpare['data']): Decision<SpareEvent> {
+export function reserveSpare(state: GridState, data: ReserveSpare['data']): Decision<SpareEvent | NodeEvent> {
   const { cluster, workflow } = data;
   const present = state.clusters[cluster];
   if (present === undefined) return reject('not-found', `there is no cluster ${cluster}`);
   // A step may run twice: a spare that this workflow has set aside already is the one.
   if (data.node === 0 && nodesOf(present).some((node) => node.reservedBy === workflow)) return NOTHING_TO_DO;
   const node = data.node === 0 ? firstSpare(state, cluster) : data.node;
-  if (node === 0) return reject('none-free', `cluster ${present.settings.name} has no spare left`);
+  if (node === 0) return reserveRoom(state, present, workflow);
   const spare = findNode(state, { cluster, node });
   const name = nameOf(state, { cluster, node });
   if (spare === undefined) return reject('not-found', `there is no node ${name}`);
@@ -52,7 +54,21 @@ export function reserveSpare(state: GridState, data: ReserveSpare['data']): Deci
   return [{ type: 'SpareReserved', v: 1, data: { cluster, node, workflow } }];
 }
 
-export function releaseSpare(state: GridState, data: ReleaseSpare['data']): Decision<SpareEvent> {
+/** A node that nobody has named yet, in the room that agents have left: interchangeable hardware. */
+function reserveRoom(state: GridState, { settings }: ClusterState, workflow: string): Decision<SpareEvent | NodeEvent> {
+  const { id: cluster, name } = settings;
+  const room = freeRoom(state, state.clusters[cluster]!);
+  const node = room > 0 ? freeNodeId(state, cluster) : 0;
+  if (node === 0) {
+    return reject('none-free', `cluster ${name} has no spare left, and no agent that suits has room for one`);
+  }
+  return [
+    { type: 'NodeAdmitted', v: 1, data: { cluster, node, weight: 1, spare: true, lent: true } },
+    { type: 'SpareReserved', v: 1, data: { cluster, node, workflow } },
+  ];
+}
+
+export function releaseSpare(state: GridState, data: ReleaseSpare['data']): Decision<SpareEvent | NodeEvent> {
   const node = findNode(state, data);
   const name = nameOf(state, data);
   if (node === undefined) return reject('not-found', `there is no node ${name}`);
@@ -62,7 +78,9 @@ export function releaseSpare(state: GridState, data: ReleaseSpare['data']): Deci
   if (node.status !== 'admitted' && node.status !== 'configured' && node.status !== 'drained') {
     return reject('in-use', `${name} is ${node.status}: drain it first`);
   }
-  return [{ type: 'SpareReleased', v: 1, data }];
+  const released: SpareEvent = { type: 'SpareReleased', v: 1, data };
+  if (!node.lent) return [released];
+  return [released, { type: 'NodeRemoved', v: 1, data: { cluster: data.cluster, node: data.node } }];
 }
 
 function firstSpare(state: GridState, cluster: ClusterId): number {

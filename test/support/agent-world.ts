@@ -191,6 +191,8 @@ export class AgentWorld {
   /** Which host every life was lived on. */
   readonly homes = new Map<string, ToldHost>();
   leader!: LeaderProcess;
+  /** Told what any leader of this world folds. */
+  onCommit: (commit: Commit<TopologyEvent>) => void = () => undefined;
   private commands = 0;
   private lives = 0;
 
@@ -218,6 +220,7 @@ export class AgentWorld {
       name,
       listeners: this.hints ? [new BusAnnouncer(bus, subjects)] : [],
       patience: PATIENCE,
+      onCommit: (commit) => this.onCommit(commit),
     });
     const endpoints = serveAgents(plane, bus, subjects, {
       clock: this.clock,

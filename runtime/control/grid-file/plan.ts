@@ -119,7 +119,8 @@ function pathDeletions(state: GridState, { paths }: DesiredGrid): CommandBody[] 
 function nodeCommands(state: GridState, { nodes }: DesiredGrid): CommandBody[] {
   return nodes.flatMap(({ cluster, node, weight, spare }): CommandBody[] => {
     const present = state.clusters[cluster]?.nodes[node];
-    if (present === undefined || present.status === 'discovered') {
+    const isNobodys = present?.status === 'removed' && present.lent;
+    if (present === undefined || present.status === 'discovered' || isNobodys) {
       return [{ type: 'AdmitNode', data: { cluster, node, weight, spare } }];
     }
     if (
@@ -142,10 +143,12 @@ function removals(state: GridState, desired: DesiredGrid): CommandBody[] {
   const commands: CommandBody[] = [];
   for (const cluster of Object.values(state.clusters)) {
     const { id } = cluster.settings;
-    for (const node of nodesOf(cluster)) {
-      if (!named.has(`${id}/${node.node}`)) commands.push(...nodeRemoval(id, node));
-    }
     const isWanted = desired.clusters.some((wanted) => wanted.id === id);
+    for (const node of nodesOf(cluster)) {
+      // Where agents' room serves is not the file's to say.
+      const isNamed = named.has(`${id}/${node.node}`) || (node.lent && isWanted);
+      if (!isNamed) commands.push(...nodeRemoval(id, node));
+    }
     if (!isWanted && nodesOf(cluster).every(({ status }) => status === 'removed')) {
       commands.push({ type: 'DeleteCluster', data: { cluster: id } });
     }

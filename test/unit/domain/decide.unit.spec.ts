@@ -5,6 +5,7 @@ import type { WorkflowJournalEntry } from '../../../domain/seams/workflow-engine
 import type { ClusterMode } from '../../../domain/topology/topology';
 import { smallGridCommands } from '../runtime/control/small-grid';
 import { agentSpecifications } from './agent/agent-specifications';
+import { roomSpecifications } from './agent/room-specifications';
 import { autoscaleSpecifications } from './autoscale/autoscale-specifications';
 import { and, decided, given, givenSmallGrid, NOW, refusal, spec, type Specification } from './given';
 
@@ -424,6 +425,7 @@ const specifications: readonly Specification[] = [
     { type: 'ReserveSpare', data: { ...SPARE, workflow: 'w2' } },
     'in-use',
   ),
+  ...roomSpecifications(),
   spec('a member is no spare', small, { type: 'ReserveSpare', data: { ...N1, workflow: 'w1' } }, 'not-allowed'),
   spec('a spare is released', and(small, reserve), { type: 'ReleaseSpare', data: { ...SPARE, workflow: 'w1' } }, [
     'SpareReleased',
