@@ -3,7 +3,7 @@ import { joinLinks, leaveLinks } from './links';
 import { awaitHealthy, checkMember, drainNode, installFunction, rejoinCluster } from './nodes';
 import type { ProvisioningPort } from './port';
 import { publishTopology } from './publication';
-import { releaseSpare, reserveSpare, withdrawNode } from './spares';
+import { forgetNode, releaseSpare, reserveSpare, withdrawNode } from './spares';
 
 /** An activity before it is given the control plane. */
 export type PortedActivity<Input> = (
@@ -26,6 +26,7 @@ export function createActivities(port: ProvisioningPort): Activities {
     reserveSpare: on(reserveSpare),
     releaseSpare: on(releaseSpare),
     withdrawNode: on(withdrawNode),
+    forgetNode: on(forgetNode),
     installFunction: on(installFunction),
     joinLinks: on(joinLinks),
     leaveLinks: on(leaveLinks),

@@ -9,13 +9,19 @@ interface MemberInput {
 }
 
 /**
- * Makes the node a member of every link that names nodes of its cluster one by one. Links that name the cluster as a
- * whole hold it already, and its virtual interfaces follow from the topology.
+ * Makes the node a member of every link that names nodes of its cluster one by one, or with `like` of those that name this
+ * one. Links that name the cluster as a whole hold it already, and its virtual interfaces follow from the topology.
  */
-export async function joinLinks(port: ProvisioningPort, input: MemberInput, activityId: string): Promise<void> {
-  const { cluster, node } = input;
+export async function joinLinks(
+  port: ProvisioningPort,
+  input: MemberInput & { readonly like?: NodeId },
+  activityId: string,
+): Promise<void> {
+  const { cluster, node, like } = input;
   await changeLinks(port, activityId, (link) => {
-    const siblings = link.members.some((member) => 'node' in member && member.cluster === cluster);
+    const siblings = link.members.some(
+      (member) => 'node' in member && member.cluster === cluster && (like ?? member.node) === member.node,
+    );
     if (!siblings || link.members.some((member) => isNode(member, input))) return link;
     return { ...link, members: [...link.members, { cluster, node }] };
   });

@@ -47,10 +47,15 @@ export async function awaitHealthy(
     throw new FlowgridError('rejected', `node ${input.cluster}/${input.node} is ${seen}, not active`);
 }
 
-/** @throws FlowgridError `rejected` when the node is no member of its cluster, or about to be none. */
-export async function checkMember(port: ProvisioningPort, input: NodeInput): Promise<{ weight: number }> {
+/** @throws FlowgridError `rejected` when the node is no member of its cluster, or about to be none; `orLost`: it may have failed. */
+export async function checkMember(
+  port: ProvisioningPort,
+  input: NodeInput & { readonly orLost?: boolean },
+): Promise<{ weight: number }> {
   const node = nodeIn(await present(port), input);
   if (node?.status === 'active' || node?.status === 'suspected') return { weight: node.weight };
+  const isLost = node?.status === 'failed' || node?.status === 'recovering';
+  if (input.orLost === true && isLost) return { weight: node.weight };
   throw new FlowgridError(
     'rejected',
     `node ${input.cluster}/${input.node} is ${node?.status ?? 'unknown'}, no active member`,

@@ -71,6 +71,20 @@ export async function withdrawNode(
   }
 }
 
+/**
+ * Has the cluster forget a node that serves no more: a spare, or one that was lost, which would come back with its agent.
+ * Nothing to do for one that is gone already.
+ *
+ * @throws FlowgridError `rejected` while it serves.
+ */
+export async function forgetNode(
+  port: ProvisioningPort,
+  { cluster, node }: { readonly cluster: ClusterId; readonly node: NodeId },
+  activityId: string,
+): Promise<void> {
+  await perform(port, commandOf(activityId, await present(port), { type: 'RemoveNode', data: { cluster, node } }));
+}
+
 const LOST: ReadonlySet<string> = new Set(['failed', 'recovering', 'removed']);
 
 function heldBy(state: GridState, cluster: ClusterId, workflow: string): NodeId | undefined {

@@ -1,4 +1,5 @@
 import type { WorkflowDefinition } from '../../domain/seams/workflow-engine';
+import { replaceNode } from './replace-node';
 import { scaleIn } from './scale-in';
 import { scaleOut } from './scale-out';
 
@@ -14,8 +15,10 @@ export function asDefinition<Input, Result>(definition: WorkflowDefinition<Input
 export const definitions = {
   scaleOut: asDefinition(scaleOut),
   scaleIn: asDefinition(scaleIn),
+  replaceNode: asDefinition(replaceNode),
 } satisfies Definitions;
 
+export { replaceNode, type ReplaceNodeInput, type ReplaceNodeResult } from './replace-node';
 export { scaleIn, type ScaleInInput, type ScaleInResult } from './scale-in';
 export { scaleOut, type ScaleOutInput, type ScaleOutResult } from './scale-out';
 export { runSaga, type Call, type SagaStep } from './saga';

@@ -20,6 +20,8 @@ export interface SagaStep<State> {
    * grid, not at what the saga believes. A step without it leaves nothing behind, or is put back by an earlier one.
    */
   readonly undo?: (state: State) => Call;
+  /** What it does cannot be put back: a cancellation that comes after the step before it is too late. Last of its table. */
+  readonly isFinal?: true;
 }
 
 /**
@@ -41,7 +43,9 @@ export async function runSaga<State>(
       ctx.setProgress({ step: step.name, done: begun.length, of: steps.length });
       begun.push(step);
       const { activity, input } = step.do(state);
-      const result = await ctx.step(step.name, activity, input);
+      const result = step.isFinal
+        ? await ctx.undo(step.name, activity, input)
+        : await ctx.step(step.name, activity, input);
       state = step.keep?.(state, result) ?? state;
     }
   } catch (error) {

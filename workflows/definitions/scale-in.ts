@@ -54,7 +54,9 @@ const steps: readonly SagaStep<ScaleInState>[] = [
     keep: (state, result) => ({ ...state, version: (result as { version: number }).version }),
   },
   {
+    // A node that was made for an agent's room is gone afterwards.
     name: 'release',
+    isFinal: true,
     do: ({ cluster, node, workflow }) => ({ activity: 'releaseSpare', input: { cluster, node, workflow } }),
   },
 ];

@@ -7,3 +7,4 @@ import { temporalWorkflow } from './context';
 
 export const scaleOut = temporalWorkflow(definitions.scaleOut);
 export const scaleIn = temporalWorkflow(definitions.scaleIn);
+export const replaceNode = temporalWorkflow(definitions.replaceNode);

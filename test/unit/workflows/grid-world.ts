@@ -71,6 +71,12 @@ export class GridWorld implements ProvisioningPort {
     return this.state.clusters[CLUSTER]!.nodes[node]!;
   }
 
+  /** The node's life is over, and nobody brings it back. */
+  fail(node: number): void {
+    this.must({ type: 'FailNode', data: { cluster: CLUSTER, node, incarnation: this.node(node).incarnation } });
+    this.react();
+  }
+
   /** Node IDs that the newest topology lists. */
   listed(): number[] {
     return this.state.topology.latest?.clusters[0]?.members.map(({ node }) => node) ?? [];
