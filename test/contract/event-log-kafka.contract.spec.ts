@@ -10,6 +10,7 @@ import { producerSettings, topicsOf } from '../../adapters/log/kafka/settings';
 import { verifyLog } from '../../adapters/log/verify';
 import { NO_HASH } from '../../domain/seams/event-log';
 import { kafkaAvailable, startKafka, startKafkaCluster, type KafkaServer } from '../services/kafka';
+import { LOOPBACK } from '../services/site';
 import { describeWithServer } from '../services/suite';
 import { describeEventLog, until } from './event-log.contract';
 import { batchAfter, commitAfter, commitsAfter } from './log-records';
@@ -240,7 +241,7 @@ describeWithServer('event log on Kafka', kafkaAvailable, () => {
 
 describeWithServer('event log on three Kafka brokers', kafkaAvailable, () => {
   test('FG-265: nothing acknowledged is lost with any one broker', async () => {
-    const cluster = await startKafkaCluster(3);
+    const cluster = await startKafkaCluster([LOOPBACK, LOOPBACK, LOOPBACK]);
     const log = await openKafkaLog({
       brokers: cluster.brokers,
       grid: 'three',

@@ -6,6 +6,7 @@ import { availability } from './availability';
 import { cached, onPath, run } from './cache';
 import { ask, freePorts } from './ports';
 import { type RunningServer, startServer } from './server';
+import { LOOPBACK, type Site } from './site';
 
 export const KAFKA_VERSION = '4.1.2';
 const SLF4J_VERSION = '1.7.36';
@@ -35,18 +36,19 @@ export interface KafkaCluster {
 }
 
 /**
- * Starts Apache Kafka as a single broker that is also its own KRaft controller, on free loopback ports, with empty
+ * Starts Apache Kafka as a single broker that is also its own KRaft controller, on free ports of a site, with empty
  * storage in a temporary folder. Topics are not created on first use.
  */
-export async function startKafka(): Promise<KafkaServer> {
-  const { servers, brokers } = await startKafkaCluster(1);
+export async function startKafka(site: Site = LOOPBACK): Promise<KafkaServer> {
+  const { servers, brokers } = await startKafkaCluster([site]);
   return Object.assign(servers[0]!, { brokers });
 }
 
-/** Starts brokers that are each other's KRaft controllers: of three, any one can be lost. */
-export async function startKafkaCluster(count: number): Promise<KafkaCluster> {
-  const ports = await freePorts(2 * count);
-  const places = Array.from({ length: count }, (_, i) => ({
+/** Starts a broker at each site; they are each other's KRaft controllers: of three, any one can be lost. */
+export async function startKafkaCluster(sites: readonly Site[]): Promise<KafkaCluster> {
+  const ports = await freePorts(2 * sites.length);
+  const places = sites.map((site, i) => ({
+    site,
     id: i + 1,
     broker: ports[2 * i]!,
     controller: ports[2 * i + 1]!,
@@ -56,13 +58,14 @@ export async function startKafkaCluster(count: number): Promise<KafkaCluster> {
   const servers = await Promise.all(places.map((place) => startBroker(place, places, clusterId)));
   return {
     version: KAFKA_VERSION,
-    brokers: places.map(({ broker }) => `127.0.0.1:${broker}`).join(','),
+    brokers: places.map(({ site, broker }) => `${site.address}:${broker}`).join(','),
     servers,
     stop: () => Promise.all(servers.map((server) => server.stop())).then(() => undefined),
   };
 }
 
 interface Place {
+  readonly site: Site;
   readonly id: number;
   readonly broker: number;
   readonly controller: number;
@@ -79,22 +82,29 @@ function startBroker(place: Place, places: readonly Place[], clusterId: string):
     name: `kafka ${place.id}`,
     version: KAFKA_VERSION,
     command: 'java',
+    inside: place.site.inside,
     args: [...java, 'kafka.Kafka', config],
-    answers: () => answersApiVersions(place.broker),
+    answers: () => answersApiVersions({ address: place.site.address, port: place.broker }),
     readyWithinMs: 90_000,
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),
   });
 }
 
 /** Every internal topic has one partition and a copy on each broker. */
-function properties({ id, broker, controller }: Place, places: readonly Place[], dataDir: string): string {
+function properties(
+  { id, site: { address }, broker, controller }: Place,
+  places: readonly Place[],
+  dataDir: string,
+): string {
   const inSync = Math.max(1, places.length - 1);
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': id,
-    'controller.quorum.voters': places.map((voter) => `${voter.id}@127.0.0.1:${voter.controller}`).join(','),
-    listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${broker}`,
+    'controller.quorum.voters': places
+      .map((voter) => `${voter.id}@${voter.site.address}:${voter.controller}`)
+      .join(','),
+    listeners: `PLAINTEXT://${address}:${broker},CONTROLLER://${address}:${controller}`,
+    'advertised.listeners': `PLAINTEXT://${address}:${broker}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -120,14 +130,14 @@ function properties({ id, broker, controller }: Place, places: readonly Place[],
 }
 
 /** Asks for the protocol versions (request 18, version 0), which a broker answers once it serves clients. */
-async function answersApiVersions(port: number): Promise<boolean> {
+async function answersApiVersions(at: Parameters<typeof ask>[0]): Promise<boolean> {
   const correlation = 0x666c6f77;
   const request = Buffer.alloc(14);
   request.writeInt32BE(10, 0);
   request.writeInt16BE(18, 4);
   request.writeInt32BE(correlation, 8);
   request.writeInt16BE(-1, 12);
-  const answer = await ask(port, request);
+  const answer = await ask(at, request);
   return (
     answer !== undefined && answer.length >= 10 && answer.readInt32BE(4) === correlation && answer.readInt16BE(8) === 0
   );

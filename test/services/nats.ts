@@ -5,6 +5,7 @@ import { availability } from './availability';
 import { cached, onPath, run } from './cache';
 import { ask, freePorts } from './ports';
 import { type RunningServer, startServer } from './server';
+import { LOOPBACK, type Site } from './site';
 
 /** The release that is built when the machine has no nats-server of its own. */
 export const NATS_VERSION = 'v2.14.8';
@@ -17,8 +18,8 @@ export interface NatsServer extends RunningServer {
 /** Whether nats-server can run here: installed, cached, or Go to build it. */
 export const natsAvailable = availability(() => run(binary(), ['--version']));
 
-/** Starts nats-server on a free loopback port. JetStream stays off: the bus promises nothing that would need it. */
-export async function startNats(): Promise<NatsServer> {
+/** Starts nats-server on a free port of a site. JetStream stays off: the bus promises nothing that would need it. */
+export async function startNats({ address, inside }: Site = LOOPBACK): Promise<NatsServer> {
   const [port] = (await freePorts(1)) as [number];
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-nats-'));
   const command = binary();
@@ -26,12 +27,13 @@ export async function startNats(): Promise<NatsServer> {
     name: 'nats',
     version: run(command, ['--version']),
     command,
-    args: ['--addr', '127.0.0.1', '--port', String(port), '--ports_file_dir', dir],
-    answers: async () => (await ask(port, Buffer.alloc(0)))?.toString('utf8').startsWith('INFO ') === true,
+    inside,
+    args: ['--addr', address, '--port', String(port), '--ports_file_dir', dir],
+    answers: async () => (await ask({ address, port }, Buffer.alloc(0)))?.toString('utf8').startsWith('INFO ') === true,
     readyWithinMs: 30_000,
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),
   });
-  return Object.assign(server, { servers: `127.0.0.1:${port}` });
+  return Object.assign(server, { servers: `${address}:${port}` });
 }
 
 function binary(): string {

@@ -17,12 +17,16 @@ function listen(): Promise<ReturnType<typeof createServer>> {
 }
 
 /**
- * Connects to a loopback port, sends `question` and returns the first bytes that come back, or undefined when nobody
+ * Connects to a port, sends `question` and returns the first bytes that come back, or undefined when nobody
  * listens or nothing comes within `timeoutMs`.
  */
-export function ask(port: number, question: Uint8Array, timeoutMs = 1000): Promise<Buffer | undefined> {
+export function ask(
+  { address, port }: { readonly address: string; readonly port: number },
+  question: Uint8Array,
+  timeoutMs = 1000,
+): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, address);
     const end = (answer?: Buffer): void => {
       socket.destroy();
       resolve(answer);

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Site } from './site';
 
 /** How to run one real server. */
 export interface ServerSpec {
   readonly name: string;
   readonly version: string;
   readonly command: string;
+  /** What stands before the command, so that it runs where it should ({@link Site.inside}). */
+  readonly inside: Site['inside'];
   readonly args: readonly string[];
   /** Whether the server answers its own protocol by now. */
   readonly answers: () => Promise<boolean>;
@@ -81,7 +84,7 @@ interface Life {
 }
 
 async function begin(spec: ServerSpec): Promise<Life> {
-  const guard = spawn('sh', ['-c', GUARD, 'guard', spec.command, ...spec.args], {
+  const guard = spawn('sh', ['-c', GUARD, 'guard', ...spec.inside, spec.command, ...spec.args], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
   const output = collect(guard);

@@ -7,6 +7,7 @@ import { availability } from './availability';
 import { cached, onPath, run } from './cache';
 import { freePorts } from './ports';
 import { type RunningServer, startServer } from './server';
+import { LOOPBACK, type Site } from './site';
 
 /**
  * The newest release of the command line whose module can be installed by name: later ones replace a module of their
@@ -25,30 +26,20 @@ export interface TemporalServer extends RunningServer {
 /** Whether Temporal can run here: cached, or Go to build it (minutes, once). */
 export const temporalAvailable = availability(() => run(binary(), ['--version']));
 
-/** Starts Temporal's development server, which is the real server over SQLite, on a free loopback port. */
-export async function startTemporal(): Promise<TemporalServer> {
+/** Starts Temporal's development server, which is the real server over SQLite, on a free port of a site. */
+export async function startTemporal({ address: ip, inside }: Site = LOOPBACK): Promise<TemporalServer> {
   const [port] = (await freePorts(1)) as [number];
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-temporal-'));
   const cli = binary();
-  const address = `127.0.0.1:${port}`;
+  const address = `${ip}:${port}`;
   const namespace = 'flowgrid';
   const files = ['--db-filename', join(dir, 'temporal.db')];
   const server = await startServer({
     name: 'temporal',
     version: run(cli, ['--version']),
     command: cli,
-    args: [
-      'server',
-      'start-dev',
-      '--headless',
-      '--ip',
-      '127.0.0.1',
-      '--port',
-      String(port),
-      '--namespace',
-      namespace,
-      ...files,
-    ],
+    inside,
+    args: ['server', 'start-dev', '--headless', '--ip', ip, '--port', String(port), '--namespace', namespace, ...files],
     answers: () => knowsNamespace(cli, address, namespace),
     readyWithinMs: 90_000,
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),

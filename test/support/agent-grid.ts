@@ -13,6 +13,7 @@ import type { NodeState } from '../../domain/node/state';
 import type { EventLog } from '../../domain/seams/event-log';
 import { isTopologyStale } from '../../domain/topology/content';
 import { rebuilt, withLog } from '../../runtime/programs/log-reading';
+import { LOOPBACK, type Site } from '../services/site';
 import { AgentProcess } from './agent-process';
 import { MnodeProcess } from './mnode-process';
 import { freeUdpPorts } from './udp';
@@ -53,12 +54,22 @@ export interface GridServers {
   readonly nats: string;
   /** Brokers for the log; without them one MNODE keeps it in a directory. */
   readonly kafka?: string;
+  /** Copies of what the log holds; default 1. */
+  readonly replication?: number;
+}
+
+/** Where the grid's programs run; all of them on this machine's loopback unless told otherwise. */
+export interface GridSites {
+  /** The MNODEs; default: two with a log on Kafka, else one. */
+  readonly mnodes?: readonly string[];
+  /** Where an MNODE, an agent or (`here`) the world outside is. */
+  readonly at: (name: string) => Site;
 }
 
 /** A session that is over so soon lets a successor lead before a test has waited long, milliseconds. */
 const LEADER_TIMEOUT_MS = 1_500;
 
-/** MNODEs (two with a log on Kafka), five agents, and what the world outside needs to know of them. */
+/** MNODEs, five agents, and what the world outside needs to know of them. */
 export class AgentGrid {
   readonly dir = mkdtempSync(join(tmpdir(), 'flowgrid-agents-'));
   readonly data = join(this.dir, 'data');
@@ -68,7 +79,12 @@ export class AgentGrid {
   east!: Outside;
   private ports = new Map<string, number>();
 
-  constructor(private readonly servers: GridServers) {}
+  private reader: Promise<EventLog> | undefined;
+
+  constructor(
+    private readonly servers: GridServers,
+    private readonly sites: GridSites = { at: () => LOOPBACK },
+  ) {}
 
   /** Starts everything; resolves when all nodes take part and new flows get the topology that names them. */
   async start(): Promise<void> {
@@ -76,8 +92,8 @@ export class AgentGrid {
     const names = [...Object.keys(HOSTED), 'into-west', 'from-west', 'into-east', 'from-east'];
     const free = await freeUdpPorts(names.length);
     this.ports = new Map(names.map((name, i) => [name, free[i]!]));
-    this.west = { into: this.address('into-west'), from: this.address('from-west') };
-    this.east = { into: this.address('into-east'), from: this.address('from-east') };
+    this.west = { into: this.address('west', 'into-west'), from: this.address('here', 'from-west') };
+    this.east = { into: this.address('east', 'into-east'), from: this.address('here', 'from-east') };
     await this.startMnodes();
     for (const name of Object.keys(HOSTED)) this.startAgent(name);
     await this.complete();
@@ -85,12 +101,22 @@ export class AgentGrid {
 
   /** Starts the MNODEs, also again; resolves when one of them leads. */
   async startMnodes(): Promise<void> {
-    const { nats, kafka } = this.servers;
-    const log =
-      kafka === undefined ? ['--data', this.data] : ['--kafka', kafka, '--leader-timeout', String(LEADER_TIMEOUT_MS)];
-    const names = kafka === undefined ? ['MA-1'] : ['MA-1', 'MB-1'];
-    this.mnodes = names.map((name) => new MnodeProcess(name, [FILE, '--nats', nats, ...log]));
+    const names = this.sites.mnodes ?? (this.servers.kafka === undefined ? ['MA-1'] : ['MA-1', 'MB-1']);
+    this.mnodes = [];
+    for (const name of names) this.startMnode(name);
     await Promise.any(this.mnodes.map((mnode) => mnode.until(({ role }) => role === 'leading')));
+  }
+
+  /** Starts an MNODE, also one that was started before. */
+  startMnode(name: string): MnodeProcess {
+    const { nats, kafka, replication = 1 } = this.servers;
+    const log =
+      kafka === undefined
+        ? ['--data', this.data]
+        : ['--kafka', kafka, '--leader-timeout', String(LEADER_TIMEOUT_MS), '--replication', String(replication)];
+    const mnode = new MnodeProcess(name, [FILE, '--nats', nats, ...log], this.sites.at(name));
+    this.mnodes = [...this.mnodes.filter((other) => other.name !== name), mnode];
+    return mnode;
   }
 
   /** Starts an agent, also one that was started before. */
@@ -104,7 +130,11 @@ export class AgentGrid {
           : [];
     const pins = HOSTED[name]!.flatMap((node) => ['--node', node]);
     const common = ['--grid', 'agents', '--nats', this.servers.nats, '--key', join(this.dir, 'grid.key')];
-    const agent = new AgentProcess(name, [...common, '--listen', this.address(name), ...pins, ...network]);
+    const agent = new AgentProcess(
+      name,
+      [...common, '--listen', this.address(name), ...pins, ...network],
+      this.sites.at(name),
+    );
     this.agents.set(name, agent);
     return agent;
   }
@@ -136,22 +166,19 @@ export class AgentGrid {
   async log(): Promise<LogNow> {
     const { kafka } = this.servers;
     if (kafka === undefined) return withLog(this.data, contentOf);
-    const log = await openKafkaLog({ brokers: kafka, grid: 'agents', mode: 'reader' });
-    try {
-      return await contentOf(log);
-    } finally {
-      await log.close();
-    }
+    this.reader ??= openKafkaLog({ brokers: kafka, grid: 'agents', mode: 'reader' });
+    return contentOf(await this.reader);
   }
 
   /** Ends what still runs. */
   async end(): Promise<void> {
     await Promise.all([...this.agents.values(), ...this.mnodes].map((process) => process.end()));
+    await this.reader?.then((log) => log.close());
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  private address(name: string): string {
-    return `127.0.0.1:${this.ports.get(name)!}`;
+  private address(name: string, port = name): string {
+    return `${this.sites.at(name).address}:${this.ports.get(port)!}`;
   }
 }
 

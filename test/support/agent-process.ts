@@ -1,3 +1,4 @@
+import type { Site } from '../services/site';
 import { TellingProcess, type ToldLine } from './telling-process';
 
 /** A line of what an agent tells with `--json`. */
@@ -13,7 +14,7 @@ export interface AgentTold extends ToldLine {
 
 /** `flowgrid agent` as a process of its own. */
 export class AgentProcess extends TellingProcess<AgentTold> {
-  constructor(name: string, args: readonly string[]) {
-    super(name, ['agent', ...args, '--name', name]);
+  constructor(name: string, args: readonly string[], site?: Pick<Site, 'inside'>) {
+    super(name, ['agent', ...args, '--name', name], site);
   }
 }

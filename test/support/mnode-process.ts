@@ -1,4 +1,5 @@
 import type { MnodeStatus } from '../../runtime/control/mnode-status';
+import type { Site } from '../services/site';
 import { TellingProcess, type ToldLine } from './telling-process';
 import { flowgrid } from './up-process';
 
@@ -11,8 +12,8 @@ export interface Told extends ToldLine {
 
 /** `flowgrid mnode` as a process of its own. */
 export class MnodeProcess extends TellingProcess<Told> {
-  constructor(name: string, args: readonly string[]) {
-    super(name, ['mnode', ...args, '--name', name]);
+  constructor(name: string, args: readonly string[], site?: Pick<Site, 'inside'>) {
+    super(name, ['mnode', ...args, '--name', name], site);
   }
 }
 

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { LOOPBACK, type Site } from '../services/site';
 import { BIN } from './up-process';
 
 /** Seconds without a frame after which a recording ends: longer than any takeover takes. */
@@ -17,9 +18,11 @@ export class RecorderProcess {
   constructor(
     readonly file: string,
     from: string,
+    { inside }: Pick<Site, 'inside'> = LOOPBACK,
   ) {
     const args = ['record', file, '--from', from, '--silence', String(SILENCE_S)];
-    const child = spawn(BIN, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [command, ...rest] = [...inside, BIN, ...args];
+    const child = spawn(command!, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.child = child;
     let told = '';
     this.ended = once(child, 'close').then(([code]) => code as number | null);

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { LOOPBACK, type Site } from '../services/site';
 import { BIN } from './up-process';
 
 /** A line of what a long-running program tells with `--json`. */
@@ -22,8 +23,10 @@ export class TellingProcess<Told extends ToldLine> {
   constructor(
     readonly name: string,
     args: readonly string[],
+    { inside }: Pick<Site, 'inside'> = LOOPBACK,
   ) {
-    this.child = spawn(BIN, [...args, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command, ...rest] = [...inside, BIN, ...args, '--json'];
+    this.child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stderr!.on('data', (bytes: Buffer) => (this.stderr += bytes.toString()));
     createInterface(this.child.stdout!).on('line', (line) => {
       this.told.push(JSON.parse(line) as Told);
