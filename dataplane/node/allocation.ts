@@ -156,7 +156,7 @@ export class FlowAllocation {
     const back = emitterFor(view, clusterOf(route[route.length - 2]), route[route.length - 2], id, node.obituary);
     u16[(flow + F_EMITTER) >>> 1] = node.ref;
     u16[(flow + F_NEXT_REV) >>> 1] = back;
-    u16[(flow + F_SHADOW_REV) >>> 1] = node.shadowOf(flow, back);
+    u16[(flow + F_SHADOW_REV) >>> 1] = node.heirs.shadowOf(flow, back);
     u16[(flow + F_NET_REV) >>> 1] = u16[(address + S_NETWORK) >>> 1];
     return flow;
   }
@@ -252,7 +252,7 @@ export class FlowAllocation {
     u16[(flow + F_EMITTER) >>> 1] = node.ref;
     u16[(flow + F_BACKUP) >>> 1] = 0;
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
-    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.heirs.shadowOf(flow, next);
     node.routing.count(flow, route.slice(1));
   }
   /** The flow is allocated here, and is one more on its path. */

@@ -66,7 +66,7 @@ export class Choices {
     const flow = node.flows.find(id);
     if (flow === 0 || node.emits(flow)) return;
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
-    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.heirs.shadowOf(flow, next);
   }
 
   /** A member of this cluster died: where it was the one that knew, the next one is told. */
@@ -99,6 +99,6 @@ export class Choices {
     const { node } = this;
     const { failure } = node.clusterIn(node.viewOf(flow));
     if (failure === 'discard') return 0;
-    return failure === 'backup' ? node.ctx.arena.u16[(flow + F_BACKUP) >>> 1] : node.nextFor(flow, node.ref);
+    return failure === 'backup' ? node.ctx.arena.u16[(flow + F_BACKUP) >>> 1] : node.heirs.nextFor(flow, node.ref);
   }
 }

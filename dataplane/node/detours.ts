@@ -245,7 +245,7 @@ export class Detours {
     if (!node.divert(flow, route.with(place, isKnown ? next : route[place]).toSpliced(place, 0, ...via))) return;
     node.routing.moved(flow, before, 0);
     u16[(flow + F_NEXT_FWD) >>> 1] = via[0];
-    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, via[0]);
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.heirs.shadowOf(flow, via[0]);
     this.tellDiverted(u16[(flow + F_BACKUP) >>> 1], u32[(flow + F_ID) >>> 2], via, clusterOf(route[place]));
     node.choices.tellNext(flow);
     via.forEach((to, i) => node.reportReroute(flow, 'diverted', i === 0 ? node.ref : via[i - 1], to));
@@ -281,7 +281,7 @@ export class Detours {
     const route = this.node.routeOf(flow);
     node.routing.moved(flow, before, 0);
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
-    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.heirs.shadowOf(flow, next);
     node.choices.tellNext(flow);
     for (let at = own + 1; at < place; at++) {
       node.reportReroute(flow, 'diverted', clusterOf(route[at]) === clusterOf(before) ? before : route[at], 0);
@@ -305,7 +305,7 @@ export class Detours {
   private setPrevious(flow: number, previous: NodeRef): void {
     const { u16 } = this.node.ctx.arena;
     u16[(flow + F_NEXT_REV) >>> 1] = previous;
-    u16[(flow + F_SHADOW_REV) >>> 1] = this.node.shadowOf(flow, previous);
+    u16[(flow + F_SHADOW_REV) >>> 1] = this.node.heirs.shadowOf(flow, previous);
   }
 
   private word(step: number, id: FlowId): Word {

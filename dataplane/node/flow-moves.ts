@@ -112,7 +112,7 @@ export class FlowMoves {
     for (const { reverse, next, shadow } of HOPS) {
       if (u16[(flow + next) >>> 1] !== from) continue;
       u16[(flow + next) >>> 1] = to;
-      u16[(flow + shadow) >>> 1] = node.shadowOf(flow, to);
+      u16[(flow + shadow) >>> 1] = node.heirs.shadowOf(flow, to);
       // How the flow came to the node that it leaves now is told.
       node.side.replaced[2 * node.aux(flow) + reverse] = 0;
       node.routing.moved(flow, from, to);

@@ -1,45 +1,22 @@
 import { clusterOf, nodeRef, type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
 import { longestIdleMs } from '../../domain/grid/decide';
 import { DEFAULT_TIMING, type ClusterRole } from '../../domain/topology/topology';
-import { reason } from '../frames/reasons';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { FlowTable } from '../flows/flow-table';
-import { D_FLOW_ID, D_FLOW_TYPE, S_DESCRIPTOR, S_FLOW, S_FROM, S_LEN, S_OFF, S_TO } from '../frames/layout';
-import type { FunctionServices } from '../functions/host';
+import { S_TO } from '../frames/layout';
 import type { RingReader } from '../rings/spsc-ring';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH, type GroupContext } from './context';
-import {
-  CONTROL_ACK,
-  CONTROL_CHOICE,
-  CONTROL_CONNECTION,
-  CONTROL_DELTA,
-  CONTROL_DETOUR,
-  CONTROL_DIGEST,
-  CONTROL_DUTY,
-  CONTROL_END,
-  CONTROL_EXPECT,
-  CONTROL_EXPORT,
-  CONTROL_FIRST_FRAGMENT,
-  CONTROL_FLOOD,
-  CONTROL_GRANT,
-  CONTROL_HELLO,
-  CONTROL_MODES,
-  CONTROL_IN_STEP,
-  CONTROL_MOVE,
-  CONTROL_OFFER,
-  CONTROL_PASS,
-  CONTROL_REPIN,
-  CONTROL_REPINNED,
-  CONTROL_WANT,
-} from './control-frames';
+import { takeWord } from './control-words';
 import { Deltas } from './deltas';
 import { Detours } from './detours';
 import { Digests } from './digests';
 import { FlowEndings } from './flow-endings';
 import { FlowMoves } from './flow-moves';
+import { servicesOf } from './function-services';
 import { Gateway } from './gateway';
 import { Handover } from './handover';
+import { LostFrames } from './lost-frames';
 import { ModeChanges } from './mode-changes';
 import { Node } from './node';
 import { Receiver, type Deliver } from './receiver';
@@ -49,8 +26,6 @@ import { Sender } from './sender';
 import { Stage } from './stage';
 import { Takeover } from './takeover';
 import { Watch, type Detection } from './watch';
-
-const NODE_DEAD = reason('node-dead');
 
 /** What a node's life is made of besides the group's context. */
 export interface NodeParts {
@@ -84,11 +59,11 @@ export class HostedNode {
   private readonly endings: FlowEndings;
   private readonly secondary: SecondaryFlows;
   private readonly gateway: Gateway | undefined;
+  private readonly lost: LostFrames;
   private readonly list: number;
   /** INODEs that have returned, in which life. */
   private readonly returned = new Map<NodeRef, Incarnation>();
   private present: TopologyView | undefined;
-  private readonly parsedFlows = new Uint32Array(BATCH);
 
   constructor(
     private readonly ctx: GroupContext,
@@ -96,6 +71,7 @@ export class HostedNode {
   ) {
     this.node = new Node(ctx, parts.ref, parts.incarnation, parts.flows, parts.connections);
     this.list = ctx.allocateList(BATCH);
+    this.lost = new LostFrames(this.node);
     const sender = new Sender(this.node);
     this.deltas = new Deltas(this.node);
     this.stage = new Stage(this.node, sender, this.deltas, () => this.secondary);
@@ -140,13 +116,29 @@ export class HostedNode {
       deliver: (list, n) => this.stage.run(list, n),
       flowLearned: () => undefined,
     };
+    const { watch, handover, digests, endings, gateway, moves, deltas, detours, secondary, modes, repinning, stage } =
+      this;
+    const takers = {
+      watch,
+      handover,
+      digests,
+      endings,
+      gateway,
+      moves,
+      deltas,
+      detours,
+      secondary,
+      modes,
+      repinning,
+      stage,
+    };
     this.receiver = new Receiver(
       this.node,
       this.takeover,
       this.handover,
       this.gateway ?? toStage,
       (from) => this.watch.heard(from),
-      (address) => this.onControl(address),
+      (address) => takeWord(this.node, takers, address),
       (slot, flow) => this.moves.forward(slot, flow),
     );
   }
@@ -156,7 +148,10 @@ export class HostedNode {
     if (!view.hasCluster(this.node.cluster)) return;
     const { role, function: spec } = view.cluster(this.node.cluster);
     if (role === 'anode' && this.node.host === undefined) {
-      this.node.host = this.ctx.options.createFunction(spec, this.servicesFor(view.topology.seed));
+      this.node.host = this.ctx.options.createFunction(
+        spec,
+        servicesOf(this.node, this.stage, this.detours, view.topology.seed),
+      );
     }
     if (this.ctx.topologies.active === undefined) this.gateway?.configure(view);
     for (const dead of view.published.dead) this.buryText(dead);
@@ -178,7 +173,7 @@ export class HostedNode {
         if (incarnation < 2 || this.returned.get(ref) === incarnation) continue;
         this.returned.set(ref, incarnation);
         if (ref !== this.node.ref) this.bury(ref, incarnation - 1);
-        this.node.visitFlows((flow) => this.node.unfence(flow, ref));
+        this.node.visitFlows((flow) => this.node.heirs.unfence(flow, ref));
       }
     }
   }
@@ -217,7 +212,7 @@ export class HostedNode {
     }
     if (n === 0) return 0;
     if (!this.alive) {
-      this.loseList(n);
+      this.lost.all(this.list, n);
       return n;
     }
     this.receiver.receive(this.list, n);
@@ -232,7 +227,7 @@ export class HostedNode {
     const n = this.parts.inbox[this.parts.inbox.length - 1].take(this.list, BATCH);
     if (n === 0) return 0;
     if (this.alive && this.gateway !== undefined) this.gateway.enter(this.list, n);
-    else this.loseList(n);
+    else this.lost.all(this.list, n);
     return n;
   }
 
@@ -283,7 +278,7 @@ export class HostedNode {
     // What it holds is here, whatever next hop was chosen for it.
     const lose = (slot: number): void => {
       this.ctx.arena.u16[(this.ctx.slot(slot) + S_TO) >>> 1] = this.node.ref;
-      this.lose(slot);
+      this.lost.one(slot);
     };
     this.stage.abandon(lose);
     this.handover.abandon(lose);
@@ -314,122 +309,10 @@ export class HostedNode {
     this.gateway?.liveWireIds(report);
   }
 
-  private onControl(address: number): void {
-    const { u16, view } = this.ctx.arena;
-    const body = this.node.control;
-    const from = u16[(address + S_FROM) >>> 1];
-    const incarnation = body.read(address);
-    const kind = view.getUint32(address + S_DESCRIPTOR + D_FLOW_ID);
-    const argument = kind & 0xff_ffff;
-    switch (kind >>> 24) {
-      case CONTROL_HELLO:
-        this.watch.onHello(body, from, incarnation);
-        break;
-      case CONTROL_EXPORT:
-        this.handover.onExport(body, from, argument);
-        break;
-      case CONTROL_IN_STEP:
-        this.handover.onInStep(body);
-        break;
-      case CONTROL_WANT:
-        this.moves.onWant(body, from);
-        break;
-      case CONTROL_DIGEST:
-        this.digests.onDigest(body, from);
-        break;
-      case CONTROL_END:
-        this.endings.onEnd(body.readU32(), argument);
-        break;
-      case CONTROL_PASS:
-        this.gateway?.onPass(body, from, argument);
-        break;
-      case CONTROL_CONNECTION:
-        this.gateway?.onConnection(body, from, argument);
-        break;
-      case CONTROL_DUTY:
-        this.gateway?.onDuty(body, from, incarnation, argument);
-        break;
-      case CONTROL_EXPECT:
-        this.gateway?.onExpectation(body);
-        break;
-      case CONTROL_FIRST_FRAGMENT:
-        this.gateway?.onFirstFragment(body, from);
-        break;
-      case CONTROL_CHOICE:
-        this.node.choices.onChoice(body);
-        break;
-      case CONTROL_DELTA:
-        this.deltas.onDelta(body, from);
-        break;
-      case CONTROL_DETOUR:
-        this.detours.onDetour(body, argument);
-        break;
-      case CONTROL_MOVE:
-        this.moves.onMove(body, from, argument);
-        break;
-      case CONTROL_OFFER:
-        if (this.gateway !== undefined) this.gateway.onOffer(body);
-        else this.secondary.onOffer(body);
-        break;
-      case CONTROL_GRANT:
-        this.secondary.onGrant(body);
-        break;
-      case CONTROL_MODES:
-        this.modes.onWord(body, argument, from);
-        break;
-      case CONTROL_REPIN:
-        this.repinning.onRepin(body, from);
-        break;
-      case CONTROL_REPINNED:
-        this.repinning.onRepinned(body, from);
-        break;
-      case CONTROL_FLOOD:
-        this.node.flood.read(body, from);
-        break;
-      case CONTROL_ACK:
-        this.stage.acknowledged(this.deltas.onAck(body, from));
-        break;
-    }
-  }
-
   /** How long a flow may be silent at most and live, as the latest topology has it. */
   private longestIdleUs(): Micros {
     const timing = this.ctx.topologies.latest?.topology.timing ?? DEFAULT_TIMING;
     return 1000 * longestIdleMs(timing);
-  }
-
-  private servicesFor(seed: number): FunctionServices {
-    const { ctx } = this;
-    return {
-      views: ctx.arena,
-      node: this.node.ref,
-      seed,
-      incarnation: this.node.incarnation,
-      slotAddress: (slot) => ctx.slot(slot),
-      parse: (list, n) => this.parseKeepingFlows(list, n, seed),
-      takeSlot: () => ctx.slots.allocate(),
-      emit: (slot, cause) => this.stage.create(slot, cause),
-      emitAs: (slot, cause, flow) => this.stage.createAs(slot, cause, flow),
-      open: (slot, cause, tuple) => this.stage.createOpening(slot, cause, tuple),
-      carries: (flow) => this.stage.carries(flow),
-      detour: (slot, detour) => this.detours.ask(slot, detour),
-      compared: ({ clone, ...found }) =>
-        this.node.emitEvent({
-          type: 'CloneCompared',
-          at: ctx.now,
-          flow: clone,
-          topologySeq: ctx.topologies.latest?.published.seq ?? 0,
-          ...found,
-        }),
-    };
-  }
-
-  /** The kernel `parse` begins a frame's life and clears what is known of it; here the flow is known already. */
-  private parseKeepingFlows(list: number, n: number, seed: number): void {
-    const { u32 } = this.ctx.arena;
-    for (let i = 0; i < n; i++) this.parsedFlows[i] = u32[(this.ctx.slot(u32[(list >>> 2) + i]) + S_FLOW) >>> 2];
-    this.ctx.kernels.parse(list, n, seed, ~seed >>> 0);
-    for (let i = 0; i < n; i++) u32[(this.ctx.slot(u32[(list >>> 2) + i]) + S_FLOW) >>> 2] = this.parsedFlows[i];
   }
 
   private buryText(chain: string): void {
@@ -437,32 +320,5 @@ export class HostedNode {
     const [cluster, id] = ref.split('/').map(Number);
     const dead = (cluster << 7) | id;
     if (dead !== this.node.ref) this.bury(dead, Number(incarnation));
-  }
-
-  /** Frames that came to a dead node. Control frames are no traffic, and their loss is nobody's, but for those that carry a frame. */
-  private loseList(n: number): void {
-    for (let i = 0; i < n; i++) {
-      const slot = this.ctx.arena.u32[(this.list >>> 2) + i];
-      if (this.carriesTraffic(this.ctx.slot(slot))) this.lose(slot);
-      else this.ctx.slots.free(slot);
-    }
-  }
-
-  /** Judged by the descriptor at the frame's end: nobody has taken it off a frame that nobody received. */
-  private carriesTraffic(address: number): boolean {
-    const { u8, u16, u32, view } = this.ctx.arena;
-    if (u16[(address + S_FROM) >>> 1] === 0) return true;
-    const end = address + u32[(address + S_OFF) >>> 2] + u32[(address + S_LEN) >>> 2];
-    const descriptor = end - u8[end - 1];
-    if (view.getUint16(descriptor + D_FLOW_TYPE) !== 0) return true;
-    return view.getUint32(descriptor + D_FLOW_ID) >>> 24 === CONTROL_PASS;
-  }
-
-  private lose(slot: number): void {
-    const address = this.ctx.slot(slot);
-    const { u16 } = this.ctx.arena;
-    this.node.counters.drop(NODE_DEAD);
-    this.ctx.observe('lost', address, u16[(address + S_FROM) >>> 1], u16[(address + S_TO) >>> 1] || this.node.ref);
-    this.ctx.slots.free(slot);
   }
 }

@@ -311,7 +311,7 @@ export class FlowLifecycle implements ClassifierPorts {
       key: flowKeyText(ctx.arena, address),
       path: this.node.side.path[this.node.aux(flow)],
       route,
-      backups: route.map((ref) => ((ref & 0x7f) === 0 ? 0 : this.node.shadowOf(flow, ref))),
+      backups: route.map((ref) => ((ref & 0x7f) === 0 ? 0 : this.node.heirs.shadowOf(flow, ref))),
       start,
     });
   }

@@ -269,7 +269,7 @@ export class ModeChanges {
     const aux = node.aux(flow);
     const route = node.routeOf(flow);
     const position = node.side.position[aux];
-    const backup = node.shadowOf(flow, node.ref);
+    const backup = node.heirs.shadowOf(flow, node.ref);
     for (const ref of new Set([backup, ...this.peers()])) if (ref !== 0) say(this.node, ref, { ...word, step: ENTRY });
     if (isCopyAt(node.viewOf(flow), route, position)) {
       if (isCopyAt(node.viewOf(flow), route, position + 1)) say(this.node, u16[(flow + F_NEXT_FWD) >>> 1], word);

@@ -51,7 +51,7 @@ export function layEntry(node: Node, flow: number, word: Word, view: TopologyVie
   if (!isCopy && wasCopy) node.unmarkReplica(flow);
   if (route.every((ref) => nodeOf(ref) !== 0)) node.setState(flow, FS_FULL_ROUTE);
   nameHops(node, flow, view, word.stops);
-  u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, u16[(flow + F_EMITTER) >>> 1]);
+  u16[(flow + F_BACKUP) >>> 1] = node.heirs.shadowOf(flow, u16[(flow + F_EMITTER) >>> 1]);
 
   const left = served.filter(
     (ref, i) =>
@@ -77,11 +77,11 @@ function nameHops(node: Node, flow: number, view: TopologyView, stops: readonly 
     } else if (isFresh || nodeOf(known) === 0 || clusterOf(known) !== clusterOf(stop)) {
       const chosen = nodeOf(stop) === 0 ? 0 : stop;
       const emitter = emitterFor(view, clusterOf(stop), chosen, u32[(flow + F_ID) >>> 2], node.obituary);
-      to = emitter || node.standIn(flow, stop);
+      to = emitter || node.heirs.standIn(flow, stop);
       // How the flow came to the node that it leaves now is told.
       side.replaced[2 * aux + reverse] = 0;
     }
     u16[(flow + next) >>> 1] = to;
-    u16[(flow + shadow) >>> 1] = node.shadowOf(flow, to);
+    u16[(flow + shadow) >>> 1] = node.heirs.shadowOf(flow, to);
   }
 }

@@ -126,7 +126,7 @@ export class MovingAway {
     if (failure === 'backup') return isOpen(backup) ? backup : 0;
     let candidate = node.ref;
     for (let step = 1; step < members.length; step++) {
-      candidate = node.nextFor(flow, candidate);
+      candidate = node.heirs.nextFor(flow, candidate);
       if (candidate === 0 || candidate === node.ref) return 0;
       if (isOpen(candidate)) return candidate;
     }
@@ -175,7 +175,7 @@ export class MovingAway {
     const aux = node.aux(flow);
     node.side.phase[aux] &= ~PHASE_MOVING;
     u16[(flow + F_EMITTER) >>> 1] = move.target;
-    u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, move.target);
+    u16[(flow + F_BACKUP) >>> 1] = node.heirs.shadowOf(flow, move.target);
     node.side.movedFrom[aux] = 0;
     if (u16[(flow + F_BACKUP) >>> 1] === node.ref) this.becomeShadow(flow);
     else node.side.phase[aux] |= PHASE_GONE;

@@ -61,7 +61,7 @@ export class MovingHere {
     const aux = node.aux(flow);
     if ((node.side.phase[aux] & PHASE_TAKING) === 0) return;
     node.side.phase[aux] &= ~PHASE_TAKING;
-    u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, node.ref);
+    u16[(flow + F_BACKUP) >>> 1] = node.heirs.shadowOf(flow, node.ref);
     node.counters.values[FLOWS_MOVED_HERE]++;
     node.choices.tell(flow);
     this.handover.feed(flow);
@@ -77,7 +77,7 @@ export class MovingHere {
     node.side.phase[aux] &= ~PHASE_TAKING;
     node.side.movedFrom[aux] = 0;
     u16[(flow + F_EMITTER) >>> 1] = from;
-    u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, from);
+    u16[(flow + F_BACKUP) >>> 1] = node.heirs.shadowOf(flow, from);
     this.handover.processWaiting(flow);
   }
 

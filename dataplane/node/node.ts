@@ -1,7 +1,5 @@
-import { flowBucket } from '../../domain/cluster/rendezvous';
 import {
   clusterOf,
-  nodeRef,
   type ClusterId,
   type FlowId,
   type Incarnation,
@@ -19,7 +17,6 @@ import {
   F_BACKUP,
   F_COUNT,
   F_EMITTER,
-  F_FENCED,
   F_ID,
   F_LAST,
   F_NEXT_FWD,
@@ -39,7 +36,6 @@ import type { FunctionHost } from '../functions/host';
 import { Obituary } from '../select/liveness';
 import { copyTarget, placeBeside } from '../select/copies';
 import { cloneOf } from '../select/replica';
-import { successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { GroupContext } from './context';
@@ -50,13 +46,10 @@ import { Entrances } from './entrances';
 import { FlowSide, PHASE_OWNED } from './flow-side';
 import { Choices } from './choices';
 import { Figures } from './figures';
+import { Heirs } from './heirs';
 import { isDroppedUnder } from './mode-plan';
-import { nextInOrder } from './flow-order';
 import { Routing } from './routing';
 import { StatelessFlows } from './stateless-flows';
-
-/** Replaced emitters remembered per flow. */
-const FENCED_MAX = 4;
 
 /**
  * One node: what it knows of flows, topologies and neighbours, and what it counted. The work on it is done by the
@@ -75,6 +68,7 @@ export class Node {
   readonly flood: FloodGuard;
   readonly stateless: StatelessFlows;
   readonly entrances: Entrances;
+  readonly heirs: Heirs;
   /** Live flows allocated here, by wire ID. */
   readonly ownedByWire = new Float64Array(256);
   /** Frames in held and wait lists, and in queues inside the node. */
@@ -104,6 +98,7 @@ export class Node {
     this.flood = new FloodGuard(this, connections);
     this.stateless = new StatelessFlows(this);
     this.entrances = new Entrances(this);
+    this.heirs = new Heirs(this);
   }
 
   /** The topology of a flow. */
@@ -275,97 +270,11 @@ export class Node {
     if (original !== 0 && this.side.replica[this.aux(original)] === clone) this.side.replica[this.aux(original)] = 0;
   }
 
-  isFenced(flow: number, ref: NodeRef): boolean {
-    const at = (flow + F_FENCED) >>> 1;
-    const { u16 } = this.ctx.arena;
-    for (let i = 0; i < FENCED_MAX; i++) if (u16[at + i] === ref) return true;
-    return false;
-  }
-
-  /** From now on frames of the flow from `ref` are refused, and its naming of an emitter is not followed. */
-  fence(flow: number, ref: NodeRef): void {
-    if (ref === 0 || ref === this.ref || this.isFenced(flow, ref)) return;
-    const at = (flow + F_FENCED) >>> 1;
-    const { u16 } = this.ctx.arena;
-    for (let i = 0; i < FENCED_MAX; i++) {
-      if (u16[at + i] === 0) {
-        u16[at + i] = ref;
-        return;
-      }
-    }
-    for (let i = 1; i < FENCED_MAX; i++) u16[at + i - 1] = u16[at + i];
-    u16[at + FENCED_MAX - 1] = ref;
-  }
-
   /** The flow has fallen to this node, which cannot know what the one before it had sent on. */
   inherits(flow: number): void {
     const { detectMultiplier } = this.viewOf(flow).topology.timing;
     this.side.inheritedAt[this.aux(flow)] = this.ctx.now;
     this.inheritsUntil = this.ctx.round + detectMultiplier + 2;
-  }
-
-  /**
-   * The next member after `ref` in the flow's order that is neither dead nor gone nor replaced in this flow; where none
-   * is left of an INODE's cluster, one that has come since. 0 if there is none.
-   */
-  nextFor(flow: number, ref: NodeRef): NodeRef {
-    return this.nextMember(flow, ref) || this.standIn(flow, ref);
-  }
-
-  private nextMember(flow: number, ref: NodeRef): NodeRef {
-    const view = this.viewOf(flow);
-    const id = this.ctx.arena.u32[(flow + F_ID) >>> 2];
-    const order = this.side.order[this.aux(flow)];
-    let candidate = ref;
-    for (let step = 0; step <= FENCED_MAX; step++) {
-      candidate =
-        order === undefined
-          ? successorOf(view, candidate, id, this.obituary)
-          : nextInOrder(order, candidate, (member) => !this.obituary.mayTakeOver(view, member));
-      if (candidate === 0 || candidate === ref) return 0;
-      if (!this.isFenced(flow, candidate)) return candidate;
-    }
-    return 0;
-  }
-
-  /**
-   * INODEs that came after the flow began have copies of it, those first that have been there longest: the flow's hash
-   * chooses one of them, other than `ref`. 0 where there is none, and in clusters of ANODEs.
-   */
-  standIn(flow: number, ref: NodeRef): NodeRef {
-    const { latest } = this.ctx.topologies;
-    const cluster = clusterOf(ref);
-    if (latest === undefined || !latest.hasCluster(cluster) || latest.cluster(cluster).role !== 'inode') return 0;
-    const bucket = flowBucket(this.ctx.arena.u32[(flow + F_ID) >>> 2], cluster, latest.topology.seed);
-    const node = latest.table(cluster).firstLive(bucket, this.obituary.seniors(this.ctx.topologies, latest, cluster));
-    const chosen = nodeRef(cluster, node);
-    return node === 0 || chosen === ref ? 0 : chosen;
-  }
-
-  /** Whether `ref` is an INODE of the latest topology, alive in a life that the flow's own topology does not know. */
-  isStandIn(flow: number, ref: NodeRef): boolean {
-    const { latest } = this.ctx.topologies;
-    const cluster = clusterOf(ref);
-    if (latest === undefined || !latest.hasCluster(cluster) || latest.cluster(cluster).role !== 'inode') return false;
-    const life = latest.incarnationOf(ref);
-    return life !== 0 && life !== this.viewOf(flow).incarnationOf(ref) && !this.obituary.isDead(ref, life);
-  }
-
-  /** A new life of `ref` is a member: what is refused of the one before cannot come any more. */
-  unfence(flow: number, ref: NodeRef): void {
-    const at = (flow + F_FENCED) >>> 1;
-    const { u16 } = this.ctx.arena;
-    for (let i = 0; i < FENCED_MAX; i++) if (u16[at + i] === ref) u16[at + i] = 0;
-  }
-
-  /**
-   * Who shadows what `emitter` emits of a flow: the next member where the cluster's policy is `backup`, else 0. Copies
-   * are not copied again.
-   */
-  shadowOf(flow: number, emitter: NodeRef): NodeRef {
-    const cluster = emitter === 0 ? undefined : this.viewOf(flow).cluster(clusterOf(emitter));
-    if (cluster?.failure !== 'backup' || cluster.mode === 'copy') return 0;
-    return this.nextFor(flow, emitter);
   }
 
   /** Whether this node's own function can hand a flow's state to another. */

@@ -143,7 +143,7 @@ export class Replicas {
       wireId: u8[clone + F_WIRE],
       path: node.side.path[node.aux(clone)],
       route,
-      backups: route.map((ref) => (nodeOf(ref) === 0 ? 0 : node.shadowOf(clone, ref))),
+      backups: route.map((ref) => (nodeOf(ref) === 0 ? 0 : node.heirs.shadowOf(clone, ref))),
     });
   }
 
@@ -166,7 +166,7 @@ export class Replicas {
     const next = nodeOf(beside) === 0 ? 0 : emitterFor(view, beside >>> 7, beside, cloneOf(id), node.obituary);
     u16[(clone + F_EMITTER) >>> 1] = node.ref;
     u16[(clone + (forward ? F_NEXT_FWD : F_NEXT_REV)) >>> 1] = next;
-    u16[(clone + (forward ? F_SHADOW_FWD : F_SHADOW_REV)) >>> 1] = node.shadowOf(clone, next);
+    u16[(clone + (forward ? F_SHADOW_FWD : F_SHADOW_REV)) >>> 1] = node.heirs.shadowOf(clone, next);
     return clone;
   }
 }

@@ -191,8 +191,8 @@ export class SecondaryFlows {
   private heirsOf(parent: number): NodeRef[] {
     const { node } = this;
     if (node.clusterIn(node.viewOf(parent)).failure === 'discard') return [];
-    const first = node.nextFor(parent, node.ref);
-    const second = first === 0 ? 0 : node.nextFor(parent, first);
+    const first = node.heirs.nextFor(parent, node.ref);
+    const second = first === 0 ? 0 : node.heirs.nextFor(parent, first);
     return [first, second].filter((ref) => ref !== 0 && ref !== node.ref);
   }
 
@@ -219,11 +219,11 @@ export class SecondaryFlows {
     if (flow === 0 || view === undefined) return 0;
     if (order.length > 0) node.side.order[node.aux(flow)] = order;
     node.setState(flow, FS_FULL_ROUTE);
-    const next = emitterFor(view, clusterOf(route[1]), route[1], id, obituary) || node.standIn(flow, route[1]);
+    const next = emitterFor(view, clusterOf(route[1]), route[1], id, obituary) || node.heirs.standIn(flow, route[1]);
     u16[(flow + F_EMITTER) >>> 1] = node.ref;
-    u16[(flow + F_BACKUP) >>> 1] = node.shadowOf(flow, node.ref);
+    u16[(flow + F_BACKUP) >>> 1] = node.heirs.shadowOf(flow, node.ref);
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
-    u16[(flow + F_SHADOW_FWD) >>> 1] = node.shadowOf(flow, next);
+    u16[(flow + F_SHADOW_FWD) >>> 1] = node.heirs.shadowOf(flow, next);
     this.learned(flow, route);
     return flow;
   }

@@ -102,7 +102,7 @@ export class SecondaryGrants {
     if (flow === 0 || !node.isSecondary(flow) || !node.emits(flow)) return 0;
     const [begin] = node.routeOf(flow);
     if (begin === via[0]) return flow;
-    const hasFallen = node.obituary.isDeadIn(node.viewOf(flow), begin) && node.nextFor(flow, begin) === via[0];
+    const hasFallen = node.obituary.isDeadIn(node.viewOf(flow), begin) && node.heirs.nextFor(flow, begin) === via[0];
     return hasFallen ? flow : 0;
   }
 

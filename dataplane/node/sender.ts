@@ -194,7 +194,7 @@ export class Sender {
         continue;
       }
       u16[(address + S_TO) >>> 1] = next;
-      u16[(address + S_SHADOW) >>> 1] = node.shadowOf(flow, next);
+      u16[(address + S_SHADOW) >>> 1] = node.heirs.shadowOf(flow, next);
       this.name(address, next);
       return 0;
     }

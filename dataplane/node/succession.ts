@@ -63,7 +63,7 @@ export class Succession {
     const { node } = this;
     if (!this.node.emits(flow)) return;
     if (node.viewOf(flow).cluster(clusterOf(from)).failure === 'backup' && to !== 0) {
-      this.tellTakeover(flow, from, to, node.shadowOf(flow, to), 0, since);
+      this.tellTakeover(flow, from, to, node.heirs.shadowOf(flow, to), 0, since);
     } else {
       node.reportReroute(flow, 'failed', from, to, since);
     }
@@ -73,7 +73,7 @@ export class Succession {
   tellOfHeir(flow: number, from: NodeRef, to: NodeRef): void {
     const { node } = this;
     if (to === 0 || node.clusterIn(node.viewOf(flow)).failure !== 'backup') return;
-    this.tellTakeover(flow, from, to, node.shadowOf(flow, to), 0, node.ctx.now);
+    this.tellTakeover(flow, from, to, node.heirs.shadowOf(flow, to), 0, node.ctx.now);
   }
 
   tellTakeover(flow: number, from: NodeRef, to: NodeRef, backup: NodeRef, emitted: number, effectiveAt: Micros): void {
@@ -97,7 +97,7 @@ export class Succession {
   metBehind(flow: number, hop: HopFields, named: NodeRef): void {
     const next = this.node.ctx.arena.u16[(flow + hop.next) >>> 1];
     if (!this.isReplaced(flow, named, next)) return;
-    this.node.fence(flow, named);
+    this.node.heirs.fence(flow, named);
     this.begins(flow, hop, named);
     this.tell(flow, hop);
     if (this.node.emits(flow)) this.forget(flow, hop);
@@ -106,7 +106,7 @@ export class Succession {
   /** The frame by which this node met a flow names another of its own cluster, which it stands in for. */
   metInPlaceOf(flow: number, named: NodeRef): void {
     if (!this.isReplaced(flow, named, this.node.ref)) return;
-    this.node.fence(flow, named);
+    this.node.heirs.fence(flow, named);
     this.node.inherits(flow);
     this.tellMove(flow, named, this.node.ref, this.node.ctx.now);
   }

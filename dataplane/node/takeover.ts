@@ -110,7 +110,7 @@ export class Takeover {
     u16[(flow + F_EMITTER) >>> 1] = this.node.ref;
     this.node.side.phase[this.node.aux(flow)] &= ~MOVES;
     this.node.side.movedFrom[this.node.aux(flow)] = 0;
-    this.node.fence(flow, from);
+    this.node.heirs.fence(flow, from);
     this.node.inherits(flow);
     this.inherited(flow);
     this.node.clearState(flow, FS_SLOW);
@@ -120,7 +120,7 @@ export class Takeover {
     // What waited for the emitter's state will not get it any more: it is processed on what is known, behind what was held.
     this.handover.processWaiting(flow, true);
     const emitted = values[REEMITTED] - before;
-    const backup = this.node.shadowOf(flow, this.node.ref);
+    const backup = this.node.heirs.shadowOf(flow, this.node.ref);
     u16[(flow + F_BACKUP) >>> 1] = backup;
     this.handover.feed(flow);
     this.node.routing.count(flow, [u16[(flow + F_NEXT_FWD) >>> 1]]);
@@ -146,17 +146,17 @@ export class Takeover {
 
   /** A sender that does not know yet may still name, and frames under way may still come from, a node that is out. */
   private isReplaced(flow: number, ref: NodeRef): boolean {
-    if (this.node.isFenced(flow, ref)) return true;
-    return this.node.obituary.isDeadIn(this.node.viewOf(flow), ref) && !this.node.isStandIn(flow, ref);
+    if (this.node.heirs.isFenced(flow, ref)) return true;
+    return this.node.obituary.isDeadIn(this.node.viewOf(flow), ref) && !this.node.heirs.isStandIn(flow, ref);
   }
 
   /** Another node of this stage emits the flow's frames now; this node shadows, or has nothing to do with it any more. */
   private follow(flow: number, emitter: NodeRef): void {
     const { u16 } = this.node.ctx.arena;
     this.handover.stopFeeding(flow);
-    this.node.fence(flow, u16[(flow + F_EMITTER) >>> 1]);
+    this.node.heirs.fence(flow, u16[(flow + F_EMITTER) >>> 1]);
     u16[(flow + F_EMITTER) >>> 1] = emitter;
-    u16[(flow + F_BACKUP) >>> 1] = this.node.shadowOf(flow, emitter);
+    u16[(flow + F_BACKUP) >>> 1] = this.node.heirs.shadowOf(flow, emitter);
   }
 
   /** Another node of the previous stage sends now: it is the one to name on the way back. */
@@ -165,11 +165,11 @@ export class Takeover {
     const before = u16[(flow + hop.next) >>> 1];
     if (before === from || this.isReplaced(flow, from)) return;
     if (clusterOf(before) === clusterOf(from)) {
-      this.node.fence(flow, before);
+      this.node.heirs.fence(flow, before);
       this.succession.begins(flow, hop, before);
     }
     u16[(flow + hop.next) >>> 1] = from;
-    u16[(flow + hop.shadow) >>> 1] = this.node.shadowOf(flow, from);
+    u16[(flow + hop.shadow) >>> 1] = this.node.heirs.shadowOf(flow, from);
   }
 
   /** The frame comes from a cluster that the flow's path did not have: a function has sent the flow there. */
@@ -190,14 +190,14 @@ export class Takeover {
       const policy = node.viewOf(flow).cluster(clusterOf(dead)).failure;
       // A node that died soon after it had taken a flow over may not have told of that.
       if (policy === 'backup') succession.tell(flow, hop);
-      node.fence(flow, dead);
-      const to = policy === 'discard' ? 0 : node.nextFor(flow, dead);
+      node.heirs.fence(flow, dead);
+      const to = policy === 'discard' ? 0 : node.heirs.nextFor(flow, dead);
       u16[nextAt] = to;
-      u16[shadowAt] = node.shadowOf(flow, to);
+      u16[shadowAt] = node.heirs.shadowOf(flow, to);
       node.routing.moved(flow, dead, to);
       succession.begins(flow, hop, dead);
     } else if (u16[shadowAt] === dead) {
-      u16[shadowAt] = node.shadowOf(flow, u16[nextAt]);
+      u16[shadowAt] = node.heirs.shadowOf(flow, u16[nextAt]);
     }
     // Where the heir has been seen before the death was known, it is told now.
     if (succession.predecessorOf(flow, hop) === dead) succession.tellForHeir(flow, hop);
@@ -208,7 +208,7 @@ export class Takeover {
     const { side } = this.node;
     const aux = this.node.aux(flow);
     if (side.copyFwd[aux] !== dead && side.copyRev[aux] !== dead) return;
-    const next = this.node.nextFor(flow, dead);
+    const next = this.node.heirs.nextFor(flow, dead);
     if (side.copyFwd[aux] === dead) side.copyFwd[aux] = next;
     if (side.copyRev[aux] === dead) side.copyRev[aux] = next;
     if (next !== 0 && this.node.emits(flow)) this.node.reportReroute(flow, 'failed', dead, next);
@@ -219,7 +219,7 @@ export class Takeover {
     const { u16 } = this.node.ctx.arena;
     const emitter = u16[(flow + F_EMITTER) >>> 1];
     if (emitter === dead) {
-      const heir = this.node.nextFor(flow, dead);
+      const heir = this.node.heirs.nextFor(flow, dead);
       if (heir === this.node.ref) {
         this.takeOver(flow);
         return;
@@ -227,7 +227,7 @@ export class Takeover {
       this.follow(flow, heir);
       if ((this.node.side.phase[this.node.aux(flow)] & PHASE_GONE) !== 0) this.succession.tellOfHeir(flow, dead, heir);
     } else if (u16[(flow + F_BACKUP) >>> 1] === dead) {
-      u16[(flow + F_BACKUP) >>> 1] = this.node.shadowOf(flow, emitter);
+      u16[(flow + F_BACKUP) >>> 1] = this.node.heirs.shadowOf(flow, emitter);
       if (emitter === this.node.ref) this.handover.feed(flow);
     }
   }
