@@ -14,11 +14,8 @@ import type { Millis, NodeId, Seq } from '../domain/base/ids';
 import { nodesOf, type ClusterState } from '../domain/cluster/state';
 import type { CommandBody } from '../domain/commands';
 import type { GridState } from '../domain/grid-state';
+import { scalingRequest } from '../domain/provisioning/scaling';
 import type { Loads } from './loads';
-
-/** A node that joins may take so long to say hello, and the others to install the topology that lists it. */
-const HEALTHY_WITHIN_MS = 30_000;
-const PUBLISHED_WITHIN_MS = 60_000;
 
 /** What autoscaling looks at. */
 export interface AutoscaleWorld {
@@ -75,13 +72,8 @@ function requestOf(
   now: Millis,
 ): AutoscaleProposal {
   const { id } = cluster.settings;
-  const common = { cluster: id, node, publishedWithinMs: PUBLISHED_WITHIN_MS };
   const weight = cluster.nodes[node]?.weight ?? 1;
-  const [name, input] =
-    change.verdict === 'out'
-      ? ['scaleOut', { ...common, weight, healthyWithinMs: HEALTHY_WITHIN_MS }]
-      : ['scaleIn', { ...common, drainWithinMs: 0 }];
-  const entry = { kind: 'started', name, input, at: now } as const;
+  const entry = scalingRequest({ verdict: change.verdict, cluster: id, node, weight, drainWithinMs: 0 }, now);
   const workflow = stepWorkflow(id, change, step);
   return { cluster: id, cause: change.seq, step, body: { type: 'JournalWorkflow', data: { workflow, entry } } };
 }

@@ -16,6 +16,8 @@ export interface Subjects {
   nodeReply(node: string): string;
   /** Commands for whoever leads, who alone answers. */
   mnodeCommand(): string;
+  /** What is asked of workflows, and of the clusters that they change; whoever leads alone answers. */
+  mnodeWorkflow(): string;
   /** A call to every MNODE to say how it stands, which it also does by itself every second. */
   mnodeAsk(): string;
   /** How an MNODE stands: role, seq, hash, epoch, how far behind. */
@@ -61,6 +63,7 @@ export function subjectsOf(grid: string): Subjects {
     nodeCommand: (node) => of('node', node, '.command'),
     nodeReply: (node) => of('node', node, '.reply'),
     mnodeCommand: () => `${root}.mnode.command`,
+    mnodeWorkflow: () => `${root}.mnode.workflow`,
     mnodeAsk: () => `${root}.mnode.ask`,
     mnodeStatus: (name) => of('mnode', name, '.status'),
     agentHello: (agent) => of('agent', agent, '.hello'),

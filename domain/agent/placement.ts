@@ -111,13 +111,13 @@ function expected(state: GridState): number {
   return count;
 }
 
-/** How many of the nodes that are pinned at an agent need a place and have none. */
+/** How many of the nodes that are pinned at an agent have no place, spares included: they need it when they join. */
 function awaited(state: GridState, { pinned }: AgentState): number {
   if (pinned.length === 0) return 0;
   let count = 0;
   for (const cluster of Object.values(state.clusters)) {
     for (const node of nodesOf(cluster)) {
-      const isHomeless = node.placement.agent === '' && wantsPlace(node);
+      const isHomeless = node.placement.agent === '' && node.status !== 'removed';
       if (isHomeless && pinned.includes(nodeName(cluster.settings.name, node.node))) count++;
     }
   }

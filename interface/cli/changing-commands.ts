@@ -122,7 +122,8 @@ function submitOptions(type: string, data: string, { within, ...flags }: SubmitF
   return { ...flags, command: { type, data: parseData(data) }, withinMs: within };
 }
 
-function parseWithin(text: string): number {
+/** How long it may take until somebody leads and answers. */
+export function parseWithin(text: string): number {
   return parseInteger('--within', text, 1, COMMAND_LIFETIME_MS);
 }
 
@@ -139,7 +140,7 @@ function parseData(text: string): object {
 }
 
 /** Adds how a command is sent, and in whose name. */
-function withSending(command: Command): Command {
+export function withSending(command: Command): Command {
   return withAccess(command)
     .option('--by <principal>', 'who asks, as the log records it', `operator:${userInfo().username}`)
     .option('--within <ms>', 'how long it may take until somebody leads and answers', parseWithin, 10_000);

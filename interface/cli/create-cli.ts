@@ -8,6 +8,7 @@ import { addReadingCommands } from './reading-commands';
 import { addRunningCommands } from './running-commands';
 import { addStatsCommand } from './stats-command';
 import { addTrafficCommands } from './traffic-commands';
+import { addWorkflowCommands } from './workflow-commands';
 import { reportFailure } from './failures';
 import { EXIT, type Io, type Programs } from './programs';
 
@@ -60,6 +61,7 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
   addRunningCommands(root, programs, io, finish);
   addReadingCommands(root, programs, io, finish);
   addChangingCommands(root, programs, io, finish);
+  addWorkflowCommands(root, programs, io, finish);
   addDistributedCommands(root, programs, io, finish);
   addStatsCommand(root, programs, io, finish);
   addAgentCommand(root, programs, io, finish);

@@ -21,6 +21,8 @@ export interface Programs {
   stats(options: StatsOptions, io: Io): Promise<number>;
   submit(options: SubmitOptions, io: Io): Promise<number>;
   replicate(options: ReplicateOptions, io: Io): Promise<number>;
+  scale(options: ScaleOptions, io: Io): Promise<number>;
+  workflow(options: WorkflowOptions, io: Io): Promise<number>;
   play(options: PlayOptions, io: Io): Promise<number>;
   record(options: RecordOptions, io: Io): Promise<number>;
 }
@@ -237,6 +239,34 @@ export interface ReplicateOptions extends SubmitOptions {
   readonly flow: number;
   /** Whether the flow has to run for that. */
   readonly mustRun: boolean;
+}
+
+export interface ScaleOptions extends CommonOptions, MnodeAccess {
+  /** Name of the cluster, or its ID. */
+  readonly cluster: string;
+  /** Nodes that it shall have. */
+  readonly to: number;
+  /** Those that join or leave, by name or ID; the rest are chosen: the lowest IDs join, the highest leave. */
+  readonly nodes: readonly string[];
+  /** Of those that join; absent: as they are listed. */
+  readonly weight?: number;
+  /** What still flows through a node that leaves is given up after so long; 0: never. */
+  readonly drainWithinMs: number;
+  /** Stay until all has ended. */
+  readonly wait: boolean;
+  /** A repeat of one changes nothing; absent: a new one. */
+  readonly id?: string;
+  readonly by: string;
+  /** How long it may take until somebody leads and answers. */
+  readonly withinMs: number;
+}
+
+export interface WorkflowOptions extends CommonOptions, MnodeAccess {
+  readonly act:
+    | { readonly kind: 'list' }
+    | { readonly kind: 'show' | 'cancel'; readonly id: string }
+    | { readonly kind: 'signal'; readonly id: string; readonly name: string; readonly payload: unknown };
+  readonly withinMs: number;
 }
 
 /** An external network that is attached to a host by UDP. */

@@ -89,14 +89,18 @@ export class BusAnnouncer implements TopologyListener {
     this.announce({ kind: 'retired', version, wireId });
   }
 
-  /** Publishes an alert, as JSON. */
   alert(alert: Alert): void {
-    this.bus.publish(this.subjects.alert(), encoder.encode(JSON.stringify(alert)));
+    publishAlert(this.bus, this.subjects, alert);
   }
 
   private announce(message: object): void {
     this.bus.publish(this.subjects.topology(), encoder.encode(JSON.stringify(message)));
   }
+}
+
+/** Publishes an alert, as JSON. */
+export function publishAlert(bus: Bus, subjects: Pick<ControlSubjects, 'alert'>, alert: Alert): void {
+  bus.publish(subjects.alert(), encoder.encode(JSON.stringify(alert)));
 }
 
 const encoder = new TextEncoder();

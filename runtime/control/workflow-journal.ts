@@ -2,10 +2,10 @@ import { decodeCommit } from '../../adapters/codec/records';
 import { sha256 } from '../../adapters/codec/hash';
 import { pack } from '../../adapters/codec/pack';
 import { FlowgridError } from '../../domain/base/errors';
-import type { Seq } from '../../domain/base/ids';
 import { COMMAND_LIFETIME_MS } from '../../domain/commands';
 import type { TopologyEvent } from '../../domain/events';
 import type { Commit } from '../../domain/log/commit';
+import type { WorkflowRecord } from '../../domain/provisioning/evolve';
 import type { Clock } from '../../domain/seams/clock';
 import type { EventLog } from '../../domain/seams/event-log';
 import type { WorkflowJournal, WorkflowJournalEntry } from '../../domain/seams/workflow-engine';
@@ -17,7 +17,7 @@ const READ_LIMIT = 512;
 export function createWorkflowJournal(plane: ControlPlane, log: EventLog, clock: Clock): WorkflowJournal {
   return {
     async load(id) {
-      return entriesOf(log, id, plane.state.workflows[id]?.requested);
+      return entriesOf(log, id, plane.state.workflows[id]);
     },
     async append(id, entry) {
       const { entries: count = 0, requested: cause = 0 } = plane.state.workflows[id] ?? {};
@@ -39,16 +39,22 @@ export function createWorkflowJournal(plane: ControlPlane, log: EventLog, clock:
   };
 }
 
-/** @param requested the commit that the journal begins with; undefined: it has none. */
-async function entriesOf(log: EventLog, id: string, requested: Seq | undefined): Promise<WorkflowJournalEntry[]> {
+/** @param record what the state knows of the journal: where it begins, and how long it is; undefined: there is none. */
+async function entriesOf(
+  log: EventLog,
+  id: string,
+  record: WorkflowRecord | undefined,
+): Promise<WorkflowJournalEntry[]> {
   const entries: WorkflowJournalEntry[] = [];
-  if (requested === undefined) return entries;
-  for (let from = requested; ; from += READ_LIMIT) {
+  if (record === undefined) return entries;
+  for (let from = record.requested; ; from += READ_LIMIT) {
     const commits = await log.read(from, READ_LIMIT);
     for (const { bytes } of commits) {
       for (const event of (decodeCommit(bytes) as Commit<TopologyEvent>).events) {
         if (isJournalled(event) && event.data.workflow === id) entries.push(event.data.entry);
       }
+      // The log goes on for long after a journal has ended.
+      if (entries.length >= record.entries) return entries;
     }
     if (commits.length < READ_LIMIT) return entries;
   }

@@ -1,12 +1,14 @@
 import { requestWriter } from '../../adapters/log/lmdb';
 import { subjectsOf, type Subjects } from '../../adapters/bus/subjects';
 import { pack } from '../../adapters/codec/pack';
-import { FlowgridError } from '../../domain/base/errors';
+import { FlowgridError, isFlowgridError } from '../../domain/base/errors';
+import type { Millis } from '../../domain/base/ids';
 import type { CommandRequest, Outcome } from '../../domain/commands';
 import type { Bus } from '../../domain/seams/bus';
 import type { MnodeAccess } from '../../interface/cli/programs';
 import { askStatus, type MnodeStatus } from '../control/mnode-status';
 import { outcomeOf, submitRemotely } from '../control/remote-commands';
+import type { WorkflowAnswers, WorkflowRequest } from '../control/workflow-requests';
 import { connectBus } from './bus';
 import type { SocketRequest } from './mnode/requests';
 import { WallClock } from './wall-clock';
@@ -24,6 +26,12 @@ export interface Mnodes {
    * @throws FlowgridError `timeout` when nobody led before the command's deadline.
    */
   submit(request: CommandRequest): Promise<Outcome>;
+  /**
+   * Asks whoever leads about workflows.
+   *
+   * @throws FlowgridError `timeout` when nobody led within `withinMs`; what the leader threw.
+   */
+  ask<Request extends WorkflowRequest>(request: Request, withinMs: Millis): Promise<WorkflowAnswers[Request['ask']]>;
 }
 
 /** Reaches the MNODEs that the options name while `use` runs. */
@@ -44,10 +52,44 @@ export async function withMnodes<Result>(
   }
 }
 
+/** How long one leader may take to answer before it is asked again, milliseconds. */
+const ANSWER_MS = 2_000;
+/** Pause before a question that was answered by "not now" is asked again. */
+const PAUSE_MS = 100;
+
+/** Asks until there is an answer, or the time is up: leaders may change meanwhile, or a program may start. */
+async function askAgain<Answer>(
+  clock: WallClock,
+  withinMs: Millis,
+  ask: (leftMs: Millis) => Promise<Uint8Array>,
+): Promise<Answer> {
+  const until = clock.now() + withinMs;
+  for (;;) {
+    try {
+      return answerOf<Answer>(await ask(Math.max(1, until - clock.now())));
+    } catch (error) {
+      if (!isFlowgridError(error) || !error.canRetry || clock.now() >= until) throw error;
+      await new Promise<void>((go) => clock.schedule(clock.now() + PAUSE_MS, go));
+    }
+  }
+}
+
+/** @throws FlowgridError what the answer says went wrong. */
+function answerOf<Answer>(bytes: Uint8Array): Answer {
+  const { answer, error } = JSON.parse(Buffer.from(bytes).toString()) as { answer?: Answer; error?: FlowgridError };
+  if (answer !== undefined) return answer;
+  const { code = 'internal', message = 'no answer', remedy, canRetry = false } = error ?? {};
+  throw new FlowgridError(code, message, { canRetry, ...(remedy === undefined ? {} : { remedy }) });
+}
+
 function overBus(bus: Bus, subjects: Subjects, clock: WallClock): Mnodes {
   return {
     status: () => askStatus(bus, subjects, { clock, timers: clock }, GATHER_MS),
     submit: (request) => submitRemotely({ bus, subjects, clock, timers: clock }, request),
+    ask: (request, withinMs) =>
+      askAgain(clock, withinMs, (leftMs) =>
+        bus.request(subjects.mnodeWorkflow(), Buffer.from(JSON.stringify(request)), Math.min(ANSWER_MS, leftMs)),
+      ),
   };
 }
 
@@ -63,5 +105,7 @@ function overSocket(dir: string, clock: WallClock): Mnodes {
       const command = Buffer.from(pack(request)).toString('base64');
       return outcomeOf(await ask({ request: 'mnode-command', command }, Math.max(1, request.deadline - clock.now())));
     },
+    ask: (workflow, withinMs) =>
+      askAgain(clock, withinMs, (leftMs) => ask({ request: 'mnode-workflow', workflow }, Math.min(ANSWER_MS, leftMs))),
   };
 }

@@ -18,6 +18,8 @@ const programs: Programs = {
   stats: async (options, io) => (await import('./stats')).stats(options, io),
   submit: async (options, io) => (await import('./submit')).submit(options, io),
   replicate: async (options, io) => (await import('./replicate')).replicate(options, io),
+  scale: async (options, io) => (await import('./scale/scale')).scale(options, io),
+  workflow: async (options, io) => (await import('./workflow')).workflow(options, io),
   play: async (options, io) => (await import('./traffic/play')).play(options, io),
   record: async (options, io) => (await import('./traffic/record')).record(options, io),
 };

@@ -10,10 +10,15 @@ import { applyDesired, loadGridFile, type DesiredGrid } from '../../control/grid
 import { StatusTeller } from '../../control/mnode-status';
 import { answerCommand, answerCommands } from '../../control/remote-commands';
 import { StatisticsTeller } from '../../control/statistics-teller';
+import type { Alert } from '../../control/effects';
+import { createWorkflowJournal } from '../../control/workflow-journal';
+import { WorkflowDesk } from '../../control/workflow-requests';
 import { readGridFile } from '../grid-text';
+import { Provisioner, stuckAlert } from '../provisioner';
 import { WallClock } from '../wall-clock';
 import { answerRequest } from './requests';
 import { Helm } from './helm';
+import { LeaderWork } from './leader-work';
 import { Progress } from './progress';
 import { openSeat, type Seat } from './seat';
 
@@ -72,6 +77,7 @@ const ANCHOR_WITHIN_MS = 5_000;
 class Mnode {
   private readonly plane: ControlPlane;
   private readonly helm: Helm;
+  private readonly work: LeaderWork;
   private readonly endpoints: { close(): void }[] = [];
   private failure: unknown;
   private fail: (error: unknown) => void = () => undefined;
@@ -87,6 +93,10 @@ class Mnode {
   ) {
     const subjects = subjectsOf(grid);
     const announcer = new BusAnnouncer(bus, subjects);
+    const onAlert = (alert: Alert): void => {
+      announcer.alert(alert);
+      progress.say(`alert: ${alert.about}: ${alert.text}`, alert);
+    };
     this.plane = createControlPlane({
       log: seat.log,
       clock,
@@ -95,15 +105,25 @@ class Mnode {
       listeners: [announcer],
       patience: PATIENCE,
       anchorWithinMs: ANCHOR_WITHIN_MS,
-      onAlert: (alert) => {
-        announcer.alert(alert);
-        progress.say(`alert: ${alert.about}: ${alert.text}`, alert);
-      },
+      onAlert,
+      onCommit: (commit) => this.work.folded(commit),
       onDeposed: (error) => {
         progress.say(`deposed: ${(error as Error).message}`);
         this.helm.deposed();
       },
     });
+    this.work = new LeaderWork(
+      () =>
+        new Provisioner({
+          control: this.plane,
+          log: seat.log,
+          clock,
+          timers: clock,
+          onStuck: (workflow, error) => onAlert(stuckAlert(workflow, error, clock.now())),
+        }),
+    );
+    const journal = createWorkflowJournal(this.plane, seat.log, clock);
+    const desk = new WorkflowDesk(this.plane, journal, clock, () => this.work.current);
     const teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock);
     const commands = answerCommands(this.plane, bus, subjects);
     const agents = serveAgents(this.plane, bus, subjects, {
@@ -111,7 +131,13 @@ class Mnode {
       onOutrun: (epoch) => progress.say(`not answering: agents know of epoch ${epoch}`),
     });
     const statistics = new StatisticsTeller(options.name, this.plane, bus, subjects, clock);
-    this.endpoints.push(agents, teller, statistics, { close: () => commands.unsubscribe() });
+    const workflows = desk.serve(bus, subjects);
+    this.endpoints.push(agents, teller, statistics, {
+      close: () => {
+        commands.unsubscribe();
+        workflows.unsubscribe();
+      },
+    });
     this.helm = new Helm(this.plane, seat, clock, {
       leading: async () => {
         await this.leading();
@@ -124,7 +150,11 @@ class Mnode {
       failed: (error) => progress.say(`cannot lead yet: ${(error as Error).message}`),
     });
     this.answer = (bytes) =>
-      answerRequest(bytes, { status: () => teller.status(), command: (command) => answerCommand(this.plane, command) });
+      answerRequest(bytes, {
+        status: () => teller.status(),
+        command: (command) => answerCommand(this.plane, command),
+        workflow: (asked) => desk.answer(asked),
+      });
   }
 
   /** Answers other programs of this machine, over the socket of an embedded log. */
@@ -146,6 +176,7 @@ class Mnode {
 
   async close(): Promise<void> {
     await this.helm.close();
+    await this.work.end();
     for (const endpoint of this.endpoints) endpoint.close();
     // What cannot be anchored now is when somebody leads again.
     if (this.plane.isLeading) await this.plane.anchor().catch(() => undefined);
@@ -160,6 +191,7 @@ class Mnode {
       epoch,
       seq,
     });
+    this.work.begin();
     if (this.desired === undefined) return;
     try {
       const commits = await applyDesired(this.plane, this.desired, {
@@ -177,6 +209,7 @@ class Mnode {
   }
 
   private standingBy(): void {
+    void this.work.end();
     const { seq } = this.plane.head;
     this.progress.say(`standby at commit ${seq}, 0 behind`, { role: 'following', seq, behind: 0 });
   }

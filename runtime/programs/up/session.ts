@@ -20,12 +20,15 @@ import { InlineHost } from '../../agent/inline-host';
 import { standingAlong, type Standing } from '../../agent/placement';
 import { WorkerHost } from '../../agent/worker-host';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
+import type { Alert } from '../../control/effects';
 import { answerCommand } from '../../control/remote-commands';
+import { createWorkflowJournal } from '../../control/workflow-journal';
+import { WorkflowDesk } from '../../control/workflow-requests';
 import type { VERDICTS_REQUEST } from '../check';
 import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
 import { rebuilt } from '../log-reading';
 import type { SocketRequest } from '../mnode/requests';
-import { Provisioner } from '../provisioner';
+import { Provisioner, stuckAlert } from '../provisioner';
 import { aftermathOf, endingsOf, type Aftermath } from './aftermath';
 import { Conductor, TopologyOrders } from './conductor';
 import { Fleet, takesPart } from './fleet';
@@ -56,6 +59,8 @@ export interface SessionEvents {
   readonly round: (session: Session) => void;
   /** Nodes have told what they observed. */
   readonly harvested: (harvest: GridHarvest, fleet: Fleet) => void;
+  /** Something that an operator should know now. */
+  readonly alerted: (alert: Alert) => void;
 }
 
 /** A running grid: log, control plane, nodes and those who watch them, wired together. */
@@ -74,6 +79,7 @@ export class Session {
     private readonly ledger: FlowLedger,
     private readonly receipts: Receipts | undefined,
     private readonly provisioner: Provisioner,
+    private readonly desk: WorkflowDesk,
   ) {}
 
   /**
@@ -119,7 +125,7 @@ export class Session {
     options: UpOptions,
     { log, ledger }: { readonly log: LmdbLog; readonly ledger: FlowLedger },
     start: Micros,
-    events: Pick<SessionEvents, 'happened' | 'harvested'>,
+    events: Pick<SessionEvents, 'happened' | 'harvested' | 'alerted'>,
     onRound: () => void,
     flowsPerNode: number,
   ): Promise<Session> {
@@ -166,7 +172,14 @@ export class Session {
       },
     });
     const chains = new Map((await log.chains()).map((head) => [head.chain, head]));
-    const provisioner = new Provisioner({ control, log, clock, timers: clock });
+    const provisioner = new Provisioner({
+      control,
+      log,
+      clock,
+      timers: clock,
+      onStuck: (workflow, error) => events.alerted(stuckAlert(workflow, error, clock.now())),
+    });
+    const desk = new WorkflowDesk(control, createWorkflowJournal(control, log, clock), clock, () => provisioner);
     const fleet = new Fleet(host, control, chains);
     const conductor = new Conductor(
       {
@@ -186,7 +199,7 @@ export class Session {
       },
       start,
     );
-    return new Session(log, control, host, fleet, conductor, observation, clock, ledger, receipts, provisioner);
+    return new Session(log, control, host, fleet, conductor, observation, clock, ledger, receipts, provisioner, desk);
   }
 
   /** Leads, brings the grid to what is wanted, starts its nodes and waits until they carry flows. */
@@ -318,6 +331,8 @@ export class Session {
         return answerCommand(this.control, Buffer.from(asked.command, 'base64'), (deadline) =>
           this.inGridTime(deadline),
         );
+      case 'mnode-workflow':
+        return this.desk.answer(JSON.stringify(asked.workflow));
       default:
         throw new FlowgridError('usage', `'flowgrid up' does not answer ${JSON.stringify(asked.request)}`);
     }

@@ -4,6 +4,8 @@ import type { Bus } from '../../../domain/seams/bus';
 import { StatisticsStreams } from '../../../projections';
 import type { GridHarvest } from '../../agent/dataplane-host';
 import { Notices } from '../../agent/notices';
+import { publishAlert } from '../../control/bus-endpoints';
+import type { Alert } from '../../control/effects';
 import { publishStreams, STREAMS_EVERY_MS } from '../../control/statistics-teller';
 import type { Fleet } from './fleet';
 import type { Session } from './session';
@@ -46,6 +48,10 @@ export class Telling {
     await this.underWay;
     this.underWay = this.statistics(session);
     await this.underWay.finally(() => (this.underWay = undefined));
+  }
+
+  alert(alert: Alert): void {
+    publishAlert(this.bus, this.subjects, alert);
   }
 
   private async statistics({ conductor, control, fleet, host }: Session): Promise<void> {

@@ -12,6 +12,7 @@ import { planSides } from '../../../dataplane/packet-ports/capture/sides';
 import { EXIT, type Io, type UpOptions } from '../../../interface/cli/programs';
 import { buildReport, reportText, type Report } from '../../../projections';
 import { anyBroken } from '../../../projections/verdicts';
+import type { Alert } from '../../control/effects';
 import { loadGridFile, planCommands, withOverrides, type DesiredGrid } from '../../control/grid-file';
 import { connectBus } from '../bus';
 import { readGridFile } from '../grid-text';
@@ -70,6 +71,10 @@ export async function up(options: UpOptions, io: Io): Promise<number> {
       }
     },
     harvested: (harvest: GridHarvest, fleet: Fleet) => telling?.harvested(harvest, fleet),
+    alerted: (alert: Alert) => {
+      display.say(alert.at * 1000, `alert: ${alert.about}: ${alert.text}`);
+      telling?.alert(alert);
+    },
   };
   const wanted = (state: GridState): readonly CommandBody[] => planCommands(state, desired);
   try {

@@ -66,6 +66,18 @@ describe('where nodes should live', () => {
     expect(placements(roomier, ['h1'])).toEqual(['PlaceNode 2/1 h1', 'PlaceNode 2/3 h1']);
   });
 
+  it('FG-250: room is kept for a spare where it is pinned, until it joins', () => {
+    const state = and(small, registration('h1', 5, { pinned: ['AB-4'], capacity: 1, networks: [] }));
+    expect(state.clusters[2]!.nodes[4]).toMatchObject({ status: 'admitted', spare: true });
+    expect(placements(state, ['h1'])).toEqual([]);
+    const joining = and(
+      state,
+      { type: 'ReserveSpare', data: { cluster: 2, node: 4, workflow: 'w' } },
+      { type: 'ConfigureNode', data: { cluster: 2, node: 4, weight: 1 } },
+    );
+    expect(placements(joining, ['h1'])).toEqual(['PlaceNode 2/4 h1']);
+  });
+
   it('FG-251: a node lives again, as a new life, where it lived: when its life was declared over, or its agent is new', () => {
     const living = and(two, place('h1', 1), alive(1, 1));
     const onlyOf = (state: GridState, heard: readonly string[]): string[] =>

@@ -36,6 +36,8 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     stats: program('stats'),
     submit: program('submit'),
     replicate: program('replicate'),
+    scale: program('scale'),
+    workflow: program('workflow'),
     play: program('play'),
     record: program('record'),
   };
@@ -45,7 +47,8 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
 
 const READING = ['trace', 'audit', 'log', 'check'];
 const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'replicate', 'submit', 'agent', 'play', 'record'];
-const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, 'completion'];
+const PROVISIONING = ['scale', 'workflow'];
+const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, ...PROVISIONING, 'completion'];
 
 /** What `play` is told where nothing else is said. */
 const PLAYED = {
@@ -142,6 +145,32 @@ describe('the command line', () => {
       ],
     ]);
     expect(err.join('\n')).toContain('Allowed choices are through, copy, bypass, drop');
+  });
+
+  it('FG-367: gives scale and workflow what is asked, and refuses what cannot be', async () => {
+    const { calls, run } = fixture();
+    const common = { data: '.flowgrid', json: false, by: 'eva', withinMs: 10_000, drainWithinMs: 0, wait: true };
+    expect(await run('scale AB --to 4 --by eva')).toBe(0);
+    expect(await run('scale 2 --to 1 --node AB-2 --node 3 --no-wait --id x --drain-within 500 --by eva')).toBe(0);
+    expect(calls.map(([, options]) => options)).toEqual([
+      { ...common, cluster: 'AB', to: 4, nodes: [] },
+      { ...common, cluster: '2', to: 1, nodes: ['AB-2', '3'], wait: false, id: 'x', drainWithinMs: 500 },
+    ]);
+    for (const wrong of ['scale AB', 'scale AB --to 0', 'scale AB --to many', 'scale AB --to 128', 'scale --to 3']) {
+      expect(await run(wrong)).toBe(2);
+    }
+    calls.length = 0;
+    const acts = ['list', 'show a/1', 'cancel a/1', 'signal a/1 approve', 'signal a/1 approve {"by":"eva"}'];
+    for (const act of acts) expect(await run(`workflow ${act}`)).toBe(0);
+    expect(calls.map(([, options]) => (options as { act: object }).act)).toEqual([
+      { kind: 'list' },
+      { kind: 'show', id: 'a/1' },
+      { kind: 'cancel', id: 'a/1' },
+      { kind: 'signal', id: 'a/1', name: 'approve', payload: true },
+      { kind: 'signal', id: 'a/1', name: 'approve', payload: { by: 'eva' } },
+    ]);
+    for (const wrong of ['workflow', 'workflow show', 'workflow signal a/1', 'workflow signal a/1 go {'])
+      expect(await run(wrong)).toBe(2);
   });
 
   it('FG-346: sends an order to replicate a flow, or to stop, and refuses what is neither', async () => {

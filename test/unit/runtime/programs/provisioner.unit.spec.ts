@@ -2,12 +2,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createMemoryStore } from '../../../../adapters/log/memory';
 import { decodeCommit } from '../../../../adapters/codec/records';
 import type { AutoscaleSettings } from '../../../../domain/autoscale/settings';
+import { FlowgridError } from '../../../../domain/base/errors';
 import { nodeRef } from '../../../../domain/base/ids';
 import type { TopologyEvent } from '../../../../domain/events';
 import type { GridState } from '../../../../domain/grid-state';
 import type { Commit } from '../../../../domain/log/commit';
+import { scalingRequest } from '../../../../domain/provisioning/scaling';
+import type { EventLog } from '../../../../domain/seams/event-log';
 import { AuditTrail } from '../../../../projections';
-import { Provisioner } from '../../../../runtime/programs/provisioner';
+import { Provisioner, stuckAlert } from '../../../../runtime/programs/provisioner';
 import { steer } from '../../domain/autoscale/autoscale-specifications';
 import { nodeLoad, settings } from '../../domain/autoscale/steered-cluster';
 import { FILTER, SmallGrid } from '../control/small-grid';
@@ -22,6 +25,8 @@ class SteeredGrid extends SmallGrid {
   /** The leader leads no more, and its workflows go no further, after the first commit that makes this true. */
   diesWhen: (state: GridState) => boolean = () => false;
   hasDied = false;
+  /** What was told of workflows that went no further. */
+  readonly stuck: string[] = [];
   private readonly seen = new Set<number>();
 
   static async up(steering: Partial<AutoscaleSettings> = {}): Promise<SteeredGrid> {
@@ -40,9 +45,11 @@ class SteeredGrid extends SmallGrid {
   }
 
   /** Workflows are carried out beside the present leader. */
-  provision(): void {
-    const { plane: control, log, clock } = this;
-    this.provisioner = new Provisioner({ control, log, clock, timers: clock });
+  provision(log: EventLog = this.log): void {
+    const { plane: control, clock } = this;
+    const onStuck = (workflow: string, error: unknown): void =>
+      void this.stuck.push(stuckAlert(workflow, error, clock.now()).text);
+    this.provisioner = new Provisioner({ control, log, clock, timers: clock, onStuck });
   }
 
   /** Time passes: loads are told, and workflows go on. */
@@ -184,5 +191,44 @@ describe('FG-356: a cluster that follows its load', () => {
     for (const once of ['ProvisioningRequested', 'ProvisioningSucceeded', 'SpareReserved']) {
       expect(events.filter((type) => type === once)).toHaveLength(1);
     }
+  });
+});
+
+describe('FG-366: a workflow that goes no further', () => {
+  /** A log that cannot be read while `isGone`. */
+  function unreadable(log: EventLog): { readonly log: EventLog; isGone: boolean } {
+    const state = {
+      isGone: true,
+      log: new Proxy(log, {
+        get: (target, member: keyof EventLog) => {
+          if (member === 'read' && state.isGone) {
+            return () => Promise.reject(new FlowgridError('log-failed', 'no log', { canRetry: true }));
+          }
+          const value: unknown = target[member];
+          return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+        },
+      }),
+    };
+    return state;
+  }
+
+  it('is told of once, keeps the control plane from nothing, and goes on when it can', async () => {
+    const grid = await SteeredGrid.up({ min: 3 });
+    const faulty = unreadable(grid.log);
+    await grid.provisioner.close();
+    grid.provision(faulty.log);
+    const scaling = { verdict: 'out', cluster: FILTER, node: 4, weight: 1, drainWithinMs: 0 } as const;
+    const entry = scalingRequest(scaling, grid.clock.now());
+    await grid.submit({ type: 'JournalWorkflow', data: { workflow: 'by-hand', entry } });
+    await grid.steerFor(12_000);
+    expect(grid.stuck).toEqual(['workflow by-hand goes no further for the moment: no log']);
+    expect(grid.plane.state.workflows['by-hand']?.status).toBe('running');
+    expect(await grid.submit({ type: 'ConfigureNode', data: { cluster: FILTER, node: 1, weight: 3 } })).toMatchObject({
+      status: 'accepted',
+    });
+    faulty.isGone = false;
+    await grid.steerFor(6_000);
+    expect(grid.plane.state.workflows['by-hand']?.status).toBe('succeeded');
+    expect(grid.stuck).toHaveLength(1);
   });
 });

@@ -74,6 +74,8 @@ class Fixture {
       stats: absent,
       submit: absent,
       replicate: absent,
+      scale: absent,
+      workflow: absent,
     };
     const traffic = { play: absent, record: absent };
     const programs: Programs = { ...running, ...traffic, audit, check, log, trace };
