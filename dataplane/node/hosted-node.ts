@@ -7,7 +7,7 @@ import { S_TO } from '../frames/layout';
 import type { RingReader } from '../rings/spsc-ring';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH, type GroupContext } from './context';
-import { takeWord } from './control-words';
+import { takeWord, type WordTakers } from './control-words';
 import { Deltas } from './deltas';
 import { Detours } from './detours';
 import { Digests } from './digests';
@@ -41,24 +41,24 @@ export interface NodeParts {
 }
 
 /** One life of a node: the engine's modules put together, its rings drained, its clock rounds kept. */
-export class HostedNode {
+export class HostedNode implements WordTakers {
   readonly node: Node;
   /** A dead node stays silent; what is sent to it is lost. */
   alive = true;
-  private readonly stage: Stage;
+  readonly stage: Stage;
   private readonly takeover: Takeover;
-  private readonly handover: Handover;
-  private readonly digests: Digests;
+  readonly handover: Handover;
+  readonly digests: Digests;
   private readonly receiver: Receiver;
-  private readonly watch: Watch;
-  private readonly deltas: Deltas;
-  private readonly repinning: Repinning;
-  private readonly moves: FlowMoves;
-  private readonly detours: Detours;
-  private readonly modes: ModeChanges;
-  private readonly endings: FlowEndings;
-  private readonly secondary: SecondaryFlows;
-  private readonly gateway: Gateway | undefined;
+  readonly watch: Watch;
+  readonly deltas: Deltas;
+  readonly repinning: Repinning;
+  readonly moves: FlowMoves;
+  readonly detours: Detours;
+  readonly modes: ModeChanges;
+  readonly endings: FlowEndings;
+  readonly secondary: SecondaryFlows;
+  readonly gateway: Gateway | undefined;
   private readonly lost: LostFrames;
   private readonly list: number;
   /** INODEs that have returned, in which life. */
@@ -116,29 +116,13 @@ export class HostedNode {
       deliver: (list, n) => this.stage.run(list, n),
       flowLearned: () => undefined,
     };
-    const { watch, handover, digests, endings, gateway, moves, deltas, detours, secondary, modes, repinning, stage } =
-      this;
-    const takers = {
-      watch,
-      handover,
-      digests,
-      endings,
-      gateway,
-      moves,
-      deltas,
-      detours,
-      secondary,
-      modes,
-      repinning,
-      stage,
-    };
     this.receiver = new Receiver(
       this.node,
       this.takeover,
       this.handover,
       this.gateway ?? toStage,
       (from) => this.watch.heard(from),
-      (address) => takeWord(this.node, takers, address),
+      (address) => takeWord(this.node, this, address),
       (slot, flow) => this.moves.forward(slot, flow),
     );
   }
