@@ -47,6 +47,8 @@ export interface AgentEndpointsOptions {
   readonly clock: Clock;
   /** An agent knows of a newer leadership than this control plane's: it was deposed and has not noticed. */
   readonly onOutrun?: (epoch: number) => void;
+  /** A flow batch that the log had not had. */
+  readonly onBatch?: (bytes: Uint8Array) => void;
 }
 
 /**
@@ -244,6 +246,7 @@ class Endpoints implements AgentEndpoints {
   private async takeBatch({ bytes }: AgentRequestOf<'batch'>): Promise<AgentAnswer> {
     const { chain, number, prev } = flowBatchHead(bytes);
     const result = await this.plane.appendFlows({ chain, number, prev, bytes });
+    if (result === 'appended') this.options.onBatch?.(bytes);
     return { kind: 'batch', ...this.head(), chain, number, result };
   }
 

@@ -7,6 +7,7 @@ import { serveAgents } from '../../control/agent-endpoints';
 import { BusAnnouncer } from '../../control/bus-endpoints';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
 import { applyDesired, loadGridFile, type DesiredGrid } from '../../control/grid-file';
+import { LoadListener } from '../../control/load-listener';
 import { StatusTeller } from '../../control/mnode-status';
 import { answerCommand, answerCommands } from '../../control/remote-commands';
 import { StatisticsTeller } from '../../control/statistics-teller';
@@ -105,6 +106,7 @@ class Mnode {
       listeners: [announcer],
       patience: PATIENCE,
       anchorWithinMs: ANCHOR_WITHIN_MS,
+      autoscale: true,
       onAlert,
       onCommit: (commit) => this.work.folded(commit),
       onDeposed: (error) => {
@@ -126,13 +128,15 @@ class Mnode {
     const desk = new WorkflowDesk(this.plane, journal, clock, () => this.work.current);
     const teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock);
     const commands = answerCommands(this.plane, bus, subjects);
+    const loads = new LoadListener(this.plane, bus, subjects, clock);
     const agents = serveAgents(this.plane, bus, subjects, {
       clock,
       onOutrun: (epoch) => progress.say(`not answering: agents know of epoch ${epoch}`),
+      onBatch: (bytes) => loads.batch(bytes),
     });
     const statistics = new StatisticsTeller(options.name, this.plane, bus, subjects, clock);
     const workflows = desk.serve(bus, subjects);
-    this.endpoints.push(agents, teller, statistics, {
+    this.endpoints.push(agents, teller, statistics, loads, {
       close: () => {
         commands.unsubscribe();
         workflows.unsubscribe();
