@@ -8,6 +8,7 @@ import type { LinkCommand } from './link/commands';
 import type { AnchorFlows } from './log/commands';
 import type { Rejection } from './message';
 import type { NodeCommand } from './node/commands';
+import type { PublishPackage } from './package/commands';
 import type { PathCommand } from './path/commands';
 import type { PolicyCommand } from './policy/commands';
 import type { ProvisioningCommand } from './provisioning/commands';
@@ -26,6 +27,7 @@ export type CommandBody =
   | TopologyLifeCommand
   | ProvisioningCommand
   | ReplicationCommand
+  | PublishPackage
   | AutoscaleCommand
   | ElectLeader
   | AnchorFlows;

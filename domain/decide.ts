@@ -23,6 +23,7 @@ import {
   removeNode,
   suspectNode,
 } from './node/decide';
+import { publishPackage } from './package/decide';
 import { defineFlowPath, deleteFlowPath } from './path/decide';
 import { definePolicy, deletePolicy } from './policy/decide';
 import { journalWorkflow, releaseSpare, reserveSpare } from './provisioning/decide';
@@ -113,6 +114,8 @@ function decideBody(state: GridState, { body, at }: Command): Decision<TopologyE
       return replicateFlow(state, body.data);
     case 'StopReplication':
       return stopReplication(state, body.data.flow);
+    case 'PublishPackage':
+      return publishPackage(state, body.data);
     case 'RequestRepin':
       return requestRepin(state, body.data.version);
     case 'RetireTopology':

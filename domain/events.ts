@@ -6,6 +6,7 @@ import type { LeaderElected } from './leadership/events';
 import type { LinkEvent } from './link/events';
 import type { FlowsAnchored } from './log/events';
 import type { NodeEvent } from './node/events';
+import type { PackagePublished } from './package/events';
 import type { PathEvent } from './path/events';
 import type { PolicyEvent } from './policy/events';
 import type { ProvisioningEvent } from './provisioning/events';
@@ -24,6 +25,7 @@ export type TopologyEvent =
   | TopologyLifeEvent
   | ProvisioningEvent
   | ReplicationEvent
+  | PackagePublished
   | AutoscaleEvent
   | LeaderElected
   | FlowsAnchored;

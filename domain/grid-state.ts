@@ -14,6 +14,8 @@ import type { Commit } from './log/commit';
 import { evolveAnchors, type Anchors } from './log/evolve';
 import type { NodeLifeEvent } from './node/evolve';
 import { NO_OUTCOMES, remember, type Outcomes } from './outcomes';
+import { evolvePackages } from './package/evolve';
+import type { Packages } from './package/state';
 import { evolvePaths, type Paths } from './path/evolve';
 import { evolvePolicies, type Policies } from './policy/evolve';
 import { evolveReplications, type Replications } from './replication/evolve';
@@ -41,6 +43,7 @@ export interface GridState {
   readonly paths: Paths;
   readonly policies: Policies;
   readonly replications: Replications;
+  readonly packages: Packages;
   readonly topology: TopologyState;
   readonly workflows: Workflows;
   /** What is remembered of decisions about clusters' sizes. */
@@ -50,7 +53,7 @@ export interface GridState {
 }
 
 /** Version of this fold: a snapshot made by another version is not used. Raise it with every change of meaning. */
-export const FOLD_VERSION = 8;
+export const FOLD_VERSION = 9;
 
 /** The grid before anything happened. */
 export function initialState(): GridState {
@@ -66,6 +69,7 @@ export function initialState(): GridState {
     paths: {},
     policies: {},
     replications: {},
+    packages: {},
     topology: NO_TOPOLOGY,
     workflows: {},
     autoscaling: {},
@@ -113,6 +117,7 @@ function draftOf(state: GridState): Draft {
     paths: state.paths,
     policies: state.policies,
     replications: state.replications,
+    packages: state.packages,
     topology: state.topology,
     workflows: state.workflows,
     autoscaling: state.autoscaling,
@@ -174,6 +179,9 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'FlowPathDefined':
     case 'FlowPathDeleted':
       next.paths = evolvePaths(next.paths, event);
+      break;
+    case 'PackagePublished':
+      next.packages = evolvePackages(next.packages, event, next.seq);
       break;
     case 'TopologyPublished':
     case 'TopologyApplied':

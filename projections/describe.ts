@@ -173,6 +173,8 @@ function describeDefinition(event: Definition, names: Names): string {
       return `cluster ${event.data.name} was reconfigured (${event.data.failure}, ${event.data.selector}, ${event.data.mode})`;
     case 'ClusterDeleted':
       return `cluster ${names.cluster(event.data.cluster)} was deleted`;
+    case 'PackagePublished':
+      return `package ${event.data.name}@${event.data.version} was published (${event.data.sha256.slice(0, 16)})`;
     case 'VirtualLinkCreated':
       return `link ${event.data.name} was created (${event.data.kind})`;
     case 'VirtualLinkChanged':

@@ -1,5 +1,6 @@
 import type { AgentOffer } from '../../domain/agent/state';
 import { CLUSTER_ID_MAX, NODE_ID_MAX } from '../../domain/base/ids';
+import type { PackageDigest } from '../../domain/package/state';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import { pack, unpack } from './pack';
 import { isBytes, isCount, isFlag, isListOf, isOneOf, isRecordOf, isText, type Shape, type Shaped } from './shape';
@@ -19,6 +20,8 @@ const LIST_MAX = 4_096;
 const LIVE_MAX = 255;
 /** Characters of a name. */
 const NAME_MAX = 256;
+/** Characters of a function's name and configuration as JSON. */
+const FUNCTION_TEXT_MAX = 65_536;
 const BATCH_BYTES_MAX = 950_000;
 
 const isName: Shape<string> = (value): value is string =>
@@ -76,6 +79,7 @@ const isRequest = {
   register: isRecordOf({ kind: isOneOf('register'), ...asker, offer: isOffer }),
   sync: isRecordOf({ kind: isOneOf('sync'), ...asker, report: isReport }),
   fetch: isRecordOf({ kind: isOneOf('fetch'), ...asker, version: isCount, offset: isCount }),
+  bundle: isRecordOf({ kind: isOneOf('bundle'), ...asker, sha256: isHash, offset: isCount }),
   batch: isRecordOf({ kind: isOneOf('batch'), ...asker, bytes: isBytes(BATCH_BYTES_MAX) }),
 };
 
@@ -98,7 +102,11 @@ const isPlaced = isRecordOf({
   /** As people call it: `AB-2`. */
   name: isName,
   draining: isFlag,
+  /** The function that it runs, as JSON, where that is of a package; else empty. */
+  function: isText(FUNCTION_TEXT_MAX),
 });
+
+const isDigest: Shape<PackageDigest> = isRecordOf({ name: isName, version: isName, sha256: isHash, bytes: isCount });
 
 /** A node that the agent is to host. */
 export type PlacedLife = Shaped<typeof isPlaced>;
@@ -123,6 +131,17 @@ const isAnswer = {
     /** Flows that are to carry another topology's wire ID. */
     repins: isListOf(isMove, LIVE_MAX),
     nodes: isListOf(isPlaced, LIST_MAX),
+    /** The packages that their functions are of. */
+    packages: isListOf(isDigest, LIST_MAX),
+  }),
+  /** A part of a package's bundle; `total` 0 = there is none with that hash. */
+  bundle: isRecordOf({
+    kind: isOneOf('bundle'),
+    ...head,
+    sha256: isHash,
+    total: isCount,
+    offset: isCount,
+    bytes: isBytes(CHUNK_BYTES),
   }),
   fetch: isRecordOf({
     kind: isOneOf('fetch'),

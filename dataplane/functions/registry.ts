@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { FlowgridError } from '../../domain/base/errors';
+import { PACKAGE_FUNCTION, packageKey, packageOf, type PackageDigest } from '../../domain/package/state';
 import type { FunctionSpec } from '../../domain/topology/topology';
 import { readConfig } from './config';
 import { FrameEmitter } from './emitter';
@@ -10,6 +11,7 @@ import { hostFilter } from './host-filter';
 import { ids } from './ids';
 import { nat } from './nat';
 import { packetFilter } from './packet-filter';
+import { decodeBundle, loadPackage } from './package-bundle';
 import { pass } from './pass';
 import { rateLimiter } from './rate-limiter';
 import { recorder } from './recorder';
@@ -17,18 +19,37 @@ import { recorder } from './recorder';
 /** The name by which a grid file attaches a function of the user's own: `{ name: module, config: { path, … } }`. */
 export const MODULE_FUNCTION = 'module';
 
+/** Names that stand for functions of a user's own. */
+const RESERVED: readonly string[] = [MODULE_FUNCTION, PACKAGE_FUNCTION];
+
+/** Finds the bytes of a package that was published. @throws FlowgridError `not-found` where they are not here. */
+export type PackageBytes = (published: PackageDigest) => Uint8Array;
+
 const builtIn: readonly FunctionDefinition[] = [pass, packetFilter, nat, rateLimiter, hostFilter, ids, recorder];
 
 /** Functions by name: the built-in ones and those that {@link FunctionRegistry.register} adds. */
 export class FunctionRegistry {
   private readonly byName = new Map<string, FunctionDefinition>(builtIn.map((each) => [each.name, each]));
+  /** By `name@version`, which never stands for anything else. */
+  private readonly packages = new Map<string, PackageDigest>();
 
-  /** @param baseDirectory what relative module paths start from: the folder of the grid file. */
-  constructor(private readonly baseDirectory: string = process.cwd()) {}
+  /**
+   * @param baseDirectory what relative module paths start from: the folder of the grid file.
+   * @param packages where the bundles of function packages are; absent: none can be run.
+   */
+  constructor(
+    private readonly baseDirectory: string = process.cwd(),
+    private readonly packageBytes?: PackageBytes,
+  ) {}
+
+  /** Learns what packages are published, so that nodes may run them. */
+  know(packages: readonly PackageDigest[]): void {
+    for (const each of packages) this.packages.set(packageKey(each), each);
+  }
 
   /** Adds a definition. @throws FlowgridError `usage` when the name is taken. */
   register(definition: FunctionDefinition): void {
-    if (this.byName.has(definition.name) || definition.name === MODULE_FUNCTION) {
+    if (this.byName.has(definition.name) || RESERVED.includes(definition.name)) {
       throw new FlowgridError('usage', `function ${definition.name}: the name is taken`, {
         remedy: 'choose another name',
       });
@@ -72,15 +93,30 @@ export class FunctionRegistry {
       }
       return { definition: loadFunctionModule(resolve(this.baseDirectory, path)), config };
     }
+    const key = packageOf(spec);
+    if (key !== undefined) {
+      const { package: _, ...config } = spec.config;
+      return { definition: this.packaged(key), config };
+    }
     const definition = this.byName.get(spec.name);
     if (definition === undefined) {
       throw new FlowgridError('not-found', `function ${spec.name}: there is none of that name`, {
         remedy: `known are: ${this.list()
           .map((each) => each.name)
-          .join(', ')}, ${MODULE_FUNCTION}`,
+          .join(', ')}, ${RESERVED.join(', ')}`,
       });
     }
     return { definition, config: spec.config };
+  }
+
+  private packaged(key: string): FunctionDefinition {
+    const published = this.packages.get(key);
+    if (published === undefined || this.packageBytes === undefined) {
+      throw new FlowgridError('not-found', `function package: ${key === '' ? 'none is named' : `${key} is not here`}`, {
+        remedy: "publish it with 'flowgrid package', and start agents with --packages",
+      });
+    }
+    return loadPackage(decodeBundle(this.packageBytes(published), published));
   }
 }
 

@@ -4,6 +4,7 @@ import { isFlowgridError } from '../base/errors';
 import { CLUSTER_ID_MAX, type ClusterId } from '../base/ids';
 import type { GridState } from '../grid-state';
 import { NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
+import { unknownPackage } from '../package/decide';
 import type { ClusterEvent, ClusterSettings } from './events';
 import { nodesOf } from './state';
 
@@ -23,7 +24,8 @@ export function createCluster(state: GridState, settings: ClusterSettings): Clus
 export function reconfigureCluster(state: GridState, settings: ClusterSettings): ClusterDecision {
   const present = state.clusters[settings.id];
   if (present === undefined) return reject('not-found', `there is no cluster ${settings.id}`);
-  const refusal = invalidSettings(state, settings);
+  // A grid that is being made may name packages before they are published: its nodes wait for them.
+  const refusal = invalidSettings(state, settings) ?? unknownPackage(state, settings.function);
   if (refusal !== undefined) return refusal;
   if (settings.role !== present.settings.role) {
     return reject(

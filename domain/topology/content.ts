@@ -3,6 +3,7 @@ import type { ClusterState } from '../cluster/state';
 import { carriesFlows, nodesOf } from '../cluster/state';
 import type { GridState } from '../grid-state';
 import { isMember, type NodeState } from '../node/state';
+import { packageOf, type PackageDigest } from '../package/state';
 import type { Topology, TopologyAgent, TopologyCluster, TopologyMember } from './topology';
 
 /** A topology but for its numbers: what decides whether a new one has to be published. */
@@ -17,6 +18,7 @@ export function contentOf(state: GridState): TopologyContent | undefined {
   const members = clusters.map(clusterContent);
   const agents = agentsOf(state, members);
   const replications = Object.values(state.replications);
+  const packages = packagesOf(state, members);
   return {
     grid: name,
     seed,
@@ -30,6 +32,7 @@ export function contentOf(state: GridState): TopologyContent | undefined {
     policies: Object.values(state.policies),
     ...(agents.length === 0 ? {} : { agents }),
     ...(replications.length === 0 ? {} : { replications }),
+    ...(packages.length === 0 ? {} : { packages }),
   };
 }
 
@@ -79,6 +82,18 @@ function agentsOf({ agents }: GridState, clusters: readonly TopologyCluster[]): 
   });
 }
 
+/** The packages that clusters name, in order. */
+function packagesOf({ packages }: GridState, clusters: readonly TopologyCluster[]): PackageDigest[] {
+  const named = new Set<string>();
+  for (const { function: spec } of clusters) named.add(packageOf(spec) ?? '');
+  return [...named].sort().flatMap((key) => {
+    const known = packages[key];
+    if (known === undefined) return [];
+    const { name, version, sha256, bytes } = known;
+    return [{ name, version, sha256, bytes }];
+  });
+}
+
 function sameContent(content: TopologyContent, latest: Topology): boolean {
   return (
     content.selection === latest.selection &&
@@ -86,6 +101,7 @@ function sameContent(content: TopologyContent, latest: Topology): boolean {
     sameParts(content.flood === undefined ? [] : [content.flood], latest.flood === undefined ? [] : [latest.flood]) &&
     sameParts(content.agents ?? [], latest.agents ?? []) &&
     sameParts(content.replications ?? [], latest.replications ?? []) &&
+    sameParts(content.packages ?? [], latest.packages ?? []) &&
     sameParts(content.networks, latest.networks) &&
     sameParts(content.clusters, latest.clusters) &&
     sameParts(content.links, latest.links) &&

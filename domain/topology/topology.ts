@@ -1,3 +1,4 @@
+import type { PackageDigest } from '../package/state';
 import type { ClusterId, FlowId, Incarnation, NodeId, Seq, WireId } from '../base/ids';
 
 /**
@@ -26,6 +27,8 @@ export interface Topology {
   readonly agents?: readonly TopologyAgent[];
   /** Running flows that are to have a clone ([0084]), in order of flow ID; absent: none. */
   readonly replications?: readonly Replication[];
+  /** Function packages that clusters name, in order of name and version; absent: none. */
+  readonly packages?: readonly PackageDigest[];
 }
 
 /** An order to send frames of a running flow along another path too. */

@@ -22,6 +22,7 @@ interface AgentFlags extends CommonOptions {
   readonly node: string[];
   readonly network: UdpNetwork[];
   readonly modules: string;
+  readonly packages?: string;
 }
 
 /** `flowgrid agent`. */
@@ -56,6 +57,7 @@ export function addAgentCommand(root: Command, programs: Programs, io: Io, finis
       [] as UdpNetwork[],
     )
     .option('--modules <dir>', 'what relative paths of function modules start from', '.')
+    .option('--packages <dir>', 'offer to run function packages of the grid, and install them here')
     .action(async (flags: AgentFlags) => finish(await programs.agent(optionsOf(flags), io)));
   withCommon(agent, [
     [
@@ -70,7 +72,7 @@ export function addAgentCommand(root: Command, programs: Programs, io: Io, finis
 }
 
 function optionsOf(flags: AgentFlags): AgentProgramOptions {
-  const { grid, name, nats, listen, advertise, key, nodes, functions, node, network, modules } = flags;
+  const { grid, name, nats, listen, advertise, key, nodes, functions, node, network, modules, packages } = flags;
   return {
     ...commonOf(flags),
     grid,
@@ -82,6 +84,7 @@ function optionsOf(flags: AgentFlags): AgentProgramOptions {
     modules,
     pinned: node,
     networks: network,
+    ...(packages === undefined ? {} : { packages }),
     ...(advertise === undefined ? {} : { advertise }),
     ...(functions === undefined ? {} : { functions: functions.split(',').map((each) => each.trim()) }),
   };

@@ -4,6 +4,7 @@ import type { Finish } from './command';
 import { addCompletion } from './completion';
 import { addAgentCommand } from './agent-command';
 import { addDistributedCommands } from './distributed-commands';
+import { addPackageCommand } from './package-command';
 import { addReadingCommands } from './reading-commands';
 import { addRunningCommands } from './running-commands';
 import { addStatsCommand } from './stats-command';
@@ -65,6 +66,7 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
   addDistributedCommands(root, programs, io, finish);
   addStatsCommand(root, programs, io, finish);
   addAgentCommand(root, programs, io, finish);
+  addPackageCommand(root, programs, io, finish);
   addTrafficCommands(root, programs, io, finish);
   addCompletion(root, io, finish);
   return root;

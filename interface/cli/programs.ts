@@ -21,6 +21,7 @@ export interface Programs {
   stats(options: StatsOptions, io: Io): Promise<number>;
   submit(options: SubmitOptions, io: Io): Promise<number>;
   replicate(options: ReplicateOptions, io: Io): Promise<number>;
+  package(options: PackageOptions, io: Io): Promise<number>;
   scale(options: ScaleOptions, io: Io): Promise<number>;
   workflow(options: WorkflowOptions, io: Io): Promise<number>;
   play(options: PlayOptions, io: Io): Promise<number>;
@@ -269,6 +270,17 @@ export interface WorkflowOptions extends CommonOptions, MnodeAccess {
   readonly withinMs: number;
 }
 
+export interface PackageOptions extends CommonOptions, MnodeAccess {
+  /** Folder of the package. */
+  readonly dir: string;
+  /** File for the bundle. */
+  readonly out?: string;
+  readonly publish: boolean;
+  /** The principal. */
+  readonly by: string;
+  readonly withinMs: number;
+}
+
 /** An external network that is attached to a host by UDP. */
 export interface UdpNetwork {
   /** As in the grid file. */
@@ -299,6 +311,8 @@ export interface AgentProgramOptions extends CommonOptions {
   readonly networks: readonly UdpNetwork[];
   /** What relative paths of function modules start from. */
   readonly modules: string;
+  /** Where it installs function packages, which it offers then. */
+  readonly packages?: string;
 }
 
 /** Seeded flows of TCP and UDP. */

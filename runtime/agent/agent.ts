@@ -1,4 +1,9 @@
-import { encodeAgentHello, type AgentAnswerOf, type AgentReport } from '../../adapters/codec/agent-messages';
+import {
+  encodeAgentHello,
+  type AgentAnswerOf,
+  type AgentReport,
+  type PlacedLife,
+} from '../../adapters/codec/agent-messages';
 import type { AgentOffer } from '../../domain/agent/state';
 import { clusterOf, nodeOf, nodeRef, type Micros } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
@@ -6,6 +11,7 @@ import type { Bus, BusSubscription } from '../../domain/seams/bus';
 import type { Clock, Timers } from '../../domain/seams/clock';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import { AgentNodes } from './agent-nodes';
+import { AgentPackages } from './agent-packages';
 import { AgentTopologies, type TopologyHost } from './agent-topologies';
 import type { NodeHost } from './dataplane-host';
 import { Deaths } from './deaths';
@@ -15,6 +21,7 @@ import { LeaderLink, type LeaderLinkCounts } from './leader-link';
 import { Loop } from './loop';
 import { Notices, type NoticeSubjects } from './notices';
 import type { LifeHost } from './agent-nodes';
+import type { PackageStore } from './package-store';
 
 /** The subjects that an agent uses; adapters/bus names them for a grid. */
 export interface AgentSubjects extends NoticeSubjects {
@@ -63,6 +70,8 @@ export interface AgentOptions {
   readonly timing?: Partial<AgentTiming>;
   /** Flow events that each node's spool holds at most. */
   readonly spoolEventsMax?: number;
+  /** Where function packages are installed; absent: none are. */
+  readonly packages?: PackageStore;
   readonly events?: AgentEvents;
 }
 
@@ -78,6 +87,8 @@ export interface AgentEvents {
   stamped?(version: number): void;
   /** The nodes that it hosts have changed. */
   placed?(nodes: readonly string[]): void;
+  /** A node does not begin here, because its function does not work. Told again and again. */
+  unfit?(node: string, why: string): void;
   failed?(error: unknown): void;
 }
 
@@ -92,6 +103,7 @@ export class Agent {
   readonly nodes: AgentNodes;
   readonly topologies: AgentTopologies;
   private readonly link: LeaderLink;
+  private readonly packages: AgentPackages;
   private readonly shipper: FlowShipper;
   private readonly notices: Notices;
   private readonly loops: {
@@ -116,6 +128,7 @@ export class Agent {
     this.shipper = new FlowShipper(this.link);
     this.notices = new Notices(bus, subjects);
     this.topologies = new AgentTopologies(host, this.link, options.events ?? {});
+    this.packages = new AgentPackages(options.packages, this.link, (node, why) => options.events?.unfit?.(node, why));
     this.nodes = new AgentNodes(
       host,
       (chain) => new FlowSpool(chain, options.spoolEventsMax, undefined, BATCH_EVENTS_MAX),
@@ -207,12 +220,23 @@ export class Agent {
   }
 
   private async follow(answer: AgentAnswerOf<'sync'>): Promise<void> {
-    if (await this.nodes.follow(answer.nodes)) {
+    if (await this.nodes.follow(await this.fit(answer))) {
       this.options.events?.placed?.(Array.from(this.nodes.all(), ({ name }) => name));
       this.loops.hello.poke();
       this.loops.sync.poke();
     }
     if (await this.topologies.follow(answer)) this.loops.sync.poke();
+  }
+
+  /** The nodes that live here and those that can begin to. */
+  private async fit({ nodes, packages }: AgentAnswerOf<'sync'>): Promise<PlacedLife[]> {
+    const fit: PlacedLife[] = [];
+    for (const place of nodes) {
+      const { cluster, node, incarnation } = place;
+      const lives = (this.nodes.get(nodeRef(cluster, node))?.incarnation ?? 0) >= incarnation;
+      if (lives || (await this.packages.isReady(place, packages, this.topologies.newest?.topology))) fit.push(place);
+    }
+    return fit;
   }
 
   private async register(): Promise<void> {

@@ -32,6 +32,8 @@ export interface NodeHostOptions {
   readonly bytes: number;
   /** What relative paths of function modules start from: the grid file's folder. */
   readonly baseDirectory: string;
+  /** Where function packages are installed; absent: none can be run. */
+  readonly packages?: string;
   readonly taps: boolean;
 }
 

@@ -10,6 +10,7 @@ import { loadKernels } from '../../dataplane/kernels/load';
 import { Fabric, type FabricShare } from '../../dataplane/rings/fabric';
 import type { WireTarget } from '../../dataplane/node/repin';
 import { NodeGroup, type Detection, type NodeLimits } from '../../dataplane/node/node-group';
+import { packageBytes } from './package-store';
 
 /** What can be asked of a group of nodes, wherever it runs: structured-cloneable, so that it can cross a thread. */
 export type GroupCommand =
@@ -66,6 +67,8 @@ export interface GroupSetup {
   readonly limits?: Partial<NodeLimits>;
   /** What relative paths of function modules start from: the grid file's folder. */
   readonly baseDirectory: string;
+  /** Where function packages are installed; absent: none can be run. */
+  readonly packages?: string;
   /** Name of the agent, in a grid of several. */
   readonly agent?: string;
   /** Address of the shared counter (i32) that orders tap records; 0 = no taps. */
@@ -76,12 +79,17 @@ export interface GroupSetup {
 export class GroupService {
   readonly kernels: 'wasm' | 'ts';
   private readonly group: NodeGroup;
+  private readonly registry: FunctionRegistry;
   private readonly fabric: Fabric;
   private taps: OrderedTap[] = [];
 
   constructor(arena: Arena, setup: GroupSetup) {
     const kernels = loadKernels(arena, setup.kernels);
-    const registry = new FunctionRegistry(setup.baseDirectory);
+    const { packages } = setup;
+    this.registry = new FunctionRegistry(
+      setup.baseDirectory,
+      packages === undefined ? undefined : packageBytes(packages),
+    );
     this.kernels = kernels.kind;
     this.fabric = Fabric.attach(arena, setup.fabric);
     this.group = new NodeGroup({
@@ -91,7 +99,7 @@ export class GroupService {
       group: setup.group,
       nodeKey: (ref) => nodeKey(setup.secret, clusterOf(ref), nodeOf(ref), setup.keyEpoch),
       keyEpoch: setup.keyEpoch,
-      createFunction: (spec, services) => registry.create(spec, services),
+      createFunction: (spec, services) => this.registry.create(spec, services),
       ...(setup.limits === undefined ? {} : { limits: setup.limits }),
       ...(setup.agent === undefined ? {} : { agent: setup.agent }),
       ...(setup.tapOrder === 0
@@ -159,6 +167,7 @@ export class GroupService {
         this.group.removeNode(command.node);
         return DONE;
       case 'install':
+        this.registry.know(command.published.topology.packages ?? []);
         this.group.install(command.published);
         return DONE;
       case 'activate':

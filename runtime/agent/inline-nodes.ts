@@ -23,6 +23,7 @@ export abstract class InlineNodes implements NodeHost {
       tapOrder: options.taps ? arena.allocate(64) : 0,
       ...(options.kernels === undefined ? {} : { kernels: options.kernels }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.packages === undefined ? {} : { packages: options.packages }),
       ...(agent === undefined ? {} : { agent }),
     });
     this.kernels = this.service.kernels;

@@ -152,6 +152,8 @@ class Endpoints implements AgentEndpoints {
         return Promise.resolve(this.sync(request));
       case 'fetch':
         return this.fetch(request);
+      case 'bundle':
+        return this.bundle(request);
       case 'batch':
         return this.takeBatch(request);
     }
@@ -241,6 +243,12 @@ class Endpoints implements AgentEndpoints {
     if (published === undefined) return undefined;
     const bytes = encodePublished(published);
     return { bytes, digest: sha256(bytes) };
+  }
+
+  private async bundle({ sha256: hash, offset }: AgentRequestOf<'bundle'>): Promise<AgentAnswer> {
+    const whole = (await this.plane.bundle(hash)) ?? new Uint8Array();
+    const bytes = whole.subarray(offset, offset + CHUNK_BYTES);
+    return { kind: 'bundle', ...this.head(), sha256: hash, total: whole.length, offset, bytes };
   }
 
   private async takeBatch({ bytes }: AgentRequestOf<'batch'>): Promise<AgentAnswer> {

@@ -2,6 +2,7 @@ import type { AgentAnswerOf, PlacedLife } from '../../adapters/codec/agent-messa
 import { placedWith } from '../../domain/agent/placement';
 import { nodeName } from '../../domain/base/ids';
 import type { GridState } from '../../domain/grid-state';
+import { packageOf, type PackageDigest } from '../../domain/package/state';
 import { stampedTopology } from '../../domain/topology/state';
 import type { ControlPlane } from './control-plane';
 
@@ -9,8 +10,9 @@ import type { ControlPlane } from './control-plane';
 export function headAnswer(
   plane: ControlPlane,
   agent: string,
-): Pick<AgentAnswerOf<'sync'>, 'live' | 'stamped' | 'retiring' | 'repins' | 'nodes'> {
+): Pick<AgentAnswerOf<'sync'>, 'live' | 'stamped' | 'retiring' | 'repins' | 'nodes' | 'packages'> {
   const { live } = plane.state.topology;
+  const nodes = placedLives(plane.state, agent);
   return {
     live: live.map(({ version, wireId, seq }) => ({ version, wireId, seq })),
     stamped: stampedTopology(plane.state.topology)?.version ?? 0,
@@ -18,7 +20,8 @@ export function headAnswer(
     repins: live.flatMap(({ version, repinTo, repinModes = false }) =>
       repinTo === 0 ? [] : [{ version, toVersion: repinTo, modes: repinModes }],
     ),
-    nodes: placedLives(plane.state, agent),
+    nodes,
+    packages: packagesOf(plane.state, nodes),
   };
 }
 
@@ -26,10 +29,23 @@ export function headAnswer(
 function placedLives(state: GridState, agent: string): PlacedLife[] {
   const life = state.agents[agent]?.life ?? 0;
   return placedWith(state, agent).flatMap(({ cluster, node }) => {
-    const { id, name, role } = cluster.settings;
+    const { id, name, role, function: spec } = cluster.settings;
     if (node.placement.life !== life || role === 'mnode') return [];
     const { incarnation } = node.placement;
     const draining = node.status === 'draining';
-    return [{ cluster: id, node: node.node, incarnation, role, name: nodeName(name, node.node), draining }];
+    const ran = packageOf(spec) === undefined ? '' : JSON.stringify(spec);
+    const called = nodeName(name, node.node);
+    return [{ cluster: id, node: node.node, incarnation, role, name: called, draining, function: ran }];
+  });
+}
+
+/** The packages that nodes run, each once. */
+function packagesOf({ clusters, packages }: GridState, nodes: readonly PlacedLife[]): PackageDigest[] {
+  const keys = new Set(nodes.map(({ cluster }) => packageOf(clusters[cluster]!.settings.function) ?? ''));
+  return [...keys].sort().flatMap((key) => {
+    const known = packages[key];
+    if (known === undefined) return [];
+    const { name, version, sha256, bytes } = known;
+    return [{ name, version, sha256, bytes }];
   });
 }

@@ -26,6 +26,7 @@ import { CommandHandler, DEFAULT_RETRY, deposed } from './command-handler';
 import { FlowIntake } from './flow-intake';
 import { FoldedLog } from './folded-log';
 import type { ControlPlaneOptions, ControlRole } from './options';
+import { readBundle } from './package-reading';
 import { Publication } from './publication';
 import { Reactor } from './reactor';
 import { Timekeeper } from './timekeeper';
@@ -307,6 +308,12 @@ export class ControlPlane {
   /** A live topology's whole text, for a node that missed it; undefined if it is not live. */
   published(version: number): Promise<PublishedTopology | undefined> {
     return this.publication.published(this.folded.state.topology, version);
+  }
+
+  /** The bytes of a package that was published, whose hash the log tells, too; undefined if there is none. */
+  async bundle(sha256: string): Promise<Uint8Array | undefined> {
+    const record = Object.values(this.folded.state.packages).find((each) => each.sha256 === sha256);
+    return record === undefined ? undefined : readBundle(this.options.log, record);
   }
 
   /** Takes a flow batch into the log. Durable when resolved; the log's acknowledgement is passed on. */

@@ -32,6 +32,7 @@ const EVENT_VERSIONS: { readonly [Type in TopologyEventType]: number } = {
   ProbeDetached: 1,
   PolicyDefined: 1,
   PolicyDeleted: 1,
+  PackagePublished: 1,
   ReplicationRequested: 1,
   ReplicationStopped: 1,
   FlowPathDefined: 1,

@@ -19,7 +19,7 @@ import type { Bus, BusHandler, BusSubscription } from '../../domain/seams/bus';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import type { Detection } from '../../dataplane/node/watch';
 import type { NodeEvents } from '../../runtime/agent/group-service';
-import { Agent, type AgentEvents, type AgentHost } from '../../runtime/agent/agent';
+import { Agent, type AgentEvents, type AgentHost, type AgentOptions } from '../../runtime/agent/agent';
 import { serveAgents, type AgentEndpoints } from '../../runtime/control/agent-endpoints';
 import { BusAnnouncer } from '../../runtime/control/bus-endpoints';
 import { createControlPlane, type ControlPlane } from '../../runtime/control/control-plane';
@@ -260,7 +260,7 @@ export class AgentWorld {
   begin(
     name: string,
     offer: Partial<AgentOffer> = {},
-    options: { readonly spoolEventsMax?: number } = {},
+    options: Pick<AgentOptions, 'spoolEventsMax' | 'packages'> = {},
   ): AgentProcess {
     const before = this.agents.get(name);
     if (before !== undefined) before.bus.isCut = true;
@@ -271,6 +271,7 @@ export class AgentWorld {
       registered: () => told.push('registered'),
       refused: (why) => told.push(`refused: ${why}`),
       replaced: () => told.push('replaced'),
+      unfit: (node, why) => void (told.at(-1) === `${node}: ${why}` || told.push(`${node}: ${why}`)),
       failed: (error) => this.failures.push(error),
     };
     const agent = new Agent({

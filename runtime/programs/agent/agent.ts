@@ -2,9 +2,11 @@ import { resolve } from 'node:path';
 import { subjectsOf } from '../../../adapters/bus/subjects';
 import { endpointText } from '../../../domain/base/endpoint';
 import { FlowgridError } from '../../../domain/base/errors';
+import { PACKAGE_FUNCTION } from '../../../domain/package/state';
 import { FunctionRegistry } from '../../../dataplane/functions/registry';
 import { EXIT, type AgentProgramOptions, type Io } from '../../../interface/cli/programs';
 import { Agent, type AgentEvents } from '../../agent/agent';
+import { PackageStore } from '../../agent/package-store';
 import { connectBus } from '../bus';
 import { readGridKey } from '../grid-key';
 import { Progress } from '../mnode/progress';
@@ -30,7 +32,9 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
   const time = realTime();
   const secret = readGridKey(options.key);
   const baseDirectory = resolve(options.modules);
-  const host = await startHosting({ agent: name, listen, networks, secret, baseDirectory, time });
+  const packages = options.packages === undefined ? {} : { packages: resolve(options.packages) };
+  const store = packages.packages === undefined ? {} : { packages: new PackageStore(packages.packages) };
+  const host = await startHosting({ agent: name, listen, networks, secret, baseDirectory, time, ...packages });
   try {
     const bus = await connectBus(options.nats, clock, name);
     try {
@@ -41,7 +45,7 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
         offer: {
           address,
           capacity: nodes,
-          functions: options.functions ?? new FunctionRegistry().list().map((each) => each.name),
+          functions: offered(options),
           networks: networks.map((network) => network.name),
           pinned,
         },
@@ -50,6 +54,7 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
         clock,
         timers: clock,
         host,
+        ...store,
         events: eventsOf(progress, end.replaced),
       });
       progress.say(`agent ${name} of grid ${grid}: nodes are reached at ${address}`, { listening: address });
@@ -66,6 +71,12 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
   } finally {
     await host.close();
   }
+}
+
+/** The functions that it offers: those it was told to, or all that are built in; and packages, if it has a place for them. */
+function offered({ functions, packages }: AgentProgramOptions): string[] {
+  const named = functions ?? new FunctionRegistry().list().map((each) => each.name);
+  return [...new Set([...named, ...(packages === undefined ? [] : [PACKAGE_FUNCTION])])];
 }
 
 function advertised({ listen, advertise }: AgentProgramOptions): string {
@@ -92,6 +103,7 @@ function endOf(interrupted: AbortSignal): { readonly code: Promise<number>; read
 
 function eventsOf(progress: Progress, replaced: () => void): AgentEvents {
   let refusal = '';
+  const unfit = new Map<string, string>();
   return {
     registered: () => progress.say('registered', { registered: true }),
     refused: (why) => {
@@ -106,6 +118,10 @@ function eventsOf(progress: Progress, replaced: () => void): AgentEvents {
     installed: ({ topology }) =>
       progress.say(`topology ${topology.version} is installed`, { topology: topology.version }),
     stamped: (version) => progress.say(`new flows get topology ${version}`, { stamped: version }),
+    unfit: (node, why) => {
+      if (unfit.get(node) !== why) progress.say(`${node} does not begin: ${why}`, { unfit: node, why });
+      unfit.set(node, why);
+    },
     failed: (error) => progress.say(`failed: ${(error as Error).message}`),
   };
 }

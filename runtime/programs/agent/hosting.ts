@@ -20,6 +20,8 @@ export interface HostingOptions {
   readonly datagramBytes?: number;
   /** What relative paths of function modules start from. */
   readonly baseDirectory: string;
+  /** Where function packages are installed; absent: none can be run. */
+  readonly packages?: string;
   readonly kernels?: 'wasm' | 'ts';
   readonly limits?: Partial<NodeLimits>;
   /** Absent: the time as it passes. */
@@ -56,6 +58,7 @@ export function startHosting(options: HostingOptions): Promise<RealtimeHost> {
     taps: false,
     openUnderlay: (peers) => open(listen, peers),
     networks: new Map(networks.map(({ name, local, remote }) => [name, open(local, new OnePeer(remote))])),
+    ...(options.packages === undefined ? {} : { packages: options.packages }),
     ...(kernels === undefined ? {} : { kernels }),
     ...(limits === undefined ? {} : { limits }),
   });

@@ -7,6 +7,7 @@ import { smallGridCommands } from '../runtime/control/small-grid';
 import { agentSpecifications } from './agent/agent-specifications';
 import { roomSpecifications } from './agent/room-specifications';
 import { autoscaleSpecifications } from './autoscale/autoscale-specifications';
+import { packageSpecifications } from './package/package-specifications';
 import { and, decided, given, givenSmallGrid, NOW, refusal, spec, type Specification } from './given';
 
 const [createGrid, createIngress, createFilter, , definePath, definePolicy] = smallGridCommands() as [
@@ -426,6 +427,7 @@ const specifications: readonly Specification[] = [
     'in-use',
   ),
   ...roomSpecifications(),
+  ...packageSpecifications(),
   spec('a member is no spare', small, { type: 'ReserveSpare', data: { ...N1, workflow: 'w1' } }, 'not-allowed'),
   spec('a spare is released', and(small, reserve), { type: 'ReleaseSpare', data: { ...SPARE, workflow: 'w1' } }, [
     'SpareReleased',
@@ -502,6 +504,7 @@ describe('deciding', () => {
       DeletePolicy: true,
       PublishTopology: true,
       ApplyTopology: true,
+      PublishPackage: true,
       ReplicateFlow: true,
       StopReplication: true,
       RequestRepin: true,

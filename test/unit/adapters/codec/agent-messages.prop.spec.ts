@@ -50,6 +50,7 @@ const requests: fc.Arbitrary<AgentRequest> = fc.oneof(
     }),
   }),
   fc.record({ kind: fc.constant('fetch' as const), ...asker, version: count, offset: count }),
+  fc.record({ kind: fc.constant('bundle' as const), ...asker, sha256: fc.string({ maxLength: 64 }), offset: count }),
   fc.record({ kind: fc.constant('batch' as const), ...asker, bytes }),
 );
 
@@ -66,9 +67,14 @@ const answers: fc.Arbitrary<AgentAnswer> = fc.oneof(
     retiring: versions,
     repins: fc.array(fc.record({ version: count, toVersion: count, modes: fc.boolean() }), { maxLength: 3 }),
     nodes: fc.array(
-      fc.tuple(life, name).map(([of, as]) => ({ ...of, role: 'anode' as const, name: as, draining: false })),
+      fc
+        .tuple(life, name)
+        .map(([of, as]) => ({ ...of, role: 'anode' as const, name: as, draining: false, function: as })),
       { maxLength: 3 },
     ),
+    packages: fc.array(fc.record({ name, version: name, sha256: fc.string({ maxLength: 64 }), bytes: count }), {
+      maxLength: 2,
+    }),
   }),
   fc.record({
     kind: fc.constant('fetch' as const),
@@ -76,6 +82,14 @@ const answers: fc.Arbitrary<AgentAnswer> = fc.oneof(
     version: count,
     total: count,
     digest: fc.string({ maxLength: 64 }),
+    offset: count,
+    bytes,
+  }),
+  fc.record({
+    kind: fc.constant('bundle' as const),
+    ...head,
+    sha256: fc.string({ maxLength: 64 }),
+    total: count,
     offset: count,
     bytes,
   }),

@@ -36,6 +36,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     stats: program('stats'),
     submit: program('submit'),
     replicate: program('replicate'),
+    package: program('package'),
     scale: program('scale'),
     workflow: program('workflow'),
     play: program('play'),
@@ -46,7 +47,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
 }
 
 const READING = ['trace', 'audit', 'log', 'check'];
-const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'replicate', 'submit', 'agent', 'play', 'record'];
+const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'replicate', 'submit', 'agent', 'package', 'play', 'record'];
 const PROVISIONING = ['scale', 'workflow'];
 const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, ...PROVISIONING, 'completion'];
 

@@ -74,6 +74,7 @@ class Fixture {
       stats: absent,
       submit: absent,
       replicate: absent,
+      package: absent,
       scale: absent,
       workflow: absent,
     };

@@ -1,52 +1,23 @@
-import { nodeRef, type ClusterId } from '../../../../domain/base/ids';
+import { nodeRef } from '../../../../domain/base/ids';
 import type { CommandBody } from '../../../../domain/commands';
-import type { WorkflowStatus } from '../../../../domain/seams/workflow-engine';
-import { Provisioner } from '../../../../runtime/programs/provisioner';
-import { AgentWorld } from '../../../support/agent-world';
+import { WorkflowWorld } from '../../../support/workflow-world';
 import { EGRESS, FILTER, INGRESS, smallGridCommands } from '../control/small-grid';
 
 const FIREWALL = FILTER;
 const IDS = 4;
 
 /** A firewall and an IDS of one node each, and an agent with room for one node of either. */
-class DayAndNight extends AgentWorld {
-  private requests = 0;
-
-  static async up(): Promise<DayAndNight> {
-    const world = new DayAndNight(1);
-    const { plane } = await world.lead('MA-1');
-    const { log, clock } = world;
-    const provisioner = new Provisioner({ control: plane, log, clock, timers: clock });
-    world.onCommit = (commit) => provisioner.folded(commit);
-    await world.createGrid();
-    world.begin('edge', { pinned: ['IA-1', 'IC-1'], capacity: 2 });
-    world.begin('h1', { networks: [], pinned: ['AB-1', 'IDS-1'], functions: ['packet-filter', 'ids'], capacity: 2 });
-    world.begin('spare', { networks: [], functions: ['packet-filter', 'ids'], capacity: 1 });
-    await world.until(() => Object.keys(plane.state.agents).length === 3, 20_000);
-    for (const body of gridCommands()) expect(await world.command(body)).toMatchObject({ status: 'accepted' });
-    expect(await world.until(() => world.isOne, 20_000)).toBe(true);
-    return world;
-  }
-
-  /** Runs a workflow to its end. */
-  async run(name: 'scaleOut' | 'scaleIn', cluster: ClusterId, node: number): Promise<WorkflowStatus> {
-    const workflow = `${name}/${++this.requests}`;
-    const common = { cluster, node, weight: 1, healthyWithinMs: 2_000, publishedWithinMs: 5_000, drainWithinMs: 5_000 };
-    const entry = { kind: 'started', name, input: common, at: this.clock.now() } as const;
-    await this.command({ type: 'JournalWorkflow', data: { workflow, entry } });
-    const status = (): WorkflowStatus => this.leader.plane.state.workflows[workflow]!.status;
-    await this.until(() => status() !== 'running', 60_000);
-    return status();
-  }
-
-  members(cluster: ClusterId): number[] {
-    const { latest } = this.leader.plane.state.topology;
-    return latest!.clusters.find(({ id }) => id === cluster)!.members.map(({ node }) => node);
-  }
-
-  livesOn(agent: string): number[] {
-    return [...this.agents.get(agent)!.host.lives.keys()];
-  }
+async function dayAndNight(): Promise<WorkflowWorld> {
+  const world = new WorkflowWorld(1);
+  await world.leadWorkflows();
+  await world.createGrid();
+  world.begin('edge', { pinned: ['IA-1', 'IC-1'], capacity: 2 });
+  world.begin('h1', { networks: [], pinned: ['AB-1', 'IDS-1'], functions: ['packet-filter', 'ids'], capacity: 2 });
+  world.begin('spare', { networks: [], functions: ['packet-filter', 'ids'], capacity: 1 });
+  await world.until(() => Object.keys(world.leader.plane.state.agents).length === 3, 20_000);
+  for (const body of gridCommands()) expect(await world.command(body)).toMatchObject({ status: 'accepted' });
+  expect(await world.until(() => world.isOne, 20_000)).toBe(true);
+  return world;
 }
 
 function gridCommands(): CommandBody[] {
@@ -71,36 +42,36 @@ function gridCommands(): CommandBody[] {
 
 describe('FG-381: hardware that is nobody’s', () => {
   it('serves the firewall by day and the IDS by night', async () => {
-    const world = await DayAndNight.up();
+    const world = await dayAndNight();
     expect(world.livesOn('spare')).toEqual([]);
-    expect(await world.run('scaleOut', FIREWALL, 0)).toBe('succeeded');
+    expect(await world.run('scaleOut', { cluster: FIREWALL, node: 0 })).toBe('succeeded');
     expect(world.members(FIREWALL)).toEqual([1, 2]);
     expect(world.livesOn('spare')).toEqual([nodeRef(FIREWALL, 2)]);
     // Its only room is taken.
-    expect(await world.run('scaleOut', IDS, 0)).toBe('failed');
+    expect(await world.run('scaleOut', { cluster: IDS, node: 0 })).toBe('failed');
     expect(world.members(IDS)).toEqual([1]);
 
-    expect(await world.run('scaleIn', FIREWALL, 2)).toBe('succeeded');
-    expect(await world.run('scaleOut', IDS, 0)).toBe('succeeded');
+    expect(await world.run('scaleIn', { cluster: FIREWALL, node: 2 })).toBe('succeeded');
+    expect(await world.run('scaleOut', { cluster: IDS, node: 0 })).toBe('succeeded');
     expect([world.members(FIREWALL), world.members(IDS)]).toEqual([[1], [1, 2]]);
     expect(await world.until(() => world.livesOn('spare').length === 1, 5_000)).toBe(true);
     expect(world.livesOn('spare')).toEqual([nodeRef(IDS, 2)]);
 
-    expect(await world.run('scaleIn', IDS, 2)).toBe('succeeded');
-    expect(await world.run('scaleOut', FIREWALL, 0)).toBe('succeeded');
+    expect(await world.run('scaleIn', { cluster: IDS, node: 2 })).toBe('succeeded');
+    expect(await world.run('scaleOut', { cluster: FIREWALL, node: 0 })).toBe('succeeded');
     expect(await world.until(() => world.livesOn('spare').includes(nodeRef(FIREWALL, 2)), 5_000)).toBe(true);
     expect(world.failures).toEqual([]);
   });
 
   it('goes back to its agent when the node never becomes healthy', async () => {
-    const world = await DayAndNight.up();
+    const world = await dayAndNight();
     world.agents.get('spare')!.bus.isCut = true;
-    expect(await world.run('scaleOut', FIREWALL, 0)).toBe('failed');
+    expect(await world.run('scaleOut', { cluster: FIREWALL, node: 0 })).toBe('failed');
     expect(world.statusOf(FIREWALL, 2)).toBe('removed');
     expect(world.members(FIREWALL)).toEqual([1]);
     world.agents.get('spare')!.bus.isCut = false;
     await world.pass(2_000);
-    expect(await world.run('scaleOut', IDS, 0)).toBe('succeeded');
+    expect(await world.run('scaleOut', { cluster: IDS, node: 0 })).toBe('succeeded');
     expect(world.livesOn('spare')).toEqual([nodeRef(IDS, 2)]);
   });
 });
