@@ -22,6 +22,11 @@ export interface MnodeStatus {
   readonly behind: number | null;
   /** Since when it has had this role, milliseconds since 1970. */
   readonly since: Millis;
+  /**
+   * Hash of the state that these commits come to: the same at every MNODE of the same commit. Only where somebody asked,
+   * because it takes the whole state.
+   */
+  readonly stateHash?: string;
 }
 
 /** How often an MNODE says how it stands without being asked. */
@@ -32,6 +37,8 @@ const STALE_MS = 5 * EVERY_MS;
 /** Tells on the bus how this MNODE stands, every second and when asked, and hears how the leader does. */
 export class StatusTeller {
   private heard: { readonly seq: Seq; readonly at: Millis } | undefined;
+  /** The newest state hash that somebody asked for. */
+  private hashed: { readonly seq: Seq; readonly hash: string } | undefined;
   private role: ControlRole = 'idle';
   private since: Millis;
   private stopTimer: () => void = () => undefined;
@@ -47,7 +54,7 @@ export class StatusTeller {
   ) {
     this.since = clock.now();
     this.subscriptions = [
-      bus.subscribe(subjects.mnodeAsk(), () => this.tell()),
+      bus.subscribe(subjects.mnodeAsk(), () => this.publish(this.answer())),
       bus.subscribe(subjects.mnodeStatus('*'), (payload) => this.hear(payload)),
     ];
     this.round();
@@ -74,12 +81,27 @@ export class StatusTeller {
 
   /** Says at once how it stands, for instance because its role has changed. */
   tell(): void {
-    this.bus.publish(this.subjects.mnodeStatus(this.name), encoder.encode(JSON.stringify(this.status())));
+    this.publish(this.status());
+  }
+
+  /** How it stands, for somebody who asks. */
+  answer(): MnodeStatus {
+    return { ...this.status(), stateHash: this.stateHash() };
   }
 
   close(): void {
     this.stopTimer();
     for (const subscription of this.subscriptions) subscription.unsubscribe();
+  }
+
+  private publish(status: MnodeStatus): void {
+    this.bus.publish(this.subjects.mnodeStatus(this.name), encoder.encode(JSON.stringify(status)));
+  }
+
+  private stateHash(): string {
+    const { seq } = this.plane.head;
+    if (this.hashed?.seq !== seq) this.hashed = { seq, hash: this.plane.stateHash() };
+    return this.hashed.hash;
   }
 
   private round(): void {
@@ -105,7 +127,9 @@ export async function askStatus(
   const heard = new Map<string, MnodeStatus>();
   const subscription = bus.subscribe(subjects.mnodeStatus('*'), (payload) => {
     const status = decodeStatus(payload);
-    if (status !== undefined) heard.set(status.name, status);
+    // What it tells everybody every second says less than its answer.
+    if (status?.stateHash !== undefined || (status !== undefined && !heard.has(status.name)))
+      heard.set(status.name, status);
   });
   bus.publish(subjects.mnodeAsk(), new Uint8Array());
   await new Promise<void>((go) => timers.schedule(clock.now() + withinMs, go));

@@ -22,7 +22,7 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
   return EXIT.ok;
 }
 
-function line({ name, role, since, seq, hash, epoch, behind }: MnodeStatus): string {
+function line({ name, role, since, seq, hash, epoch, behind, stateHash }: MnodeStatus): string {
   const lag = role === 'leading' ? '' : `, ${behind ?? '?'} behind`;
-  return `${name.padEnd(8)} ${ROLES[role]} since ${timeText(since)}, epoch ${epoch}, commit ${seq} ${hash.slice(0, 12)}${lag}`;
+  return `${name.padEnd(8)} ${ROLES[role]} since ${timeText(since)}, epoch ${epoch}, commit ${seq} ${hash.slice(0, 12)}, state ${stateHash?.slice(0, 12) ?? '?'}${lag}`;
 }

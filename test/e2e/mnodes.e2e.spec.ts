@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectNatsBus } from '../../adapters/bus/nats-bus';
 import { subjectsOf } from '../../adapters/bus/subjects';
+import { stateHash } from '../../adapters/codec/hash';
 import { decodeCommit } from '../../adapters/codec/records';
 import { openKafkaLog } from '../../adapters/log/kafka';
 import type { CommandRequest } from '../../domain/commands';
+import type { TopologyEvent } from '../../domain/events';
+import { canonicalState, evolveCommit, initialState } from '../../domain/grid-state';
 import type { Commit } from '../../domain/log/commit';
+import type { MnodeStatus } from '../../runtime/control/mnode-status';
 import { submitRemotely } from '../../runtime/control/remote-commands';
 import { WallClock } from '../../runtime/programs/wall-clock';
 import { kafkaAvailable, startKafka, type KafkaServer } from '../services/kafka';
@@ -163,6 +167,24 @@ describeWithServer('several MNODEs', bothAvailable, () => {
       expect(heir.role).toBe('leading');
       break;
     }
+    await operator.close();
+  });
+
+  test('FG-430: an MNODE that has nothing rebuilds the same state from Kafka alone', async () => {
+    await start('rebuilt');
+    const operator = await client('rebuilt');
+    for (let n = 1; n <= 20; n++) await operator.submit(`weight-${n}`, n);
+    const newcomer = new MnodeProcess('MC-1', ['--grid', 'rebuilt', '--kafka', kafka.brokers, '--nats', nats.servers]);
+    mnodes.push(newcomer);
+    await newcomer.until(({ role }) => role === 'following');
+
+    let told: MnodeStatus[];
+    do told = [...(await statuses(...access('rebuilt'))).values()];
+    while (told.length < 3 || new Set(told.map(({ seq }) => seq)).size > 1);
+
+    const commits = (await commitsOf('rebuilt')) as Commit<TopologyEvent>[];
+    const folded = commits.reduce(evolveCommit, initialState());
+    expect(new Set(told.map(({ stateHash: hash }) => hash))).toEqual(new Set([stateHash(canonicalState(folded))]));
     await operator.close();
   });
 

@@ -79,6 +79,7 @@ class Mnode {
   private readonly plane: ControlPlane;
   private readonly helm: Helm;
   private readonly work: LeaderWork;
+  private readonly teller: StatusTeller;
   private readonly endpoints: { close(): void }[] = [];
   private failure: unknown;
   private fail: (error: unknown) => void = () => undefined;
@@ -126,7 +127,7 @@ class Mnode {
     );
     const journal = createWorkflowJournal(this.plane, seat.log, clock);
     const desk = new WorkflowDesk(this.plane, journal, clock, () => this.work.current);
-    const teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock);
+    const teller = (this.teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock));
     const commands = answerCommands(this.plane, bus, subjects);
     const loads = new LoadListener(this.plane, bus, subjects, clock);
     const agents = serveAgents(this.plane, bus, subjects, {
@@ -155,7 +156,7 @@ class Mnode {
     });
     this.answer = (bytes) =>
       answerRequest(bytes, {
-        status: () => teller.status(),
+        status: () => teller.answer(),
         command: (command) => answerCommand(this.plane, command),
         workflow: (asked) => desk.answer(asked),
       });
@@ -214,7 +215,8 @@ class Mnode {
 
   private standingBy(): void {
     void this.work.end();
-    const { seq } = this.plane.head;
-    this.progress.say(`standby at commit ${seq}, 0 behind`, { role: 'following', seq, behind: 0 });
+    const { seq, behind } = this.teller.status();
+    const lag = behind === null ? '' : `, ${behind} behind`;
+    this.progress.say(`standby at commit ${seq}${lag}`, { role: 'following', seq, behind });
   }
 }
