@@ -10,6 +10,7 @@ const suites: Record<string, () => Promise<{ run(options?: BenchOptions): Promis
   flows: () => import('./flows/main'),
   log: () => import('./log/main'),
   publication: () => import('./publication/main'),
+  distributed: () => import('./distributed/main'),
 };
 
 /** What these figures do not say; printed with them. */

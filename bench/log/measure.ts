@@ -10,8 +10,13 @@ export async function seconds(run: () => unknown): Promise<number> {
 }
 
 export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The value that a share of all, from 0 to 1, do not exceed. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] as number;
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }
 
 /**
@@ -22,7 +27,7 @@ export async function sideBySide(
   rounds: number,
   ours: (round: number) => Promise<number>,
   theirs: (round: number) => Promise<number>,
-): Promise<{ readonly ours: number; readonly theirs: number }> {
+): Promise<{ readonly ours: number; readonly theirs: number; readonly oursP99: number }> {
   const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
   const uncounted = rounds >> 1;
   for (let round = -uncounted; round < rounds; round++) {
@@ -31,7 +36,7 @@ export async function sideBySide(
     times.ours.push(pair[0]);
     times.theirs.push(pair[1]);
   }
-  return { ours: median(times.ours), theirs: median(times.theirs) };
+  return { ours: median(times.ours), theirs: median(times.theirs), oursP99: quantile(times.ours, 0.99) };
 }
 
 /** Gives `use` a new directory and removes it afterwards. */

@@ -143,12 +143,21 @@ async function answersApiVersions(at: Parameters<typeof ask>[0]): Promise<boolea
   );
 }
 
+/** Class path of Kafka's own command line programs, such as the producer's performance test, fetched on first use. */
+export function kafkaTools(): string {
+  return join(fetched(`kafka-tools-${KAFKA_VERSION}`, 'kafka-tools'), '*');
+}
+
 /** The folder with Kafka's jars, fetched by Maven on first use. */
 function jars(): string {
-  return cached(`kafka-${KAFKA_VERSION}`, (dir) => {
-    if (!onPath('mvn')) throw new Error('Kafka is not in .services and there is no mvn on the PATH to fetch it');
+  return fetched(`kafka-${KAFKA_VERSION}`, 'kafka_2.13');
+}
+
+function fetched(name: string, artifact: string): string {
+  return cached(name, (dir) => {
+    if (!onPath('mvn')) throw new Error(`${name} is not in .services and there is no mvn on the PATH to fetch it`);
     const pom = join(dir, 'pom.xml');
-    writeFileSync(pom, POM);
+    writeFileSync(pom, pomOf(artifact));
     run('mvn', [
       '-B',
       '-q',
@@ -173,7 +182,7 @@ function javaVersion(): string {
   return run('java', ['--version']).split('\n')[0] ?? 'java';
 }
 
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+const pomOf = (artifact: string): string => `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>flowgrid</groupId>
   <artifactId>kafka-for-tests</artifactId>
@@ -182,7 +191,7 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <dependencies>
     <dependency>
       <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_2.13</artifactId>
+      <artifactId>${artifact}</artifactId>
       <version>${KAFKA_VERSION}</version>
     </dependency>
     <dependency>

@@ -3,12 +3,14 @@
  *
  *   node -r ./test/services/register.cjs test/services/main.ts prepare
  *   node -r ./test/services/register.cjs test/services/main.ts start kafka nats temporal
+ *   node -r ./test/services/register.cjs test/services/main.ts kafka-tools
  *
  * `prepare` fetches and builds what is missing and prints the versions; it exits with 1 when a server cannot be had.
- * `start` prints one JSON line per server and runs until it is interrupted.
+ * `start` prints one JSON line per server and runs until it is interrupted. `kafka-tools` prints the class path of Kafka's
+ * own programs, which the bench measures beside ours.
  */
 import type { Availability } from './availability';
-import { kafkaAvailable, startKafka } from './kafka';
+import { kafkaAvailable, kafkaTools, startKafka } from './kafka';
 import { natsAvailable, startNats } from './nats';
 import { startTemporal, temporalAvailable } from './temporal';
 import type { RunningServer } from './server';
@@ -62,7 +64,11 @@ async function start(names: readonly string[]): Promise<number> {
 async function main([verb, ...names]: readonly string[]): Promise<number> {
   if (verb === 'prepare') return prepare();
   if (verb === 'start') return start(names);
-  process.stderr.write('usage: main.ts prepare | start [kafka] [nats] [temporal]\n');
+  if (verb === 'kafka-tools') {
+    process.stdout.write(`${kafkaTools()}\n`);
+    return 0;
+  }
+  process.stderr.write('usage: main.ts prepare | start [kafka] [nats] [temporal] | kafka-tools\n');
   return 2;
 }
 

@@ -47,13 +47,13 @@ export interface KafkaLog extends EventLog {
  */
 export async function openKafkaLog(options: KafkaLogOptions): Promise<KafkaLog> {
   const library = await loadLibrary();
-  await makeTopics(library, options);
   const tails: { advance(): void } = { advance: () => undefined };
   const consumer = await connectConsumer(library, consumerSettings(options), options);
   const reader = new KafkaReader(consumer, options, () => tails.advance());
   const log = new LogOnKafka(library, reader, options);
   tails.advance = () => log.advance();
   try {
+    await makeTopics(library, options);
     await checkTopics(consumer, options);
     await reader.start();
     if (options.mode === 'writer') await log.promote();
@@ -104,14 +104,12 @@ class LogOnKafka implements KafkaLog {
   }
 
   async append(records: readonly Uint8Array[]): Promise<AppendResult> {
-    const copies = records.map((bytes) => new Uint8Array(bytes));
+    const copies = records.map((bytes) => Buffer.from(bytes));
     const before = await this.add(() => {
       for (const value of copies) this.send(this.reader.topics.topology, 0, 'commit', value);
       return this.head().seq;
     });
-    const mine = new Set(copies.map(sha256));
-    const since = this.reader.fold.accepted.slice(before);
-    return { accepted: since.filter(({ hash }) => mine.has(hash)).map(({ seq }) => seq), head: this.head() };
+    return { accepted: acceptedOf(copies, this.reader.fold.accepted.slice(before)), head: this.head() };
   }
 
   async read(from: Seq, limit: number): Promise<StoredCommit[]> {
@@ -219,7 +217,7 @@ class LogOnKafka implements KafkaLog {
     if (records.length === 0) return;
     const { writer } = this;
     if (writer === undefined) throw readOnly();
-    const expected = this.reader.expect(records.flatMap(({ value }) => (value === null ? [] : [value])));
+    const expected = this.reader.expect(records);
     try {
       await writer.send(records);
       await expected.taken();
@@ -242,6 +240,20 @@ class LogOnKafka implements KafkaLog {
   private assertOpen(): void {
     if (this.closing !== undefined) throw new FlowgridError('closed', 'this log is closed');
   }
+}
+
+/** Which of these records are among the accepted ones; both stand in the order of the log. */
+function acceptedOf(records: readonly Buffer[], accepted: readonly StoredCommit[]): Seq[] {
+  const seqs: Seq[] = [];
+  let next = 0;
+  for (const { seq, bytes } of accepted) {
+    let at = next;
+    while (at < records.length && !records[at]!.equals(bytes)) at++;
+    if (at === records.length) continue;
+    seqs.push(seq);
+    next = at + 1;
+  }
+  return seqs;
 }
 
 function readOnly(): FlowgridError {

@@ -1,11 +1,13 @@
 import type { EofEvent, KafkaConsumer, Message } from 'node-rdkafka';
 import { answered, disconnect, endOf, failed, partitionsOf, pause } from './client';
-import { sha256 } from '../../codec/hash';
 import { KafkaFold } from './kafka-fold';
+import type { Outgoing } from './kafka-writer';
 import { TIMEOUT_MS, topicsOf, type KafkaLogOptions, type Topics } from './settings';
 
 /** Records taken at a time, at most. */
 const BATCH_RECORDS = 1_000;
+/** How long one call waits for a record, milliseconds: the ends of partitions are told when it returns, and closing waits for it. */
+const WAIT_MS = 50;
 
 /** Follows all of a grid's topics and folds them. */
 export class KafkaReader {
@@ -30,7 +32,9 @@ export class KafkaReader {
     this.topics = topicsOf(options.grid);
     this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     consumer.on('data', (message) => this.take(message));
-    consumer.on('partition.eof', ({ topic, partition, offset }: EofEvent) => this.reach(topic, partition, offset));
+    consumer.on('partition.eof', ({ topic, partition, offset }: EofEvent) =>
+      this.reach(placeName(topic, partition), offset),
+    );
   }
 
   /** Begins at the beginning of every partition and resolves at the end. */
@@ -57,14 +61,14 @@ export class KafkaReader {
       })),
     );
     const behind = (): boolean =>
-      ends.some(({ topic, partition, end }) => (this.reached.get(`${topic}/${partition}`) ?? 0) < end);
+      ends.some(({ topic, partition, end }) => (this.reached.get(placeName(topic, partition)) ?? 0) < end);
     if (behind()) await this.until(() => !behind());
     if (this.failure !== undefined) throw this.failure;
   }
 
-  /** Begins to look out for records with these values: ask before they are sent. */
-  expect(values: readonly Uint8Array[]): Expectation {
-    const expected = new Expected(values);
+  /** Begins to look out for the records of one transaction: ask before they are sent. */
+  expect(records: readonly Outgoing[]): Expectation {
+    const expected = new Expected(records);
     this.expectations.add(expected);
     return {
       taken: async () => {
@@ -82,13 +86,25 @@ export class KafkaReader {
   }
 
   /**
-   * Takes batch after batch until the reader is closed. The client's own endless loop is not used: when it is stopped it
+   * Takes records until the reader is closed: waits for one, then takes what has come with it. A call for many would return
+   * when that many have come, or at a partition's end, which brokers tell only when nothing has come for a while: an append
+   * would wait for that. The client's own endless loop is not used: when it is stopped it
    * leaves behind what it had fetched and not handed over, and disconnecting then waits for those records for ever.
    */
   private async follow(): Promise<void> {
     while (!this.closing) {
-      await answered((done) => this.consumer.consume(BATCH_RECORDS, done)).catch(() => pause());
+      if ((await this.consume(1, WAIT_MS)) > 0) await this.consume(BATCH_RECORDS, 0);
     }
+  }
+
+  /** Returns how many records came. */
+  private async consume(limit: number, withinMs: number): Promise<number> {
+    this.consumer.setDefaultConsumeTimeout(withinMs);
+    const got = answered<Message[]>((done) => this.consumer.consume(limit, done));
+    return got.then(
+      ({ length }) => length,
+      () => pause().then(() => 0),
+    );
   }
 
   private places(): { topic: string; partition: number }[] {
@@ -98,8 +114,9 @@ export class KafkaReader {
   }
 
   private take({ topic, partition, offset, key, value }: Message): void {
+    const place = placeName(topic, partition);
     // A record that comes again after a broker was lost has been judged.
-    if (offset < (this.reached.get(`${topic}/${partition}`) ?? 0)) return;
+    if (offset < (this.reached.get(place) ?? 0)) return;
     try {
       if (topic === this.topics.topology) this.fold.takeCommit(value ?? new Uint8Array(), offset);
       else if (topic === this.topics.snapshots) this.fold.takeSnapshot(String(key), value);
@@ -108,13 +125,12 @@ export class KafkaReader {
       // A record that cannot be judged (of a later release) stops this reader: going on would fork the history.
       this.failure ??= error;
     }
-    if (value !== null) for (const expected of this.expectations) expected.take(value);
-    this.reach(topic, partition, offset + 1);
+    if (value !== null) for (const expected of this.expectations) expected.take(place, value);
+    this.reach(place, offset + 1);
     if (topic === this.topics.topology) this.onCommit();
   }
 
-  private reach(topic: string, partition: number, offset: number): void {
-    const place = `${topic}/${partition}`;
+  private reach(place: string, offset: number): void {
     this.reached.set(place, Math.max(offset, this.reached.get(place) ?? 0));
     for (const check of [...this.waiting]) check();
   }
@@ -144,14 +160,20 @@ export interface Expectation {
   forget(): void;
 }
 
-/** Counted, because an append may hold the same bytes twice. */
+/**
+ * Records of one transaction come in the order in which they were sent, and all or none: of each partition the last one
+ * is looked out for, as often as it was sent, because an append may hold the same bytes twice.
+ */
 class Expected {
-  private readonly missing = new Map<string, number>();
+  private readonly missing = new Map<string, { readonly last: Uint8Array; times: number }>();
 
-  constructor(values: readonly Uint8Array[]) {
-    for (const value of values) {
-      const hash = sha256(value);
-      this.missing.set(hash, (this.missing.get(hash) ?? 0) + 1);
+  constructor(records: readonly Outgoing[]) {
+    for (const { topic, partition, value } of records.toReversed()) {
+      if (value === null) continue;
+      const place = placeName(topic, partition);
+      const known = this.missing.get(place);
+      if (known === undefined) this.missing.set(place, { last: value, times: 1 });
+      else if (Buffer.compare(known.last, value) === 0) known.times++;
     }
   }
 
@@ -159,12 +181,13 @@ class Expected {
     return this.missing.size === 0;
   }
 
-  take(value: Uint8Array): void {
-    if (this.isMet) return;
-    const hash = sha256(value);
-    const count = this.missing.get(hash);
-    if (count === undefined) return;
-    if (count === 1) this.missing.delete(hash);
-    else this.missing.set(hash, count - 1);
+  take(place: string, value: Uint8Array): void {
+    const wanted = this.missing.get(place);
+    if (wanted === undefined || Buffer.compare(wanted.last, value) !== 0) return;
+    if (--wanted.times === 0) this.missing.delete(place);
   }
+}
+
+function placeName(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
 }

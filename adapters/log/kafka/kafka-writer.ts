@@ -1,5 +1,6 @@
 import type { Producer } from 'node-rdkafka';
 import { FlowgridError } from '../../../domain/base/errors';
+import { asBuffer } from '../../codec/hash';
 import { answered, connectProducer, disconnect, failed, pause, type Library } from './client';
 import { TIMEOUT_MS, type KafkaLogOptions } from './settings';
 
@@ -51,7 +52,9 @@ export class KafkaWriter {
     const { producer, timeoutMs } = this;
     try {
       await answered<void>((done) => producer.beginTransaction(done));
-      for (const record of records) await this.produce(record);
+      for (const record of records) {
+        if (!this.produce(record)) await this.produceWhenThereIsRoom(record);
+      }
       await answered<void>((done) => producer.commitTransaction(timeoutMs, done));
     } catch (error) {
       throw await this.givenUp(error);
@@ -66,18 +69,25 @@ export class KafkaWriter {
     return this.options.timeoutMs ?? TIMEOUT_MS;
   }
 
-  /** Hands a record to the client; while its queue is full, waits for the brokers to take some. */
-  private async produce({ topic, partition, key, value }: Outgoing): Promise<void> {
-    const bytes = value === null ? null : Buffer.from(value);
-    for (const began = performance.now(); ; await pause()) {
-      try {
-        this.producer.produce(topic, partition, bytes, key);
-        return;
-      } catch (error) {
-        if ((error as ClientError).code !== QUEUE_FULL || performance.now() - began > this.timeoutMs) throw error;
-      }
-      this.producer.poll();
+  /** Hands a record to the client, which copies it; false if its queue is full. */
+  private produce({ topic, partition, key, value }: Outgoing): boolean {
+    try {
+      this.producer.produce(topic, partition, value === null ? null : asBuffer(value), key);
+      return true;
+    } catch (error) {
+      if ((error as ClientError).code === QUEUE_FULL) return false;
+      throw error;
     }
+  }
+
+  /** Waits for the brokers to take what is queued, and tries again. */
+  private async produceWhenThereIsRoom(record: Outgoing): Promise<void> {
+    const began = performance.now();
+    do {
+      if (performance.now() - began > this.timeoutMs) throw failed('handing records to the brokers', undefined);
+      await pause();
+      this.producer.poll();
+    } while (!this.produce(record));
   }
 
   private async renew(): Promise<void> {

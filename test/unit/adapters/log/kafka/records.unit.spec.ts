@@ -72,8 +72,9 @@ describeWithServer('records on brokers inside this process', clientAvailable, ()
     const commits = commitsAfter(EMPTY_HEAD, 50);
 
     for (const value of commits) {
-      const expected = reader.expect([value]);
-      await writer.send([{ topic: topology, partition: 0, key: 'commit', value }]);
+      const records = [{ topic: topology, partition: 0, key: 'commit', value }];
+      const expected = reader.expect(records);
+      await writer.send(records);
       await expected.taken();
       expected.forget();
     }
