@@ -1,6 +1,6 @@
-import { placedWith } from '../domain/agent/placement';
-import { nodeRef, type Incarnation, type Millis, type NodeRef } from '../domain/base/ids';
+import { clusterOf, nodeOf, type Incarnation, type Millis, type NodeRef } from '../domain/base/ids';
 import type { GridState } from '../domain/grid-state';
+import { isLive, type NodeState } from '../domain/node/state';
 
 /** A life of a node. */
 export interface Accused {
@@ -8,59 +8,189 @@ export interface Accused {
   readonly incarnation: Incarnation;
 }
 
+/** What an agent says of the nodes of others. */
+export interface Opinion {
+  /** Lives that its nodes hold dead. */
+  readonly dead: readonly Accused[];
+  /** Present and former neighbours that its nodes do not hear. */
+  readonly mute: readonly Accused[];
+}
+
+/** When the life of a node was heard last by the control plane; undefined: another life, or none. */
+interface Heard {
+  of(ref: NodeRef): { readonly incarnation: Incarnation; readonly seenAt: Millis } | undefined;
+}
+
 /**
  * A life that says hello for so long after its neighbours held it dead goes on saying it. One that is really dead has fallen
  * silent by then, and what follows is known from its silence.
  */
 export const ACCUSED_MS = 500;
+/** What an agent said is not believed for longer: it repeats it each second. */
+export const OPINION_MS = 3_000;
+/**
+ * After so long another life is tried all the same: who does not hear whom is hearsay. No sooner, because a life costs two
+ * topologies, and their wire IDs are few.
+ */
+export const RETRY_MS = 60_000;
+
+interface Told extends Opinion {
+  readonly at: Millis;
+}
+
+/** One agent's nodes hold lives of another agent's nodes dead. */
+interface Charge {
+  readonly by: string;
+  readonly against: string;
+}
 
 /**
- * Which lives the nodes of agents hold dead. To its neighbours a node that was silent for a moment is dead for ever, though the
+ * What agents say of each other's nodes. To its neighbours a node that was silent for a moment is dead for ever, though the
  * control plane may have heard it all the while: then somebody has to end that life, so that the next can begin.
  */
 export class Accusations {
-  private readonly byAgent = new Map<string, readonly Accused[]>();
+  private readonly byAgent = new Map<string, Told>();
+  /** Since when an agent has held a life dead, and since when it has not heard one. */
   private readonly since = new Map<string, Millis>();
+  private readonly muteSince = new Map<string, Millis>();
 
-  /** All that an agent's nodes hold dead now. */
-  told(agent: string, dead: readonly Accused[], at: Millis): void {
-    this.byAgent.set(agent, dead);
-    const accused = new Set([...this.byAgent.values()].flat().map(keyOf));
-    for (const key of accused) if (!this.since.has(key)) this.since.set(key, at);
-    for (const key of this.since.keys()) if (!accused.has(key)) this.since.delete(key);
+  /** What an agent says now: all of it. */
+  told(agent: string, opinion: Opinion, at: Millis): void {
+    const before = this.byAgent.get(agent);
+    this.byAgent.set(agent, { ...opinion, at });
+    follow(this.since, agent, before?.dead, opinion.dead, at);
+    follow(this.muteSince, agent, before?.mute, opinion.mute, at);
   }
 
   clear(): void {
     this.byAgent.clear();
     this.since.clear();
+    this.muteSince.clear();
   }
 
   /**
-   * Whether a life that was heard at `heardAt` is dead to its neighbours. Of agents that hold each other's nodes dead those
-   * are believed that fewer others accuse: one that is cut off accuses everybody, and everybody accuses it.
+   * Whether a life that was heard at `heardAt` is to end: its agent is to blame for what agents hold against each other, and
+   * it is itself accused, or its agent accuses one that is not to blame. Of agents that hold each other's nodes dead the
+   * fewest are blamed that explain it: one that is cut off accuses everybody, or everybody accuses it, or both.
    */
-  isDead(state: GridState, life: Accused, heardAt: Millis): boolean {
-    const since = this.since.get(keyOf(life));
-    if (since === undefined || heardAt < since + ACCUSED_MS) return false;
-    const accusers = this.accusers(life);
-    return accusers.some((agent) => this.mostAccusers(state, agent) <= accusers.length);
+  isDead(state: GridState, heard: Heard, life: Accused, heardAt: Millis, now: Millis): boolean {
+    if (this.since.size === 0) return false;
+    const agent = agentOf(state, life);
+    if (agent === undefined) return false;
+    const charges = this.charges(state, heard, now);
+    const blamed = toBlame(charges);
+    if (!blamed.has(agent)) return false;
+    const isStanding = (by: string, against: Accused): boolean =>
+      (this.since.get(keyOf(by, against)) ?? Infinity) + ACCUSED_MS <= heardAt;
+    if ([...this.byAgent.keys()].some((by) => isStanding(by, life))) return true;
+    return charges.some(
+      ({ by, against }) =>
+        by === agent &&
+        !blamed.has(against) &&
+        this.byAgent.get(by)!.dead.some((each) => agentOf(state, each) === against && isStanding(by, each)),
+    );
   }
 
-  private accusers(life: Accused): string[] {
-    const key = keyOf(life);
-    return [...this.byAgent].flatMap(([agent, dead]) => (dead.some((each) => keyOf(each) === key) ? [agent] : []));
-  }
-
-  /** By how many agents the most accused of an agent's own nodes is held dead. */
-  private mostAccusers(state: GridState, agent: string): number {
-    const counts = placedWith(state, agent).map(({ cluster, node }) => {
-      const ref = nodeRef(cluster.settings.id, node.node);
-      return this.accusers({ ref, incarnation: node.incarnation }).length;
+  /**
+   * Whether an agent's nodes and those of others do not hear each other, so that their next lives would be held dead too.
+   * From time to time it is tried all the same.
+   */
+  isCutOff(state: GridState, agent: string, now: Millis): boolean {
+    return [...this.byAgent].some(([by, { mute, at }]) => {
+      if (now - at > OPINION_MS) return false;
+      return mute.some(
+        (life) => separates(state, agent, by, life) && now - this.muteSince.get(keyOf(by, life))! < RETRY_MS,
+      );
     });
-    return Math.max(0, ...counts);
+  }
+
+  /** Who holds whom dead though it has been heard since. */
+  private charges(state: GridState, heard: Heard, now: Millis): Charge[] {
+    const charges = new Map<string, Charge>();
+    for (const [by, { dead, at }] of this.byAgent) {
+      if (now - at > OPINION_MS) continue;
+      for (const life of dead) {
+        const against = agentOf(state, life);
+        const told = heard.of(life.ref);
+        if (against === undefined || against === by || told?.incarnation !== life.incarnation) continue;
+        const since = this.since.get(keyOf(by, life))!;
+        // All that one agent holds against others counts from one moment on, whoever of them was heard first.
+        if (now < since + ACCUSED_MS || told.seenAt < since + ACCUSED_MS / 2) continue;
+        charges.set(`${by}\n${against}`, { by, against });
+      }
+    }
+    return [...charges.values()];
   }
 }
 
-function keyOf({ ref, incarnation }: Accused): string {
-  return `${ref}@${incarnation}`;
+/** The fewest agents, nearly, that have a part in every charge: again and again the one with the most. */
+function toBlame(charges: readonly Charge[]): Set<string> {
+  const blamed = new Set<string>();
+  for (let open = charges; open.length > 0; open = charges.filter((charge) => !isExplained(charge, blamed))) {
+    const worst = [...new Set(open.flatMap(({ by, against }) => [by, against]))]
+      .map((agent) => ({
+        agent,
+        others: new Set(open.flatMap(({ by, against }) => (by === agent ? [against] : against === agent ? [by] : [])))
+          .size,
+        accusers: open.filter(({ against }) => against === agent).length,
+      }))
+      .reduce((one, other) => (isWorse(other, one) ? other : one));
+    blamed.add(worst.agent);
+  }
+  return blamed;
+}
+
+function isExplained({ by, against }: Charge, blamed: ReadonlySet<string>): boolean {
+  return blamed.has(by) || blamed.has(against);
+}
+
+interface Share {
+  readonly agent: string;
+  readonly others: number;
+  readonly accusers: number;
+}
+
+/** More others are at odds with it, or more of them accuse it; of equals one is chosen, the same by everybody. */
+function isWorse(one: Share, other: Share): boolean {
+  if (one.others !== other.others) return one.others > other.others;
+  if (one.accusers !== other.accusers) return one.accusers > other.accusers;
+  return one.agent > other.agent;
+}
+
+/** The agent that hosts a life; undefined: none, or the life is over. */
+function agentOf(state: GridState, { ref, incarnation }: Accused): string | undefined {
+  const node = nodeAt(state, ref);
+  if (node === undefined || node.incarnation !== incarnation || !isLive(node)) return undefined;
+  return node.placement.agent === '' ? undefined : node.placement.agent;
+}
+
+function nodeAt(state: GridState, ref: NodeRef): NodeState | undefined {
+  return state.clusters[clusterOf(ref)]?.nodes[nodeOf(ref)];
+}
+
+/** Whether it keeps an agent from beginning its nodes' next lives that `by` does not hear this one: its own, or others' to it. */
+function separates(state: GridState, agent: string, by: string, { ref, incarnation }: Accused): boolean {
+  const node = nodeAt(state, ref);
+  if (node?.incarnation !== incarnation) return false;
+  const { placement } = node;
+  return by === agent
+    ? isLive(node) && placement.agent !== agent
+    : placement.agent === agent && placement.incarnation === incarnation;
+}
+
+/** Keeps since when each of these is so. */
+function follow(
+  since: Map<string, Millis>,
+  agent: string,
+  before: readonly Accused[] = [],
+  now: readonly Accused[],
+  at: Millis,
+): void {
+  const keys = new Set(now.map((life) => keyOf(agent, life)));
+  for (const life of before) if (!keys.has(keyOf(agent, life))) since.delete(keyOf(agent, life));
+  for (const key of keys) if (!since.has(key)) since.set(key, at);
+}
+
+function keyOf(agent: string, { ref, incarnation }: Accused): string {
+  return `${ref}@${incarnation} ${agent}`;
 }

@@ -33,6 +33,8 @@ function placedReaction(world: World, cluster: ClusterState, node: NodeState): C
   const isOver = node.status === 'failed' && node.incarnation >= incarnation;
   const hasNewProcess = life !== world.state.agents[name]?.life;
   if (!isOver && !hasNewProcess) return undefined;
+  // Its neighbours would hold the next life dead as well.
+  if (!hasNewProcess && world.observed.accusations.isCutOff(world.state, name, world.now)) return undefined;
   return isHeard(world, name) ? { type: 'PlaceNode', data: { ...address, agent: name } } : undefined;
 }
 

@@ -155,8 +155,8 @@ function nodeReaction(world: World, cluster: ClusterState, node: NodeState): Com
 type Told = ReturnType<Observations['of']>;
 
 /** Whether those whom a node works with have given up a life that goes on saying hello. */
-function isDeadToNeighbours({ state, observed }: World, ref: NodeRef, told: NonNullable<Told>): boolean {
-  return observed.accusations.isDead(state, { ref, incarnation: told.incarnation }, told.seenAt);
+function isDeadToNeighbours({ state, observed, now }: World, ref: NodeRef, told: NonNullable<Told>): boolean {
+  return observed.accusations.isDead(state, observed, { ref, incarnation: told.incarnation }, told.seenAt, now);
 }
 
 /** A returned node takes part when it has installed what the others have. */

@@ -65,6 +65,8 @@ const isReport = isRecordOf({
   carried: isListOf(isCount, LIVE_MAX),
   /** Members that its nodes hold dead. */
   dead: isListOf(isLife, LIST_MAX),
+  /** Present or former neighbours that its nodes have not heard in the last detection time, in the latest lives known of them. */
+  mute: isListOf(isLife, LIST_MAX),
   /** How many live flows have a draining node as primary and as backup. */
   flows: isListOf(isRecordOf({ cluster: isCluster, node: isNode, primary: isCount, backup: isCount }), LIST_MAX),
 });

@@ -25,7 +25,7 @@ import { SecondaryFlows } from './secondary-flows';
 import { Sender } from './sender';
 import { Stage } from './stage';
 import { Takeover } from './takeover';
-import { Watch, type Detection } from './watch';
+import { Watch, type Detection, type Hearing } from './watch';
 
 /** What a node's life is made of besides the group's context. */
 export interface NodeParts {
@@ -253,6 +253,11 @@ export class HostedNode implements WordTakers {
   /** The control plane says that a node is dead. */
   bury(ref: NodeRef, incarnation: Incarnation): void {
     if (this.alive) this.watch.bury(ref, incarnation);
+  }
+
+  /** Adds whom it should hear, or should have heard once, and whether it does. */
+  reportHearing(report: Map<NodeRef, Hearing>): void {
+    if (this.alive) this.watch.reportHearing(report);
   }
 
   /** Ends this life at once: function, tables and queues are gone, and nobody is told. */

@@ -9,7 +9,7 @@ import { FlowTable } from '../flows/flow-table';
 import { GroupContext, type NodeGroupOptions } from './context';
 import { HostedNode } from './hosted-node';
 import type { WireTarget } from './repin';
-import type { Detection } from './watch';
+import type { Detection, Hearing } from './watch';
 import { WorldPort } from './world-port';
 
 export type { NodeGroupOptions, NodeLimits } from './context';
@@ -233,6 +233,13 @@ export class NodeGroup {
   /** Deaths that hosted nodes noticed since the last call. */
   drainDetections(): Detection[] {
     return this.detections.splice(0);
+  }
+
+  /** Nodes that are or were neighbours of hosted nodes and that none of these hears: by node, the latest life known of it. */
+  mute(): Map<NodeRef, Incarnation> {
+    const hearing = new Map<NodeRef, Hearing>();
+    for (const hosted of this.order) hosted.reportHearing(hearing);
+    return new Map([...hearing].flatMap(([ref, { incarnation, isHeard }]) => (isHeard ? [] : [[ref, incarnation]])));
   }
 
   /** Hosted nodes, dead ones included. */

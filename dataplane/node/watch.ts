@@ -14,6 +14,12 @@ export interface Detection {
   readonly at: Micros;
 }
 
+/** The latest life known of a node, and whether the node is heard. */
+export interface Hearing {
+  readonly incarnation: Incarnation;
+  readonly isHeard: boolean;
+}
+
 /**
  * Who of the neighbours lives: hellos in band, and every frame received, are signs of life; a neighbour that gave none
  * for `detectMultiplier` rounds is dead (as BFD counts). Hellos say who the sender holds dead, and the receiver holds
@@ -21,6 +27,9 @@ export interface Detection {
  *
  * Silence is counted in rounds that this node itself took part in, not in time: a gap in time, in which nobody sent,
  * kills nobody.
+ *
+ * A node that hears no other agent any more is rather deaf itself than everybody else dead: it finds nobody dead, takes
+ * nothing over, and says in its hellos, which may well be heard, that the others should go on without it.
  */
 export class Watch {
   private readonly lastHeard = new Map<NodeRef, number>();
@@ -28,6 +37,12 @@ export class Watch {
   private lives = new Map<NodeRef, Incarnation>();
   private neighbours: NodeRef[] = [];
   private neighboursOf = 0;
+  /** Of these, those that live with other agents, and how many agents that is. */
+  private elsewhere: NodeRef[] = [];
+  private agents = 0;
+  private isDeaf = false;
+  /** In which round nodes that are no members were answered last. */
+  private readonly answered = new Map<NodeRef, number>();
 
   constructor(
     private readonly node: Node,
@@ -43,13 +58,19 @@ export class Watch {
   /** Greets the neighbours. */
   greet(): void {
     this.refresh();
-    const { control, ref, incarnation, counters } = this.node;
-    for (const neighbour of this.neighbours) {
-      if (!control.begin(incarnation)) return;
-      this.writeDeaths(control);
-      this.node.figures.write(control);
-      this.node.flood.write(control);
-      if (control.send(ref, neighbour, CONTROL_HELLO, 0)) counters.values[HELLOS_SENT]++;
+    for (const neighbour of this.neighbours) if (!this.greetOne(neighbour)) return;
+  }
+
+  /** Adds every node that was ever a neighbour, in the latest life known of it, and whether it was heard in the detection time. */
+  reportHearing(report: Map<NodeRef, Hearing>): void {
+    const view = this.node.ctx.topologies.latest;
+    if (view === undefined) return;
+    for (const ref of this.lastHeard.keys()) {
+      const known = report.get(ref);
+      const incarnation = Math.max(view.incarnationOf(ref), this.node.obituary.latest(ref), known?.incarnation ?? 0);
+      if (incarnation === 0) continue;
+      const isHeard = known?.isHeard === true || this.silence(ref) < view.topology.timing.detectMultiplier;
+      report.set(ref, { incarnation, isHeard });
     }
   }
 
@@ -58,12 +79,34 @@ export class Watch {
     this.refresh();
     const view = this.node.ctx.topologies.latest;
     if (view === undefined) return;
-    const { round } = this.node.ctx;
+    const { detectMultiplier } = view.topology.timing;
+    this.isDeaf = this.hearsNobody(detectMultiplier);
+    if (this.isDeaf) return;
     for (const [neighbour, incarnation] of this.lives) {
       if (this.node.obituary.isDead(neighbour, incarnation)) continue;
-      const silent = round - (this.lastHeard.get(neighbour) ?? round);
-      if (silent >= view.topology.timing.detectMultiplier) this.bury(neighbour, incarnation);
+      if (this.silence(neighbour) >= detectMultiplier) this.bury(neighbour, incarnation);
     }
+  }
+
+  /**
+   * Whether all neighbours that live with other agents are silent, one for the detection time and the others, who do not
+   * speak at the same instant, for a round less. With one other agent nobody can say which of the two it is.
+   */
+  private hearsNobody(detectMultiplier: number): boolean {
+    if (this.agents < 2) return false;
+    let longest = 0;
+    for (const ref of this.elsewhere) {
+      const silent = this.silence(ref);
+      if (silent < detectMultiplier - 1) return false;
+      longest = Math.max(longest, silent);
+    }
+    return longest >= detectMultiplier;
+  }
+
+  /** Rounds since a neighbour was heard. */
+  private silence(neighbour: NodeRef): number {
+    const { round } = this.node.ctx;
+    return round - (this.lastHeard.get(neighbour) ?? round);
   }
 
   /** A hello: its sender lives, as this incarnation, and holds others dead. */
@@ -79,11 +122,16 @@ export class Watch {
     // A new life ends the one before.
     if (incarnation > 1 && !this.node.obituary.isDead(from, incarnation - 1)) this.bury(from, incarnation - 1);
     // Nobody greets a node that is no member: what it holds dead only fell silent to it.
-    if (!isMember) return;
-    for (const [ref, dead] of deaths) {
-      // What others say of this node itself it cannot judge; being fenced, it will not be heard.
-      if (ref !== this.node.ref && !this.node.obituary.isDead(ref, dead)) this.bury(ref, dead);
+    if (!isMember) return this.answer(from);
+    const saysDead = (ref: NodeRef, life: Incarnation): boolean =>
+      deaths.some(([each, dead]) => each === ref && dead >= life);
+    if (saysDead(from, incarnation)) {
+      this.bury(from, incarnation);
+      return;
     }
+    // One that does not hear this node may be the one that is cut off: what it says of others is not believed.
+    if (saysDead(this.node.ref, this.node.incarnation)) return;
+    for (const [ref, dead] of deaths) if (!this.node.obituary.isDead(ref, dead)) this.bury(ref, dead);
   }
 
   /** The control plane knows of a death. */
@@ -91,6 +139,25 @@ export class Watch {
     if (!this.node.obituary.record(ref, incarnation)) return;
     this.detected({ node: ref, incarnation, by: this.node.ref, at: this.node.ctx.now });
     this.died(ref, incarnation);
+  }
+
+  /** A node that nobody greets is answered, once a round: so it knows whom it can hear. */
+  private answer(from: NodeRef): void {
+    const { round } = this.node.ctx;
+    if (this.answered.get(from) === round) return;
+    this.answered.set(from, round);
+    this.greetOne(from);
+  }
+
+  /** False when no slot is free. */
+  private greetOne(neighbour: NodeRef): boolean {
+    const { control, ref, incarnation, counters } = this.node;
+    if (!control.begin(incarnation)) return false;
+    this.writeDeaths(control);
+    this.node.figures.write(control);
+    this.node.flood.write(control);
+    if (control.send(ref, neighbour, CONTROL_HELLO, 0)) counters.values[HELLOS_SENT]++;
+    return true;
   }
 
   /** Whether the latest topology names this life of a node. */
@@ -101,6 +168,7 @@ export class Watch {
   private writeDeaths(control: ControlCursor): void {
     const deaths: [NodeRef, Incarnation][] = [];
     this.node.obituary.forEach((ref, incarnation) => deaths.push([ref, incarnation]));
+    if (this.isDeaf) deaths.push([this.node.ref, this.node.incarnation]);
     const told = deaths.slice(-DEATHS_MAX);
     control.u16(told.length);
     for (const [ref, incarnation] of told) {
@@ -125,5 +193,8 @@ export class Watch {
     for (const [neighbour, incarnation] of this.lives) {
       if (before.get(neighbour) !== incarnation) this.lastHeard.set(neighbour, round);
     }
+    const own = view.agentOf(this.node.ref);
+    this.elsewhere = [...this.lives.keys()].filter((neighbour) => view.agentOf(neighbour) !== own);
+    this.agents = new Set(this.elsewhere.map((neighbour) => view.agentOf(neighbour))).size;
   }
 }

@@ -130,6 +130,12 @@ export class TopologyView {
     return cluster === undefined ? 0 : (this.incarnations[id] ??= incarnationsOf(cluster))[nodeOf(ref)];
   }
 
+  /** The agent that hosts a member; undefined = none does, or it is no member. */
+  agentOf(ref: NodeRef): string | undefined {
+    const members = this.clusters[clusterOf(ref)]?.members;
+    return members?.find(({ node }) => node === nodeOf(ref))?.agent;
+  }
+
   /**
    * The virtual link by which a frame travels from one node to another; undefined = they share none. Links that carry
    * no flows (`control`) are used only for hellos and control frames, and for these only where no other is shared.

@@ -3,9 +3,10 @@ import {
   type AgentAnswerOf,
   type AgentReport,
   type PlacedLife,
+  type ToldLife,
 } from '../../adapters/codec/agent-messages';
 import type { AgentOffer } from '../../domain/agent/state';
-import { clusterOf, nodeOf, nodeRef, type Micros } from '../../domain/base/ids';
+import { clusterOf, nodeOf, nodeRef, type Incarnation, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { Bus, BusSubscription } from '../../domain/seams/bus';
 import type { Clock, Timers } from '../../domain/seams/clock';
@@ -32,7 +33,12 @@ export interface AgentSubjects extends NoticeSubjects {
 }
 
 /** What an agent needs of the dataplane that hosts its nodes. */
-export type AgentHost = LifeHost & TopologyHost & Pick<NodeHost, 'harvest' | 'statistics' | 'endFlows' | 'settle'>;
+export type AgentHost = LifeHost &
+  TopologyHost &
+  Pick<NodeHost, 'harvest' | 'statistics' | 'endFlows' | 'settle'> & {
+    /** Whom the nodes here do not hear any more: by node, the latest life known of it. */
+    mute(): ReadonlyMap<NodeRef, Incarnation>;
+  };
 
 /** How often an agent does what, milliseconds. */
 export interface AgentTiming {
@@ -118,6 +124,8 @@ export class Agent {
   private heard = 0;
   /** What FNODEs stamped, and which versions live flows carried, when that was looked at last. */
   private wires = { stamped: 0, carried: [] as readonly number[] };
+  /** Whom nobody here hears, as it was told last or is about to be. */
+  private mute: readonly ToldLife[] = [];
   private readonly deaths = new Deaths((ref) => this.nodes.get(ref)?.incarnation);
   private stopping = false;
 
@@ -209,6 +217,7 @@ export class Agent {
       done: this.topologies.done,
       ...this.wires,
       dead: this.deaths.among(this.topologies.newest?.topology ?? { clusters: [] }),
+      mute: this.mute,
       flows,
     };
     const answer = await this.link.ask('sync', { report });
@@ -268,6 +277,7 @@ export class Agent {
     const { stamped } = this.topologies;
     const { events, detections, liveWires } = await this.options.host.harvest();
     this.deaths.add(detections);
+    if (this.hasNewMute() || detections.length > 0) this.pokeSync();
     // What was stamped meanwhile may be on its way to a flow that nobody counts yet.
     const carried = new Set(this.topologies.versionsOf(liveWires));
     if (stamped > 0) carried.add(stamped);
@@ -279,6 +289,22 @@ export class Agent {
       this.notices.flows(life.name, observed);
     }
     if (events.length > 0 && !this.stopping) this.loops.ship.poke();
+  }
+
+  /** Who is heard and who is not decides when lives begin: whether that has changed. */
+  private hasNewMute(): boolean {
+    const mute = Array.from(this.options.host.mute(), ([ref, incarnation]) => ({
+      cluster: clusterOf(ref),
+      node: nodeOf(ref),
+      incarnation,
+    }));
+    const isSame = JSON.stringify(mute) === JSON.stringify(this.mute);
+    this.mute = mute;
+    return !isSame;
+  }
+
+  private pokeSync(): void {
+    if (!this.stopping) this.loops.sync.poke();
   }
 
   private async ship(): Promise<void> {

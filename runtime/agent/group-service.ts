@@ -137,6 +137,11 @@ export class GroupService {
     return this.group.dueRound;
   }
 
+  /** Whom the nodes do not hear any more. */
+  mute(): Map<NodeRef, Incarnation> {
+    return this.group.mute();
+  }
+
   isAlive(node: NodeRef): boolean {
     return this.group.isAlive(node);
   }

@@ -61,6 +61,11 @@ export abstract class InlineNodes implements NodeHost {
     this.service.execute({ op: 'repin', from, target });
   }
 
+  /** Whom the nodes here do not hear any more: by node, the latest life known of it. */
+  mute(): Map<NodeRef, Incarnation> {
+    return this.service.mute();
+  }
+
   abstract setReachable(node: NodeRef, reachable: boolean): void;
 
   async endFlows(now: Micros): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type AgentReport,
   type AgentRequest,
   type AgentRequestOf,
+  type ToldLife,
 } from '../../adapters/codec/agent-messages';
 import { flowBatchHead } from '../../adapters/codec/flow-batch';
 import { sha256 } from '../../adapters/codec/hash';
@@ -17,6 +18,7 @@ import { nodeRef } from '../../domain/base/ids';
 import type { Bus } from '../../domain/seams/bus';
 import type { Clock } from '../../domain/seams/clock';
 import { liveTopology } from '../../domain/topology/state';
+import type { Accused } from '../../actors/accusations';
 import type { ControlPlane } from './control-plane';
 import { headAnswer } from './agent-head';
 
@@ -205,10 +207,7 @@ class Endpoints implements AgentEndpoints {
       plane.reportLiveWires(ref, wires);
       plane.reportStamped(ref, report.stamped);
     }
-    plane.reportDead(
-      agent,
-      report.dead.map(({ cluster, node, incarnation }) => ({ ref: nodeRef(cluster, node), incarnation })),
-    );
+    plane.reportDead(agent, { dead: report.dead.map(lifeOf), mute: report.mute.map(lifeOf) });
     for (const { cluster, node, primary, backup } of report.flows) {
       plane.reportFlows(nodeRef(cluster, node), primary, backup, report.heard);
     }
@@ -262,4 +261,8 @@ class Endpoints implements AgentEndpoints {
     const { seq, hash } = this.plane.head;
     return { epoch: this.plane.state.epoch, seq, hash };
   }
+}
+
+function lifeOf({ cluster, node, incarnation }: ToldLife): Accused {
+  return { ref: nodeRef(cluster, node), incarnation };
 }

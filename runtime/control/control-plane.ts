@@ -1,5 +1,5 @@
 import { stateHash } from '../../adapters/codec/hash';
-import type { Accused } from '../../actors/accusations';
+import type { Opinion } from '../../actors/accusations';
 import { AGENT_SILENCE_MS } from '../../actors/placement';
 import { retirable } from '../../actors/reactions';
 import { nodeActor, type ActorRuntime } from '../../actors/runtime';
@@ -273,9 +273,9 @@ export class ControlPlane {
       this.reactor.worldChanged();
   }
 
-  /** All lives that an agent's nodes hold dead. */
-  reportDead(agent: string, dead: readonly Accused[]): void {
-    this.view.observed.accusations.told(agent, dead, this.options.clock.now());
+  /** All that an agent's nodes hold against the lives of others. */
+  reportDead(agent: string, opinion: Opinion): void {
+    this.view.observed.accusations.told(agent, opinion, this.options.clock.now());
     this.reactor.worldChanged();
   }
 

@@ -84,6 +84,13 @@ export class ToldHost implements AgentHost {
   private observed: NodeEvents[] = [];
   private buried: Detection[] = [];
 
+  /** Whom its nodes do not hear. */
+  readonly unheard = new Map<NodeRef, Incarnation>();
+
+  mute(): ReadonlyMap<NodeRef, Incarnation> {
+    return this.unheard;
+  }
+
   /** Its nodes find a neighbour dead. */
   bury(node: NodeRef, incarnation: Incarnation): void {
     for (const by of this.lives.keys()) this.buried.push({ node, incarnation, by, at: 0 });

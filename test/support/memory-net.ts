@@ -16,9 +16,11 @@ export class MemoryNet {
     };
   }
 
-  /** Nothing reaches or leaves this address any more. */
-  cut(local: string): void {
-    this.ports.get(local)!.isCut = true;
+  /** Nothing reaches or leaves this address any more; or nothing reaches it, and what it sends arrives. */
+  cut(local: string, direction: 'in' | 'both' = 'both'): void {
+    const port = this.ports.get(local)!;
+    port.isDeaf = true;
+    if (direction === 'both') port.isCut = true;
   }
 
   at(address: string): MemoryPort | undefined {
@@ -28,6 +30,7 @@ export class MemoryNet {
 
 class MemoryPort implements PacketPort {
   isCut = false;
+  isDeaf = false;
   private readonly queue: Uint8Array[] = [];
   private readonly counted = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
   private lost = 0;
@@ -70,7 +73,7 @@ class MemoryPort implements PacketPort {
       const length = arena.u32[(address + S_LEN) >>> 2]!;
       const peer = this.peers.of(arena, address);
       const to = peer === NO_PEER ? undefined : this.net.at(endpointText(this.peers.endpoints[peer]!));
-      if (to === undefined || to.isCut || this.isCut) this.lost++;
+      if (to === undefined || to.isDeaf || this.isCut) this.lost++;
       else to.arrived(arena.u8.slice(start, start + length));
       this.counted.framesOut++;
       this.counted.bytesOut += length;
@@ -84,6 +87,6 @@ class MemoryPort implements PacketPort {
   }
 
   async close(): Promise<void> {
-    this.isCut = true;
+    this.isCut = this.isDeaf = true;
   }
 }

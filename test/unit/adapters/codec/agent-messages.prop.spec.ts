@@ -43,6 +43,7 @@ const requests: fc.Arbitrary<AgentRequest> = fc.oneof(
       stamped: count,
       carried: versions,
       dead: fc.array(life, { maxLength: 3 }),
+      mute: fc.array(life, { maxLength: 3 }),
       flows: fc.array(
         life.map(({ cluster, node, incarnation }) => ({ cluster, node, primary: incarnation, backup: 0 })),
         { maxLength: 3 },

@@ -161,6 +161,23 @@ describe('a grid of agents whose bus loses, repeats and reorders, and loses ever
     await expectWholeLog(world);
   });
 
+  it('FG-403: the next life waits until its agent and the others hear each other, and only one life is used up', async () => {
+    const world = await worldOfThree(41);
+    const cut = nodeRef(FILTER, 3);
+    const [edge, h1, h2] = ['edge', 'h1', 'h2'].map((name) => world.agents.get(name)!.host);
+    for (const host of [edge!, h1!]) {
+      host.bury(cut, 1);
+      host.unheard.set(cut, 1);
+    }
+    expect(await world.until(() => world.statusOf(FILTER, 3) === 'failed', 4_000)).toBe(true);
+    await world.pass(10_000);
+    expect(world.statusOf(FILTER, 3)).toBe('failed');
+    expect(h2!.lives.get(cut)).toBe(1);
+    for (const host of [edge!, h1!]) host.unheard.clear();
+    expect(await world.until(() => h2!.lives.get(cut) === 2 && world.isOne, 2_000)).toBe(true);
+    await expectWholeLog(world);
+  });
+
   it('FG-253: a draining node goes when it carries nothing, and what it observed is in the log', async () => {
     const world = await worldOfThree(29);
     const { host } = world.agents.get('h2')!;

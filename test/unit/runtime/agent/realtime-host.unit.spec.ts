@@ -3,7 +3,7 @@ import type { FlowEvent, FlowStarted } from '../../../../domain/flow/events';
 import type { PublishedTopology } from '../../../../domain/topology/topology';
 import { OnePeer } from '../../../../dataplane/packet-ports/udp/peers';
 import { RealtimeHost } from '../../../../runtime/agent/realtime-host';
-import { settleIn, spreadStages } from '../../../support/agents';
+import { PLACEMENT, settleIn, spreadStages } from '../../../support/agents';
 import { answer, question } from '../../../support/datagrams';
 import { MemoryNet } from '../../../support/memory-net';
 import { PortEnd } from '../../../support/port-end';
@@ -97,6 +97,8 @@ const isStart = (event: FlowEvent): event is FlowStarted => event.type === 'Flow
 const sameKey = (one: FlowStarted['key'], other: FlowStarted['key']): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
 
+const nameOf = (node: number): string => `${node >>> 7}-${node & 127}`;
+const namesOf = (agent: string): string[] => PLACEMENT[agent]!.map(([cluster, node]) => `${cluster}-${node}`).sort();
 const sorted = (frames: readonly Buffer[]): string[] => frames.map((frame) => frame.toString('hex')).sort();
 
 describe('the nodes of three agents', () => {
@@ -178,5 +180,30 @@ describe('the nodes of three agents', () => {
       expect(received).toBeGreaterThan(0);
       expect(dropped).toEqual({});
     }
+  });
+});
+
+describe('the nodes of three agents, one of which hears nobody any more', () => {
+  it('FG-404: it takes nothing over, the others go on without it as it tells them to, and no frame is lost or comes twice', async () => {
+    const agents = new ThreeAgents();
+    await agents.start(spreadStages(ADDRESSES, HELLO_MS, DETECT));
+    const asked: Buffer[] = [];
+    for (let n = 0; n < 60; n++) {
+      if (n === 20) agents.net.cut('b:1', 'in');
+      asked.push(...agents.ask(30, n));
+      agents.run(3);
+    }
+    agents.run(4 * HELLO_MS * DETECT);
+    expect(sorted(agents.servers.received)).toEqual(sorted(asked));
+    expect(sorted(agents.clients.received)).toEqual(sorted(asked.map(answer)));
+    const deaths = async (agent: string): Promise<string[]> => {
+      const { detections } = await agents.hosts.get(agent)!.harvest();
+      return [...new Set(detections.map(({ node }) => nameOf(node)))].sort();
+    };
+    for (const agent of ['a', 'b', 'c']) expect(await deaths(agent)).toEqual(namesOf('b'));
+    const unheard = [...agents.hosts.get('b')!.mute().keys()].map(nameOf);
+    expect(unheard.sort()).toEqual([...namesOf('a'), ...namesOf('c')].sort());
+    for (const agent of ['a', 'c']) expect(agents.hosts.get(agent)!.mute().size).toBe(0);
+    await agents.close();
   });
 });
