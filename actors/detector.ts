@@ -36,8 +36,15 @@ export class Detector {
    * many milliseconds. 0 = silence is silence.
    */
   blackoutMs = 0;
+  private isDeaf = false;
   /** When anybody was heard last. */
   private heardAt = -Infinity;
+
+  /** Whether nobody can be heard, however long that lasts. What comes after is a blackout's end. */
+  setDeaf(isDeaf: boolean, at: Millis): void {
+    if (this.isDeaf && !isDeaf) this.heard(at);
+    this.isDeaf = isDeaf;
+  }
 
   /** Begins to watch a life of a node; `at` counts as its first sign of life. */
   watch(ref: NodeRef, incarnation: Incarnation, at: Millis): void {
@@ -106,6 +113,7 @@ export class Detector {
    * that it must be believed.
    */
   private isBlackout(now: Millis): boolean {
+    if (this.isDeaf) return true;
     const silence = now - this.heardAt;
     return silence > this.detectionMs * BLACKOUT_SHARE && silence < this.blackoutMs;
   }

@@ -85,6 +85,7 @@ export function createLocalBus(options: LocalBusOptions): LocalBus {
 }
 
 class InProcessBus implements LocalBus {
+  readonly connected = true;
   readonly kind = 'local';
   readonly counts: BusCounts = { published: 0, delivered: 0, dropped: 0, repeated: 0, reordered: 0 };
   private readonly time: { readonly clock: Clock; readonly timers: Timers };

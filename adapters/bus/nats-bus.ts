@@ -23,8 +23,7 @@ export interface NatsBusCounts {
 }
 
 export interface NatsBus extends Bus {
-  /** False while no server can be reached: what is published meanwhile is dropped and counted, never piled up. */
-  readonly connected: boolean;
+  /** What is published while no server can be reached is dropped and counted, never piled up. */
   readonly counts: Readonly<NatsBusCounts>;
 }
 
@@ -32,10 +31,10 @@ export interface NatsBus extends Bus {
 const RECONNECT_PAUSE_MS = 250;
 const CONNECT_WITHIN_MS = 5_000;
 /**
- * One attempt takes no longer: the system asks for a lost connection again after 1, 3 and 7 s, and a server that is back
- * would wait for that.
+ * One attempt takes no longer: the system asks a silent server again after 1, 3 and 7 s, and one that is back would wait for
+ * that.
  */
-const ATTEMPT_MS = 1_000;
+const ATTEMPT_MS = 2_000;
 /**
  * A server that has not answered so many pings is gone, and another connection is tried: on the old one, what was lost
  * in a cut goes out again only after about as long as the cut lasted.
@@ -94,6 +93,8 @@ class ConnectedBus implements NatsBus {
   readonly counts: NatsBusCounts = { dropped: 0, reconnects: 0 };
   connected = true;
   private readonly closing = new AbortController();
+  /** Ends what waits for answers over the present connection. */
+  private readonly waiting = new Set<() => void>();
 
   constructor(
     private readonly connection: NatsConnection,
@@ -124,15 +125,20 @@ class ConnectedBus implements NatsBus {
   async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     checkMessage(subject, payload);
     if (this.closing.signal.aborted) throw busClosed(`request ${subject}`);
-    const askedAt = Date.now();
+    const patience = this.patience(timeoutMs);
+    const lost = patience.over.then(() => {
+      throw new Error('no answer over this connection');
+    });
     try {
-      const answer = await this.connection.request(subject, copy(payload), { timeout: timeoutMs });
-      return answer.data;
+      if (!this.connected) return await lost;
+      const answer = this.connection.request(subject, copy(payload), { timeout: timeoutMs });
+      return (await Promise.race([answer, lost])).data;
     } catch (error) {
       // NATS says at once that nobody listens. Waiting all the same keeps callers that try again from spinning.
-      const left = Math.max(0, askedAt + timeoutMs - Date.now());
-      await delay(left, undefined, { signal: this.closing.signal }).catch(() => undefined);
+      await patience.over;
       throw this.closing.signal.aborted ? busClosed(`request ${subject}`) : noAnswer(subject, timeoutMs, error);
+    } finally {
+      patience.end();
     }
   }
 
@@ -145,6 +151,7 @@ class ConnectedBus implements NatsBus {
   async close(): Promise<void> {
     await this.flush();
     this.closing.abort();
+    this.endPatience();
     await this.connection.close();
   }
 
@@ -159,6 +166,25 @@ class ConnectedBus implements NatsBus {
     }
   }
 
+  /** Over after this time, or as soon as there is another connection: nothing comes by the one before. */
+  private patience(ms: number): { readonly over: Promise<void>; readonly end: () => void } {
+    let end!: () => void;
+    const over = new Promise<void>((resolve) => {
+      const timer = setTimeout(() => end(), ms);
+      end = () => {
+        clearTimeout(timer);
+        this.waiting.delete(end);
+        resolve();
+      };
+      this.waiting.add(end);
+    });
+    return { over, end };
+  }
+
+  private endPatience(): void {
+    for (const end of [...this.waiting]) end();
+  }
+
   /** Follows the connection, so that nothing is published into a buffer that no server will ever read. */
   private async watch(): Promise<void> {
     for await (const { type } of this.connection.status()) {
@@ -166,6 +192,7 @@ class ConnectedBus implements NatsBus {
       if (type !== 'reconnect') continue;
       this.connected = true;
       this.counts.reconnects++;
+      this.endPatience();
     }
   }
 }

@@ -5,6 +5,8 @@
  */
 export interface Bus {
   readonly kind: string;
+  /** False while it is known that nobody can be reached: what is published meanwhile is lost. */
+  readonly connected: boolean;
   publish(subject: string, payload: Uint8Array): void;
   /** The handler may return bytes, which answer a request; without any it stays silent. */
   subscribe(pattern: string, handler: BusHandler): BusSubscription;

@@ -228,6 +228,11 @@ export class ControlPlane {
       this.reactor.worldChanged();
   }
 
+  /** Whether hellos can come at all; while they cannot nobody is held dead, however long that lasts. At first they can. */
+  canHear(canHear: boolean): void {
+    this.time.nodes.detector.setDeaf(!canHear, this.options.clock.now());
+  }
+
   /** Whether it has taken over and nothing has shown yet that it leads no longer. */
   get isLeading(): boolean {
     return this.started && this.handler.isLeading && !this.closed;

@@ -45,7 +45,10 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** The process entry: runs one command and leaves its exit code. */
+/**
+ * The process entry: runs one command and ends with its exit code, whatever is still open: the NATS client keeps the sockets of
+ * attempts to connect that it has given up. What was printed is out: on Linux, writing to files, pipes and terminals is synchronous.
+ */
 export async function main(args: readonly string[]): Promise<void> {
-  process.exitCode = await createCli(programs, terminal(), version()).run(args);
+  process.exit(await createCli(programs, terminal(), version()).run(args));
 }

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import type { FlowEvent } from '../../domain/flow/events';
 import { kafkaAvailable, startKafka } from '../services/kafka';
 import { natsAvailable, startNats, type NatsServer } from '../services/nats';
 import type { RunningServer } from '../services/server';
 import { describeWithServer } from '../services/suite';
-import { AgentGrid, DETECTION_MS, HOSTED, namesOf, type LogNow } from '../support/agent-grid';
+import { AgentGrid, DETECTION_MS, HOSTED, isAnchored, namesOf, type LogNow } from '../support/agent-grid';
 import { connectionOf, flowOf, longestGaps, startsOf, STEP_MS, writeConversations } from '../support/conversations';
 import { OutsideWorld } from '../support/outside-world';
 import { RecorderProcess } from '../support/recorder-process';
@@ -124,7 +123,7 @@ describeWithServer('a grid of agents', natsAvailable, () => {
     grid.startAgent('h2');
     await grid.complete();
     await outage(grid, [nats]);
-    await endAll(grid);
+    await grid.endInGoodOrder();
     expect(await flowgrid('audit', 'verify', '--data', grid.data)).toMatchObject({ code: 0 });
     expect(await flowgrid('check', '--data', grid.data)).toMatchObject({ code: 0 });
   });
@@ -142,7 +141,7 @@ describeWithServer('a grid of agents with two MNODEs and its log on Kafka', both
     try {
       await grid.start();
       await outage(grid, [nats, kafka]);
-      await endAll(grid);
+      await grid.endInGoodOrder();
       const copy = ['--to', 'data', '--data', grid.data, '--grid', 'agents', '--kafka', kafka.brokers];
       expect(await flowgrid('log', 'migrate', ...copy)).toMatchObject({ code: 0 });
       expect(await flowgrid('audit', 'verify', '--data', grid.data)).toMatchObject({ code: 0 });
@@ -208,28 +207,7 @@ function expectTakenOver({ state, flows: told }: LogNow, flows: readonly number[
   expect(taken).toEqual(expect.arrayContaining(hadDead));
 }
 
-/** Everything ends in good order, the MNODEs last: every flow has its end in the log, and nothing is missing from it. */
-async function endAll(grid: AgentGrid): Promise<void> {
-  for (const agent of grid.agents.values()) agent.signal('SIGTERM');
-  for (const agent of grid.agents.values()) expect(await agent.ended).toBe(0);
-  for (const mnode of grid.mnodes) {
-    mnode.signal('SIGTERM');
-    expect(await mnode.ended).toBe(0);
-  }
-  const whole = await grid.log();
-  expect(whole.lost).toBe(0);
-  expect(isAnchored(whole)).toBe(true);
-  const flowsOf = (type: FlowEvent['type']): number[] =>
-    [...new Set(whole.flows.filter((event) => event.type === type).map(({ flow }) => flow))].sort();
-  expect(flowsOf('FlowEnded')).toEqual(flowsOf('FlowStarted'));
-}
-
 /** Whether both nodes of this number are known to be dead. */
 function isFailed({ state: { clusters } }: LogNow, node: number): boolean {
   return [2, 3].every((cluster) => clusters[cluster]!.nodes[node]!.status === 'failed');
-}
-
-/** Whether every chain is known up to its newest batch. */
-function isAnchored({ state: { anchors }, chains }: LogNow): boolean {
-  return chains.every(({ chain, number }) => anchors[chain]?.number === number);
 }

@@ -170,6 +170,30 @@ export class AgentGrid {
     return contentOf(await this.reader);
   }
 
+  /** The state that the log tells now. */
+  async state(): Promise<GridState> {
+    const { kafka } = this.servers;
+    if (kafka === undefined) return withLog(this.data, (log) => rebuilt(log, Infinity));
+    this.reader ??= openKafkaLog({ brokers: kafka, grid: 'agents', mode: 'reader' });
+    return rebuilt(await this.reader, Infinity);
+  }
+
+  /** Everything ends in good order, the MNODEs last: every flow has its end in the log, and nothing is missing from it. */
+  async endInGoodOrder(): Promise<void> {
+    for (const agent of this.agents.values()) agent.signal('SIGTERM');
+    for (const agent of this.agents.values()) expect(await agent.ended).toBe(0);
+    for (const mnode of this.mnodes) {
+      mnode.signal('SIGTERM');
+      expect(await mnode.ended).toBe(0);
+    }
+    const whole = await this.log();
+    expect(whole.lost).toBe(0);
+    expect(isAnchored(whole)).toBe(true);
+    const flowsOf = (type: FlowEvent['type']): number[] =>
+      [...new Set(whole.flows.filter((event) => event.type === type).map(({ flow }) => flow))].sort();
+    expect(flowsOf('FlowEnded')).toEqual(flowsOf('FlowStarted'));
+  }
+
   /** Ends what still runs. */
   async end(): Promise<void> {
     await Promise.all([...this.agents.values(), ...this.mnodes].map((process) => process.end()));
@@ -203,4 +227,9 @@ function isActive({ status }: NodeState): boolean {
 /** The names of nodes by their references, as flow events have them. */
 export function namesOf({ clusters }: GridState): (ref: number) => string {
   return (ref) => nodeName(clusters[ref >>> 7]!.settings.name, ref & 0x7f);
+}
+
+/** Whether every chain is known up to its newest batch. */
+export function isAnchored({ state: { anchors }, chains }: LogNow): boolean {
+  return chains.every(({ chain, number }) => anchors[chain]?.number === number);
 }

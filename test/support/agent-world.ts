@@ -38,6 +38,10 @@ export class CutBus implements Bus {
   readonly kind = 'cut';
   isCut = false;
 
+  get connected(): boolean {
+    return !this.isCut;
+  }
+
   constructor(private readonly bus: Bus) {}
 
   publish(subject: string, payload: Uint8Array): void {

@@ -88,9 +88,19 @@ export function newTopics(options: KafkaLogOptions): NewTopic[] {
   }));
 }
 
+/**
+ * A broker that is back is found soon: the client would otherwise pause for up to 10 s between attempts, and wait for a first
+ * answer for 30 s, of which the system asks again after 1, 3, 7 and 15.
+ */
+const RECONNECTION = { 'reconnect.backoff.max.ms': 500, 'socket.connection.setup.timeout.ms': 2_000 };
+
+/** A reader's connection that gives no answer for so long is replaced: what a cut has stalled goes on as late as the cut was long. */
+const READER_SILENCE_MS = 5_000;
+
 export function producerSettings(options: KafkaLogOptions): ProducerGlobalConfig {
   return {
     'metadata.broker.list': options.brokers,
+    ...RECONNECTION,
     // One for the grid, whoever leads: initTransactions makes the brokers fence the earlier leader.
     'transactional.id': `flowgrid.${options.grid}`,
     'transaction.timeout.ms': TRANSACTION_TIMEOUT_MS,
@@ -104,10 +114,12 @@ export function producerSettings(options: KafkaLogOptions): ProducerGlobalConfig
 export function consumerSettings(options: KafkaLogOptions): ConsumerGlobalConfig {
   return {
     'metadata.broker.list': options.brokers,
+    ...RECONNECTION,
     // Partitions are assigned by hand, so that no group is ever joined; the client insists on a name.
     'group.id': `flowgrid.${options.grid}.readers`,
     'enable.auto.commit': false,
     'enable.partition.eof': true,
+    'socket.timeout.ms': READER_SILENCE_MS,
     'isolation.level': 'read_committed',
     'fetch.wait.max.ms': 20,
     'fetch.message.max.bytes': MESSAGE_BYTES_MAX,
@@ -123,10 +135,13 @@ export function candidateSettings(options: CandidacyOptions): ConsumerGlobalConf
   const timeoutMs = options.leaderTimeoutMs ?? LEADER_TIMEOUT_MS;
   return {
     'metadata.broker.list': options.brokers,
+    ...RECONNECTION,
     'client.id': options.name,
     'group.id': `flowgrid.${options.grid}.leaders`,
     'partition.assignment.strategy': 'cooperative-sticky',
     'session.timeout.ms': timeoutMs,
+    // As long as its silence may last: a stalled connection must not keep it from hearing that another leads.
+    'socket.timeout.ms': Math.max(1_000, timeoutMs),
     'heartbeat.interval.ms': Math.max(1, Math.floor(timeoutMs / 6)),
     'enable.auto.commit': false,
     'fetch.message.max.bytes': 1_024,

@@ -20,8 +20,10 @@ import { WallClock } from '../wall-clock';
 import { answerRequest } from './requests';
 import { Helm } from './helm';
 import { LeaderWork } from './leader-work';
+import { BusWatch } from './bus-watch';
 import { Progress } from './progress';
 import { openSeat, type Seat } from './seat';
+import { Standing } from './standing';
 
 /**
  * `flowgrid mnode`: the control plane of a grid as a program of its own, in real time. Of several over one log one leads
@@ -80,6 +82,7 @@ class Mnode {
   private readonly helm: Helm;
   private readonly work: LeaderWork;
   private readonly teller: StatusTeller;
+  private readonly standing: Standing;
   private readonly endpoints: { close(): void }[] = [];
   private failure: unknown;
   private fail: (error: unknown) => void = () => undefined;
@@ -88,7 +91,7 @@ class Mnode {
     private readonly options: MnodeOptions,
     grid: string,
     private readonly desired: DesiredGrid | undefined,
-    private readonly seat: Seat,
+    seat: Seat,
     bus: Bus,
     private readonly clock: WallClock,
     private readonly progress: Progress,
@@ -154,6 +157,14 @@ class Mnode {
       },
       failed: (error) => progress.say(`cannot lead yet: ${(error as Error).message}`),
     });
+    this.standing = new Standing(
+      seat,
+      { elected: () => this.helm.elected(), lost: () => this.helm.lost() },
+      clock,
+      (error) => progress.say(`cannot stand for leadership yet: ${(error as Error).message}`),
+    );
+    const watch = new BusWatch(bus, clock, { lost: () => this.busLost(), found: () => this.busFound() });
+    this.endpoints.push(watch);
     this.answer = (bytes) =>
       answerRequest(bytes, {
         status: () => teller.answer(),
@@ -169,7 +180,7 @@ class Mnode {
   async run(interrupted: AbortSignal): Promise<void> {
     await this.plane.follow();
     this.standingBy();
-    await this.seat.stand({ elected: () => this.helm.elected(), lost: () => this.helm.lost() });
+    await this.standing.begin();
     await new Promise<void>((end, fail) => {
       this.fail = fail;
       if (this.failure !== undefined) fail(this.failure);
@@ -180,12 +191,26 @@ class Mnode {
   }
 
   async close(): Promise<void> {
+    await this.standing.close();
     await this.helm.close();
     await this.work.end();
     for (const endpoint of this.endpoints) endpoint.close();
     // What cannot be anchored now is when somebody leads again.
     if (this.plane.isLeading) await this.plane.anchor().catch(() => undefined);
     await this.plane.stop();
+  }
+
+  /** Whoever leads has to hear agents and operators: another may. Nobody is held dead for what cannot be heard. */
+  private busLost(): void {
+    this.progress.say('the bus is lost: another MNODE may lead', { bus: false });
+    this.plane.canHear(false);
+    this.standing.want(false);
+  }
+
+  private busFound(): void {
+    this.progress.say('the bus is back', { bus: true });
+    this.plane.canHear(true);
+    this.standing.want(true);
   }
 
   private async leading(): Promise<void> {

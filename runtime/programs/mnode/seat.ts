@@ -8,6 +8,8 @@ export interface Seat {
   readonly log: EventLog;
   /** Begins to stand for leadership; `listener` is told what becomes of it. */
   stand(listener: CandidacyListener): Promise<void>;
+  /** Stands no more, so that another is chosen; false where there can be no other. */
+  withdraw(): Promise<boolean>;
   /** Becomes the writer: earlier ones write nothing more. */
   take(): Promise<void>;
   /** Is the writer no more and goes on reading. */
@@ -28,6 +30,7 @@ async function openEmbedded(dir: string, onRequest: RequestHandler): Promise<Sea
   return {
     log,
     stand: async (listener) => listener.elected(),
+    withdraw: async () => false,
     take: async () => undefined,
     leave: async () => undefined,
     close: () => log.close(),
@@ -42,6 +45,11 @@ async function openDistributed(options: MnodeOptions & { readonly kafka: string 
     log,
     stand: async (listener) => {
       candidacy = await standForLeader({ brokers, grid, name, ...(leaderTimeoutMs && { leaderTimeoutMs }) }, listener);
+    },
+    withdraw: async () => {
+      await candidacy?.close();
+      candidacy = undefined;
+      return true;
     },
     take: () => log.promote(),
     leave: () => log.stepDown(),
