@@ -88,7 +88,7 @@ export const nodeMachine = setup({
       on: { Deadline: { actions: 'forceDrained' }, NodeDrained: 'drained', NodeFailed: 'failed' },
     },
     drained: {
-      on: { NodeRemoved: 'removed', SpareReleased: 'admitted' },
+      on: { NodeConfigured: 'configured', NodeRemoved: 'removed', SpareReleased: 'admitted' },
     },
     removed: {
       on: {

@@ -1,3 +1,4 @@
+import { isTakenAway } from '../domain/agent/placement';
 import { nodeRef, type ClusterId, type Millis, type NodeRef, type Seq } from '../domain/base/ids';
 import { carriesFlows, nodesOf, type ClusterState } from '../domain/cluster/state';
 import { COMMAND_LIFETIME_MS, type CommandBody, type CommandRequest } from '../domain/commands';
@@ -118,7 +119,7 @@ function nodeReaction(world: World, cluster: ClusterState, node: NodeState): Com
       return node.spare ? undefined : { type: 'ConfigureNode', data: { ...address, weight: node.weight } };
     case 'configured':
       if (!carriesFlows(cluster)) return { type: 'ActivateNode', data: { ...address, incarnation: 1 } };
-      if (observed === undefined) return undefined;
+      if (observed === undefined || isTakenAway(node, observed.incarnation)) return undefined;
       return { type: 'ActivateNode', data: { ...address, incarnation: observed.incarnation } };
     case 'suspected':
       if (observed === undefined) return undefined;

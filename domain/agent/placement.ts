@@ -27,6 +27,14 @@ export function nextIncarnation({ incarnation, placement }: NodeState): Incarnat
   return Math.max(incarnation, placement.incarnation) + 1;
 }
 
+/**
+ * Whether a life is one that an agent was told to end, although it may be heard for a moment: it is older than the one that
+ * the node was placed for last, or the node has no place any more.
+ */
+export function isTakenAway({ placement }: NodeState, incarnation: Incarnation): boolean {
+  return placement.agent === '' ? incarnation <= placement.incarnation : incarnation < placement.incarnation;
+}
+
 /** How many nodes are placed with each agent. */
 export function occupied(state: GridState): Map<string, number> {
   const counts = new Map<string, number>();

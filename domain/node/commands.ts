@@ -7,7 +7,7 @@ import type { NodeSettings } from './events';
 export type DiscoverNode = CommandOf<'DiscoverNode', NodeLife>;
 /** Makes a node a member or a spare of its cluster; a spare admitted again without `spare` becomes a member. */
 export type AdmitNode = CommandOf<'AdmitNode', NodeAddress & NodeSettings>;
-/** Lays down the node's function (its cluster's) and weight. */
+/** Lays down the node's function (its cluster's) and weight; a drained one is to begin its next life. */
 export type ConfigureNode = CommandOf<'ConfigureNode', NodeAddress & { readonly weight: number }>;
 /** Lets a configured (or recovering) node take part. */
 export type ActivateNode = CommandOf<'ActivateNode', NodeLife>;

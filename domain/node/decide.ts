@@ -1,3 +1,4 @@
+import { isTakenAway } from '../agent/placement';
 import { nodeName, NODE_ID_MAX, type ClusterId, type Millis, type NodeId } from '../base/ids';
 import { originatesFlows } from '../cluster/state';
 import { detectionMs, flowIdsFreeAt } from '../grid/decide';
@@ -57,11 +58,15 @@ export function configureNode(state: GridState, data: ConfigureNode['data']): No
   if (node === undefined) return unknownNode(state, data);
   const refusal = invalidWeight(state, data);
   if (refusal !== undefined) return refusal;
-  if (node.status !== 'admitted' && node.weight === data.weight && appliesTo('NodeConfigured', node.status)) {
+  const isBeginning = node.status === 'admitted' || node.status === 'drained';
+  if (!isBeginning && node.weight === data.weight && appliesTo('NodeConfigured', node.status)) {
     return NOTHING_TO_DO;
   }
   if (node.status === 'admitted' && node.spare && node.reservedBy === '') {
     return reject('not-allowed', `${nameOf(state, data)} is a spare: reserve it or admit it as a member first`);
+  }
+  if (node.status === 'drained' && (node.leaving || node.placement.agent !== '')) {
+    return reject('in-use', `${nameOf(state, data)} is drained and has not left its place yet`);
   }
   if (!appliesTo('NodeConfigured', node.status)) return wrongStatus(state, data, node, 'configured');
   return [{ type: 'NodeConfigured', v: 1, data }];
@@ -74,6 +79,9 @@ export function activateNode(state: GridState, data: ActivateNode['data'], at: M
   if (node.status === 'active' && node.incarnation === data.incarnation) return NOTHING_TO_DO;
   if (!appliesTo('NodeActivated', node.status)) return wrongStatus(state, data, node, 'activated');
   if (data.incarnation < node.incarnation) return staleLife(state, data, node);
+  if (node.status === 'configured' && isTakenAway(node, data.incarnation)) {
+    return reject('stale', `${nameOf(state, data)}: life ${data.incarnation} was taken away from its agent`);
+  }
   const fnode = originatesFlows(cluster) ? freeFnode(state, at) : 0;
   if (fnode === 0 && originatesFlows(cluster)) {
     return reject('none-free', `${nameOf(state, data)}: all 255 FNODE numbers are taken or resting`);

@@ -18,7 +18,7 @@ type Known = NodeState | undefined;
 const APPLIES: { readonly [Type in NodeLifeEvent['type']]: readonly (NodeStatus | 'unknown')[] } = {
   NodeDiscovered: ['unknown', 'removed'],
   NodeAdmitted: ['unknown', 'removed', 'discovered', 'admitted'],
-  NodeConfigured: ['admitted', 'configured', 'active'],
+  NodeConfigured: ['admitted', 'configured', 'active', 'drained'],
   NodeActivated: ['configured', 'recovering'],
   NodeSuspected: ['active'],
   NodeFailed: ['active', 'suspected', 'draining', 'recovering'],

@@ -29,6 +29,22 @@ export function packageKey({ name, version }: Pick<PackageDigest, 'name' | 'vers
   return `${name}@${version}`;
 }
 
+/** Whether one function is of a newer version of the same package than the other. */
+export function isNewerPackage(one: FunctionSpec, other: FunctionSpec): boolean {
+  const [name, version] = (packageOf(one) ?? '').split('@');
+  const [otherName, otherVersion] = (packageOf(other) ?? '').split('@');
+  if (name !== otherName || version === undefined || otherVersion === undefined) return false;
+  const [a, b] = [rankOf(version), rankOf(otherVersion)];
+  const at = a.findIndex((part, i) => part !== b[i]);
+  return at >= 0 && a[at]! > b[at]!;
+}
+
+/** The numbers of a version; what is about to become it comes before it. */
+function rankOf(version: string): number[] {
+  const [numbers, pre] = version.split(/-(.*)/s);
+  return [...numbers!.split('.').map(Number), pre === undefined ? 1 : 0];
+}
+
 /** The package that a function is of, as `name@version`; undefined if it is none, empty if it names none. */
 export function packageOf({ name, config }: FunctionSpec): string | undefined {
   if (name !== PACKAGE_FUNCTION) return undefined;

@@ -7,6 +7,7 @@ import { addDistributedCommands } from './distributed-commands';
 import { addPackageCommand } from './package-command';
 import { addReadingCommands } from './reading-commands';
 import { addRunningCommands } from './running-commands';
+import { addStartCommands } from './start-commands';
 import { addStatsCommand } from './stats-command';
 import { addTrafficCommands } from './traffic-commands';
 import { addWorkflowCommands } from './workflow-commands';
@@ -67,6 +68,7 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
   addStatsCommand(root, programs, io, finish);
   addAgentCommand(root, programs, io, finish);
   addPackageCommand(root, programs, io, finish);
+  addStartCommands(root, programs, io, finish);
   addTrafficCommands(root, programs, io, finish);
   addCompletion(root, io, finish);
   return root;

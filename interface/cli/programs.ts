@@ -22,6 +22,7 @@ export interface Programs {
   submit(options: SubmitOptions, io: Io): Promise<number>;
   replicate(options: ReplicateOptions, io: Io): Promise<number>;
   package(options: PackageOptions, io: Io): Promise<number>;
+  start(options: StartOptions, io: Io): Promise<number>;
   scale(options: ScaleOptions, io: Io): Promise<number>;
   workflow(options: WorkflowOptions, io: Io): Promise<number>;
   play(options: PlayOptions, io: Io): Promise<number>;
@@ -267,6 +268,24 @@ export interface WorkflowOptions extends CommonOptions, MnodeAccess {
     | { readonly kind: 'list' }
     | { readonly kind: 'show' | 'cancel'; readonly id: string }
     | { readonly kind: 'signal'; readonly id: string; readonly name: string; readonly payload: unknown };
+  readonly withinMs: number;
+}
+
+export interface StartOptions extends CommonOptions, MnodeAccess {
+  /** Name of the workflow. */
+  readonly workflow: string;
+  /** A cluster that it is about, by name. */
+  readonly cluster: string;
+  /** A node of it, where the workflow is about one. */
+  readonly node?: number;
+  /** The rest of what the workflow is given. */
+  readonly input: object;
+  /** Stay until it has ended. */
+  readonly wait: boolean;
+  /** A repeat of one changes nothing; absent: a new one. */
+  readonly id?: string;
+  readonly by: string;
+  /** How long it may take until somebody leads and answers. */
   readonly withinMs: number;
 }
 

@@ -1,5 +1,7 @@
 import { decodeNodeStatistics } from '../../adapters/codec/node-statistics';
-import type { Millis } from '../../domain/base/ids';
+import { nodeRef, type Millis, type NodeRef } from '../../domain/base/ids';
+import type { NodeAddress } from '../../domain/node/address';
+import type { NodeStatistics } from '../../domain/node/statistics';
 import type { Bus, BusSubscription } from '../../domain/seams/bus';
 import type { Clock, Timers } from '../../domain/seams/clock';
 import { StatisticsStreams, type Streams } from '../../projections';
@@ -52,6 +54,8 @@ export interface TellerCounts {
 export class StatisticsTeller {
   readonly counts: TellerCounts = { malformed: 0, told: 0, passed: 0 };
   private readonly streams: StatisticsStreams;
+  /** What nodes told last. */
+  private readonly latest = new Map<NodeRef, NodeStatistics>();
   private readonly subscriptions: readonly BusSubscription[];
   private successor: { readonly epoch: number; readonly at: Millis } | undefined;
   private stopTimer: () => void = () => undefined;
@@ -69,6 +73,13 @@ export class StatisticsTeller {
       bus.subscribe(subjects.statsGrid(), (payload) => this.hearLeader(payload)),
     ];
     this.wait();
+  }
+
+  /** What a node's function counted in its present life; undefined where it has not told. */
+  async counted({ cluster, node }: NodeAddress): Promise<{ readonly [name: string]: number } | undefined> {
+    const told = this.latest.get(nodeRef(cluster, node));
+    const present = this.plane.state.clusters[cluster]?.nodes[node]?.incarnation;
+    return told?.incarnation === present ? told?.counted : undefined;
   }
 
   close(): void {
@@ -99,7 +110,10 @@ export class StatisticsTeller {
   private hearNode(payload: Uint8Array): void {
     const told = decodeNodeStatistics(payload);
     if (told === undefined) this.counts.malformed++;
-    else this.streams.observe(told, this.time.now());
+    else {
+      this.streams.observe(told, this.time.now());
+      this.latest.set(told.node, told);
+    }
   }
 
   private hearLeader(payload: Uint8Array): void {

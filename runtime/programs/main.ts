@@ -18,6 +18,7 @@ const programs: Programs = {
   stats: async (options, io) => (await import('./stats')).stats(options, io),
   submit: async (options, io) => (await import('./submit')).submit(options, io),
   package: async (options, io) => (await import('./package')).packageFunction(options, io),
+  start: async (options, io) => (await import('./start')).start(options, io),
   replicate: async (options, io) => (await import('./replicate')).replicate(options, io),
   scale: async (options, io) => (await import('./scale/scale')).scale(options, io),
   workflow: async (options, io) => (await import('./workflow')).workflow(options, io),

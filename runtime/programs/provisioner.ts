@@ -18,6 +18,8 @@ export interface ProvisionerOptions {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** What a node's function counted in its present life; absent: nobody here hears it. */
+  readonly counted?: ProvisioningPort['counted'];
   /** A workflow goes no further for the moment, because its journal could not be read or written; it is tried again. */
   readonly onStuck?: (workflow: string, error: unknown) => void;
 }
@@ -52,7 +54,7 @@ export class Provisioner implements Provisioning {
     this.engine = createEmbeddedEngine({
       journal: createWorkflowJournal(control, log, clock),
       definitions,
-      activities: createActivities(portOf(control, clock)),
+      activities: createActivities(portOf(control, clock, options.counted)),
       clock,
       timers,
       onStuck: (workflow, error) => this.stuck(workflow, error),
@@ -123,7 +125,11 @@ export function stuckAlert(workflow: string, error: unknown, at: Millis): Alert 
 }
 
 /** The control plane as activities see it: each command is caused by the request of its workflow. */
-export function portOf(control: ControlPlane, clock: Clock): ProvisioningPort {
+export function portOf(
+  control: ControlPlane,
+  clock: Clock,
+  counted: ProvisioningPort['counted'] = async () => undefined,
+): ProvisioningPort {
   return {
     submit(command) {
       const workflow = command.by.slice(command.by.indexOf(':') + 1);
@@ -131,5 +137,6 @@ export function portOf(control: ControlPlane, clock: Clock): ProvisioningPort {
       return control.submit({ ...command, cause, deadline: clock.now() + COMMAND_LIFETIME_MS });
     },
     until: (look, withinMs, cancelled) => control.until(look, withinMs, cancelled),
+    counted,
   };
 }

@@ -64,6 +64,8 @@ export interface GridSites {
   readonly mnodes?: readonly string[];
   /** Where an MNODE, an agent or (`here`) the world outside is. */
   readonly at: (name: string) => Site;
+  /** What agents are started with besides. */
+  readonly agentArgs?: readonly string[];
 }
 
 /** A session that is over so soon lets a successor lead before a test has waited long, milliseconds. */
@@ -132,10 +134,22 @@ export class AgentGrid {
     const common = ['--grid', 'agents', '--nats', this.servers.nats, '--key', join(this.dir, 'grid.key')];
     const agent = new AgentProcess(
       name,
-      [...common, '--listen', this.address(name), ...pins, ...network],
+      [...common, '--listen', this.address(name), ...pins, ...network, ...(this.sites.agentArgs ?? [])],
       this.sites.at(name),
     );
     this.agents.set(name, agent);
+    return agent;
+  }
+
+  /** Starts an agent on which no node is pinned, with room for some; resolves when it has registered. */
+  async startSpare(name: string, nodes: number): Promise<AgentProcess> {
+    const [port] = await freeUdpPorts(1);
+    this.ports.set(name, port!);
+    const common = ['--grid', 'agents', '--nats', this.servers.nats, '--key', join(this.dir, 'grid.key')];
+    const room = ['--listen', this.address(name), '--nodes', String(nodes), ...(this.sites.agentArgs ?? [])];
+    const agent = new AgentProcess(name, [...common, ...room], this.sites.at(name));
+    this.agents.set(name, agent);
+    await agent.until(({ registered = false }) => registered);
     return agent;
   }
 

@@ -4,6 +4,8 @@ import { awaitHealthy, checkMember, drainNode, installFunction, rejoinCluster } 
 import type { ProvisioningPort } from './port';
 import { publishTopology } from './publication';
 import { forgetNode, releaseSpare, reserveSpare, withdrawNode } from './spares';
+import { awaitTrial, buildTrial, feedTrial, planClone, removeTrial, starveTrial } from './trials';
+import { compareFlows, planUpgrade, restartNode, rollBack, setFunction } from './upgrades';
 
 /** An activity before it is given the control plane. */
 export type PortedActivity<Input> = (
@@ -35,7 +37,18 @@ export function createActivities(port: ProvisioningPort): Activities {
     drainNode: on(drainNode),
     rejoinCluster: on(rejoinCluster),
     publishTopology: on(publishTopology),
+    planClone: on(planClone),
+    buildTrial: on(buildTrial),
+    awaitTrial: on(awaitTrial),
+    feedTrial: on(feedTrial),
+    starveTrial: on(starveTrial),
+    removeTrial: on(removeTrial),
+    planUpgrade: on(planUpgrade),
+    compareFlows: on(compareFlows),
+    setFunction: on(setFunction),
+    restartNode: on(restartNode),
+    rollBack: on(rollBack),
   };
 }
 
-export type { ProvisioningPort } from './port';
+export type { FunctionCounts, ProvisioningPort } from './port';

@@ -2,6 +2,7 @@ import { FlowgridError } from '../../domain/base/errors';
 import type { CommandBody, CommandRequest, Outcome } from '../../domain/commands';
 import type { GridState } from '../../domain/grid-state';
 import type { RejectionReason } from '../../domain/message';
+import type { NodeAddress } from '../../domain/node/address';
 
 /** All that activities may touch: the control plane, wherever it runs and whoever leads it. */
 export interface ProvisioningPort {
@@ -18,6 +19,13 @@ export interface ProvisioningPort {
     withinMs: number,
     cancelled?: AbortSignal,
   ): Promise<Value>;
+  /** What a node's function counted in its present life, by name; undefined where nobody has told yet. */
+  counted(node: NodeAddress): Promise<FunctionCounts | undefined>;
+}
+
+/** Numbers that only grow, by name. */
+export interface FunctionCounts {
+  readonly [name: string]: number;
 }
 
 /** The present state, by a look that always finds. */

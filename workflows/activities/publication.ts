@@ -1,5 +1,6 @@
 import type { ClusterId, NodeId } from '../../domain/base/ids';
 import type { GridState } from '../../domain/grid-state';
+import { isTopologyStale } from '../../domain/topology/content';
 import { stampedTopology } from '../../domain/topology/state';
 import { type ProvisioningPort, commandOf, present } from './port';
 
@@ -28,6 +29,17 @@ export async function publishTopology(
     cancelled,
   );
   return { version };
+}
+
+/** Publishes the grid as it is and waits until every live node has a topology that tells it; its version. */
+export async function awaitPublished(
+  port: ProvisioningPort,
+  withinMs: number,
+  activityId: string,
+  cancelled?: AbortSignal,
+): Promise<number> {
+  await port.submit(commandOf(activityId, await present(port), { type: 'PublishTopology', data: {} }));
+  return port.until((state) => (isTopologyStale(state) ? undefined : appliedVersion(state)), withinMs, cancelled);
 }
 
 /** The newest topology's version, once all live nodes have it. */

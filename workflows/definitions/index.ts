@@ -1,7 +1,9 @@
 import type { WorkflowDefinition } from '../../domain/seams/workflow-engine';
+import { cloneEnvironment } from './clone-environment';
 import { replaceNode } from './replace-node';
 import { scaleIn } from './scale-in';
 import { scaleOut } from './scale-out';
+import { upgradeFunction } from './upgrade-function';
 
 /** Workflows by name. */
 export type Definitions = Readonly<Record<string, WorkflowDefinition>>;
@@ -16,9 +18,13 @@ export const definitions = {
   scaleOut: asDefinition(scaleOut),
   scaleIn: asDefinition(scaleIn),
   replaceNode: asDefinition(replaceNode),
+  upgradeFunction: asDefinition(upgradeFunction),
+  cloneEnvironment: asDefinition(cloneEnvironment),
 } satisfies Definitions;
 
 export { replaceNode, type ReplaceNodeInput, type ReplaceNodeResult } from './replace-node';
 export { scaleIn, type ScaleInInput, type ScaleInResult } from './scale-in';
 export { scaleOut, type ScaleOutInput, type ScaleOutResult } from './scale-out';
+export { cloneEnvironment, type CloneEnvironmentInput, type CloneEnvironmentResult } from './clone-environment';
+export { upgradeFunction, type UpgradeFunctionInput, type UpgradeFunctionResult } from './upgrade-function';
 export { runSaga, type Call, type SagaStep } from './saga';

@@ -8,12 +8,19 @@ export interface Call {
   readonly input: unknown;
 }
 
+/** A signal to wait for; nobody waits beside a running activity. */
+export interface Pause {
+  readonly signal: string;
+  /** After so many milliseconds the wait is over without it. */
+  readonly withinMs: number;
+}
+
 /** One row of a saga's table. `State` is what the saga knows so far. */
 export interface SagaStep<State> {
   /** Unique in its table; journalled under it, and shown as progress. */
   readonly name: string;
-  readonly do: (state: State) => Call;
-  /** Adds the activity's result to the state. */
+  readonly do: (state: State) => Call | Pause;
+  /** Adds the activity's result, or what the signal told, to the state; a signal that did not come is undefined. */
   readonly keep?: (state: State, result: unknown) => State;
   /**
    * Puts the step back. It may run although `do` took no effect, or half, or was undone before: it must look at the
@@ -42,10 +49,7 @@ export async function runSaga<State>(
     for (const step of steps) {
       ctx.setProgress({ step: step.name, done: begun.length, of: steps.length });
       begun.push(step);
-      const { activity, input } = step.do(state);
-      const result = step.isFinal
-        ? await ctx.undo(step.name, activity, input)
-        : await ctx.step(step.name, activity, input);
+      const result = await perform(ctx, step, step.do(state));
       state = step.keep?.(state, result) ?? state;
     }
   } catch (error) {
@@ -54,6 +58,12 @@ export async function runSaga<State>(
   }
   ctx.setProgress({ step: 'done', done: steps.length, of: steps.length });
   return state;
+}
+
+function perform<State>(ctx: WorkflowContext, step: SagaStep<State>, asked: Call | Pause): Promise<unknown> {
+  if ('signal' in asked) return ctx.waitSignal(asked.signal, asked.withinMs);
+  const { activity, input } = asked;
+  return step.isFinal ? ctx.undo(step.name, activity, input) : ctx.step(step.name, activity, input);
 }
 
 async function putBack<State>(

@@ -75,6 +75,11 @@ const steps: readonly SagaStep<ScaleOutState>[] = [
 /** Flows that a node got before its scale-out was given up may stay this long, in milliseconds. */
 export const DRAIN_ON_UNDO_MS = 60_000;
 
+/** The same, but no longer than flows may stay on the way to success; 0 = those may stay for ever. */
+export function drainOnUndoMs(drainWithinMs: number): number {
+  return drainWithinMs === 0 ? DRAIN_ON_UNDO_MS : Math.min(drainWithinMs, DRAIN_ON_UNDO_MS);
+}
+
 /** reserve spare → install function → build links → check health → publish; or everything as it was (DESIGN section 9). */
 export async function scaleOut(ctx: WorkflowContext, input: ScaleOutInput): Promise<ScaleOutResult> {
   const initial = { ...input, workflow: ctx.id, reserved: 0, version: 0 };

@@ -8,3 +8,5 @@ import { temporalWorkflow } from './context';
 export const scaleOut = temporalWorkflow(definitions.scaleOut);
 export const scaleIn = temporalWorkflow(definitions.scaleIn);
 export const replaceNode = temporalWorkflow(definitions.replaceNode);
+export const upgradeFunction = temporalWorkflow(definitions.upgradeFunction);
+export const cloneEnvironment = temporalWorkflow(definitions.cloneEnvironment);

@@ -4,6 +4,8 @@ import { FlowgridError } from '../../../domain/base/errors';
 import type { ClusterSettings } from '../../../domain/cluster/events';
 import { nodesOf } from '../../../domain/cluster/state';
 import { COMMAND_LIFETIME_MS, type CommandBody } from '../../../domain/commands';
+import { isNewerPackage } from '../../../domain/package/state';
+import { isTrial } from '../../../domain/provisioning/trial';
 import type { GridState } from '../../../domain/grid-state';
 import type { NodeState } from '../../../domain/node/state';
 import type { Clock } from '../../../domain/seams/clock';
@@ -13,7 +15,7 @@ import type { DesiredGrid } from './desired';
 /**
  * The commands that bring the grid to what its file wants, in an order in which each finds what it needs. None, if the
  * grid is so already: what happened to it since (failures, spares that joined, nodes drained by an operator) is not
- * undone by reading the same file again.
+ * undone by reading the same file again. What workflows have added for a while is theirs to take away.
  *
  * @throws FlowgridError `usage` when the file describes another grid: nothing of it may be applied.
  */
@@ -79,7 +81,10 @@ function clusterCommands(state: GridState, { clusters }: DesiredGrid): CommandBo
   return clusters.flatMap((cluster): CommandBody[] => {
     const present: ClusterSettings | undefined = state.clusters[cluster.id]?.settings;
     if (present === undefined) return [{ type: 'CreateCluster', data: cluster }];
-    return same(present, cluster) ? [] : [{ type: 'ReconfigureCluster', data: cluster }];
+    // An upgrade is not undone by reading the file from before it.
+    const isUpgraded = isNewerPackage(present.function, cluster.function);
+    const data = isUpgraded ? { ...cluster, function: present.function } : cluster;
+    return same(present, data) ? [] : [{ type: 'ReconfigureCluster', data }];
   });
 }
 
@@ -94,6 +99,7 @@ function linkCommands(state: GridState, { links }: DesiredGrid): CommandBody[] {
 function pathCommands(state: GridState, { paths }: DesiredGrid): CommandBody[] {
   return paths.flatMap((path): CommandBody[] => {
     const present = state.paths[path.id];
+    if (present?.clusters.some((cluster) => isTrial(state.clusters[cluster]?.settings.name))) return [];
     return present !== undefined && same(present, path) ? [] : [{ type: 'DefineFlowPath', data: path }];
   });
 }
@@ -101,6 +107,7 @@ function pathCommands(state: GridState, { paths }: DesiredGrid): CommandBody[] {
 function policyCommands(state: GridState, { policies }: DesiredGrid): CommandBody[] {
   const defined = policies.flatMap((policy): CommandBody[] => {
     const present = state.policies[policy.id];
+    if (isTrial(present?.replicateTo)) return [];
     return present !== undefined && same(present, policy) ? [] : [{ type: 'DefinePolicy', data: policy }];
   });
   const wanted = new Set(policies.map(({ id }) => id));
@@ -111,7 +118,7 @@ function policyCommands(state: GridState, { policies }: DesiredGrid): CommandBod
 function pathDeletions(state: GridState, { paths }: DesiredGrid): CommandBody[] {
   const wanted = new Set(paths.map(({ id }) => id));
   return Object.values(state.paths)
-    .filter(({ id }) => !wanted.has(id))
+    .filter(({ id, name }) => !wanted.has(id) && !isTrial(name))
     .map(({ id }) => ({ type: 'DeleteFlowPath', data: { path: id } }));
 }
 
@@ -142,7 +149,8 @@ function removals(state: GridState, desired: DesiredGrid): CommandBody[] {
   const named = new Set(desired.nodes.map(({ cluster, node }) => `${cluster}/${node}`));
   const commands: CommandBody[] = [];
   for (const cluster of Object.values(state.clusters)) {
-    const { id } = cluster.settings;
+    const { id, name } = cluster.settings;
+    if (isTrial(name)) continue;
     const isWanted = desired.clusters.some((wanted) => wanted.id === id);
     for (const node of nodesOf(cluster)) {
       // Where agents' room serves is not the file's to say.
@@ -154,8 +162,8 @@ function removals(state: GridState, desired: DesiredGrid): CommandBody[] {
     }
   }
   const links = new Set(desired.links.map(({ id }) => id));
-  for (const { id } of Object.values(state.links.links)) {
-    if (!links.has(id)) commands.push({ type: 'DeleteVirtualLink', data: { link: id } });
+  for (const { id, name } of Object.values(state.links.links)) {
+    if (!links.has(id) && !isTrial(name)) commands.push({ type: 'DeleteVirtualLink', data: { link: id } });
   }
   return commands;
 }

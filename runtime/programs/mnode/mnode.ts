@@ -125,6 +125,7 @@ class Mnode {
           log: seat.log,
           clock,
           timers: clock,
+          counted: (node) => statistics.counted(node),
           onStuck: (workflow, error) => onAlert(stuckAlert(workflow, error, clock.now())),
         }),
     );

@@ -177,6 +177,8 @@ export class Session {
       log,
       clock,
       timers: clock,
+      counted: async ({ cluster, node }) =>
+        (await host.statistics()).find((each) => each.node === nodeRef(cluster, node))?.counted,
       onStuck: (workflow, error) => events.alerted(stuckAlert(workflow, error, clock.now())),
     });
     const desk = new WorkflowDesk(control, createWorkflowJournal(control, log, clock), clock, () => provisioner);

@@ -1,3 +1,4 @@
+import type { ClusterState } from '../../../domain/cluster/state';
 import { FlowgridError } from '../../../domain/base/errors';
 import type { CommandBody, Outcome } from '../../../domain/commands';
 import { type GridState, decide, evolveCommit, initialState } from '../../../domain/grid-state';
@@ -6,7 +7,7 @@ import { isRejection } from '../../../domain/message';
 import type { NodeState } from '../../../domain/node/state';
 import { DEFAULT_TIMING, type VirtualLink } from '../../../domain/topology/topology';
 import { SimClock } from '../../../adapters/sim/sim-clock';
-import type { ProvisioningPort } from '../../../workflows/activities';
+import type { FunctionCounts, ProvisioningPort } from '../../../workflows/activities';
 
 const CLUSTER = 2;
 
@@ -24,6 +25,10 @@ export class GridWorld implements ProvisioningPort {
   readonly log: string[] = [];
   /** Called before each command from outside, with its type: what happens meanwhile elsewhere. */
   beforeCommand: (type: CommandBody['type']) => void = () => undefined;
+  /** Whether a node of the cluster begins with a function. */
+  works: (node: number, name: string) => boolean = () => true;
+  /** What recorders counted. */
+  counts: FunctionCounts = { compared: 1_000, differing: 0 };
   private readonly looks = new Set<() => void>();
   private commands = 0;
 
@@ -35,16 +40,37 @@ export class GridWorld implements ProvisioningPort {
         seed: 7,
         selection: 'centralized',
         timing: DEFAULT_TIMING,
-        networks: [],
+        networks: [
+          { id: 1, name: 'EN-1', cluster: 1, tagged: false },
+          { id: 2, name: 'EN-2', cluster: 3, tagged: false },
+        ],
         capture: null,
       },
     });
+    this.createCluster(1, 'IA', 'inode');
+    this.createCluster(CLUSTER, 'AB', 'anode');
+    this.createCluster(3, 'IC', 'inode');
+    this.must({ type: 'DefineFlowPath', data: { id: 1, name: 'there', from: [1], to: 2, clusters: [1, CLUSTER, 3] } });
+    this.must({ type: 'DefineFlowPath', data: { id: 2, name: 'back', from: [2], to: 1, clusters: [3, CLUSTER, 1] } });
+    const paths = ['there', 'back'];
+    const policy = { id: 1, name: 'any', flowType: 1, typeName: 'any', match: {}, paths, criteria: 'static' } as const;
+    this.must({ type: 'DefinePolicy', data: policy });
+    for (const node of [1, 2, 3]) {
+      this.must({ type: 'AdmitNode', data: { cluster: CLUSTER, node, weight: 10, spare: node === 3 } });
+      if (node !== 3) this.must({ type: 'ConfigureNode', data: { cluster: CLUSTER, node, weight: 10 } });
+    }
+    this.must({ type: 'CreateVirtualLink', data: this.link([1, 2]) });
+    this.react();
+    this.log.length = 0;
+  }
+
+  private createCluster(id: number, name: string, role: 'inode' | 'anode'): void {
     this.must({
       type: 'CreateCluster',
       data: {
-        id: CLUSTER,
-        name: 'AB',
-        role: 'anode',
+        id,
+        name,
+        role,
         failure: 'backup',
         selector: 'hash',
         mode: 'through',
@@ -53,13 +79,22 @@ export class GridWorld implements ProvisioningPort {
         originates: false,
       },
     });
-    for (const node of [1, 2, 3]) {
-      this.must({ type: 'AdmitNode', data: { cluster: CLUSTER, node, weight: 10, spare: node === 3 } });
-      if (node !== 3) this.must({ type: 'ConfigureNode', data: { cluster: CLUSTER, node, weight: 10 } });
-    }
-    this.must({ type: 'CreateVirtualLink', data: this.link([1, 2]) });
-    this.react();
-    this.log.length = 0;
+  }
+
+  /** What others see of the grid, apart from its past: clusters but for lives, links, paths, policies. */
+  outline(): unknown {
+    const { clusters, links, paths, policies } = this.state;
+    const nodes = (cluster: number): unknown =>
+      Object.values(clusters[cluster]!.nodes).map(({ node, status, spare, reservedBy, weight }) => [
+        node,
+        status,
+        spare,
+        reservedBy,
+        weight,
+      ]);
+    const seen = Object.values(clusters).map(({ settings }) => [settings, nodes(settings.id)]);
+    const listed = this.state.topology.latest!.clusters.map(({ id, members }) => [id, members.map(({ node }) => node)]);
+    return { seen, listed, links: links.links, paths, policies };
   }
 
   link(nodes: readonly number[]): VirtualLink {
@@ -79,7 +114,8 @@ export class GridWorld implements ProvisioningPort {
 
   /** Node IDs that the newest topology lists. */
   listed(): number[] {
-    return this.state.topology.latest?.clusters[0]?.members.map(({ node }) => node) ?? [];
+    const { latest } = this.state.topology;
+    return latest?.clusters.find(({ id }) => id === CLUSTER)?.members.map(({ node }) => node) ?? [];
   }
 
   linked(): number[] {
@@ -121,6 +157,10 @@ export class GridWorld implements ProvisioningPort {
     });
   }
 
+  async counted(): Promise<FunctionCounts> {
+    return this.counts;
+  }
+
   /** Lets promises and timers run, on the simulated clock, until the promise settles. */
   async drive<Value>(promise: Promise<Value>): Promise<Value> {
     let settled = false;
@@ -141,10 +181,15 @@ export class GridWorld implements ProvisioningPort {
   }
 
   private reaction(): CommandBody | undefined {
-    for (const { node, status, incarnation } of Object.values(this.state.clusters[CLUSTER]!.nodes)) {
-      const life = { cluster: CLUSTER, node, incarnation: incarnation + 1 };
-      if (status === 'configured' && !this.mute.has(node)) return { type: 'ActivateNode', data: life };
-      if (status === 'draining') return { type: 'CompleteDrain', data: { cluster: CLUSTER, node, forced: false } };
+    for (const { settings, nodes } of Object.values(this.state.clusters) as ClusterState[]) {
+      const { id: cluster, function: spec } = settings;
+      for (const { node, status, incarnation, leaving } of Object.values(nodes) as NodeState[]) {
+        const life = { cluster, node, incarnation: incarnation + 1 };
+        const isMute = cluster === CLUSTER && (this.mute.has(node) || !this.works(node, spec.name));
+        if (status === 'configured' && !isMute) return { type: 'ActivateNode', data: life };
+        if (status === 'draining') return { type: 'CompleteDrain', data: { cluster, node, forced: false } };
+        if (status === 'drained' && leaving) return { type: 'RemoveNode', data: { cluster, node } };
+      }
     }
     const before = this.state.topology.version;
     this.execute(`publish/${this.commands}`, 'actor:grid', { type: 'PublishTopology', data: {} });

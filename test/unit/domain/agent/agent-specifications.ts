@@ -97,6 +97,20 @@ function placements(known: GridState, placed: GridState, active: GridState): Spe
   ];
 }
 
+/** A drained node that begins again, although its agent has not yet ended the life before. */
+function nextLives(drained: GridState): Specification[] {
+  const begin: CommandBody = { type: 'ConfigureNode', data: { cluster: 2, node: 1, weight: 1 } };
+  const apart = and(drained, displace(1), begin);
+  const again = and(apart, place('h1', 1));
+  return [
+    spec('FG-391: a drained node leaves its place before it begins again', drained, begin, 'in-use'),
+    spec('FG-391: then it may', and(drained, displace(1)), begin, ['NodeConfigured']),
+    spec('FG-391: the life before is not its next one', apart, alive(1, 1), 'stale'),
+    spec('FG-391: not even when it has its place back', again, alive(1, 1), 'stale'),
+    spec('FG-391: the next one is', again, alive(1, 2), ['NodeActivated']),
+  ];
+}
+
 function displacements(known: GridState, placed: GridState, active: GridState): Specification[] {
   const drained = and(
     active,
@@ -110,5 +124,6 @@ function displacements(known: GridState, placed: GridState, active: GridState): 
     spec('one that takes part is not', active, displace(1), 'in-use'),
     spec('one that lives nowhere is not', known, displace(1), []),
     spec('an unknown one is not', known, displace(9), 'not-found'),
+    ...nextLives(drained),
   ];
 }

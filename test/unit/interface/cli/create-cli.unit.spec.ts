@@ -37,6 +37,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     submit: program('submit'),
     replicate: program('replicate'),
     package: program('package'),
+    start: program('start'),
     scale: program('scale'),
     workflow: program('workflow'),
     play: program('play'),
@@ -48,7 +49,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
 
 const READING = ['trace', 'audit', 'log', 'check'];
 const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'replicate', 'submit', 'agent', 'package', 'play', 'record'];
-const PROVISIONING = ['scale', 'workflow'];
+const PROVISIONING = ['scale', 'workflow', 'replace', 'upgrade', 'clone'];
 const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, ...PROVISIONING, 'completion'];
 
 /** What `play` is told where nothing else is said. */

@@ -75,6 +75,7 @@ class Fixture {
       submit: absent,
       replicate: absent,
       package: absent,
+      start: absent,
       scale: absent,
       workflow: absent,
     };

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { FlowgridError } from '../../domain/base/errors';
+import { EXIT, type Io, type StartOptions } from '../../interface/cli/programs';
+import type { WorkflowView } from '../control/workflow-requests';
+import { withMnodes, type Mnodes } from './leader-access';
+import { stepText } from './scale/tale';
+import { watched } from './scale/watch';
+import type { WallClock } from './wall-clock';
+
+/**
+ * `flowgrid replace`, `upgrade`, `clone`: asks for one workflow, and tells how it gets on until it has ended. Exit 4 when it
+ * failed: then it has put everything back, or says what it could not.
+ *
+ * @throws FlowgridError `not-found` for a cluster that is not there, `timeout` when nobody leads in time.
+ */
+export function start(options: StartOptions, io: Io): Promise<number> {
+  return withMnodes(options, async (mnodes, clock) => {
+    const id = options.id ?? `${options.workflow}/${randomUUID()}`;
+    await request(options, id, mnodes, clock);
+    if (!options.json) io.out(`${id}: requested`);
+    if (!options.wait) {
+      if (options.json) io.out(JSON.stringify({ id, status: 'running' }));
+      return EXIT.ok;
+    }
+    const told = new Set<string>();
+    const tell = (view: WorkflowView): void => {
+      if (!options.json) for (const line of newSteps(view, told)) io.out(line);
+    };
+    const [view] =
+      (await watched(mnodes, clock, [id], options.withinMs, io.interrupted, tell)) ?? ([] as WorkflowView[]);
+    if (view === undefined) {
+      io.err(`flowgrid: ${id} goes on; 'flowgrid workflow show ${id}' looks at it`);
+      return EXIT.interrupted;
+    }
+    const { status, error, result } = view;
+    if (options.json) io.out(JSON.stringify({ id, status, ...(error === undefined ? { result } : { error }) }));
+    else io.out(`${id}: ${status}${error === undefined ? ` ${JSON.stringify(result)}` : `: ${error}`}`);
+    return status === 'succeeded' ? EXIT.ok : EXIT.findings;
+  });
+}
+
+async function request(
+  { workflow: name, cluster, node, input, by, withinMs }: StartOptions,
+  workflow: string,
+  mnodes: Mnodes,
+  clock: WallClock,
+): Promise<void> {
+  const { cluster: id, now } = await mnodes.ask({ ask: 'cluster', cluster }, withinMs);
+  const whole = node === undefined ? input : { ...input, cluster: id, node };
+  const outcome = await mnodes.submit({
+    id: `request/${workflow}`,
+    by,
+    deadline: clock.now() + withinMs,
+    body: { type: 'JournalWorkflow', data: { workflow, entry: { kind: 'started', name, input: whole, at: now } } },
+  });
+  if (outcome.status === 'rejected') throw new FlowgridError('rejected', outcome.rejection.message);
+}
+
+/** A line for each step that was not told yet. */
+function newSteps({ history }: WorkflowView, told: Set<string>): string[] {
+  return history.flatMap((entry) => {
+    const step = stepText(entry);
+    if (step === undefined || told.has(step.step)) return [];
+    told.add(step.step);
+    return [`  ${step.step}${step.error === undefined ? '' : ` failed: ${step.error}`}`];
+  });
+}

@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { GridState } from '../../domain/grid-state';
+import { natsAvailable, startNats, type NatsServer } from '../services/nats';
+import { LOOPBACK } from '../services/site';
+import { describeWithServer } from '../services/suite';
+import { AgentGrid } from '../support/agent-grid';
+import { functionSource } from '../support/bundles';
+import { flowgrid, type Ended } from '../support/up-process';
+
+const AB = 2;
+
+/** Names of what stands in the grid for a while only. */
+function trials({ clusters, links, paths, policies }: GridState): string[] {
+  const names = [
+    ...Object.values(clusters).map(({ settings }) => settings.name),
+    ...Object.values(links.links).map(({ name }) => name),
+    ...Object.values(paths).map(({ name }) => name),
+    ...Object.values(policies).map(({ replicateTo = '' }) => replicateTo),
+  ];
+  return names.filter((name) => name.includes('~'));
+}
+
+describeWithServer('FG-390: upgrades by canary in a grid of agents, under traffic', natsAvailable, () => {
+  const dir = mkdtempSync(join(tmpdir(), 'flowgrid-upgrade-'));
+  let nats: NatsServer;
+  let grid: AgentGrid;
+  let traffic: Promise<Ended>;
+
+  const access = (): string[] => ['--grid', 'agents', '--nats', nats.servers, '--json'];
+  const publish = async (version: string, source: string): Promise<void> => {
+    const folder = mkdtempSync(join(dir, 'package-'));
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'marker', version, main: 'index.js' }));
+    writeFileSync(join(folder, 'index.js'), source);
+    expect(await flowgrid('package', folder, '--publish', ...access())).toMatchObject({ code: 0 });
+  };
+  const upgrade = async (version: string): Promise<{ readonly code: number; readonly said: object }> => {
+    const limits = ['--frames', '400', '--compare-within', '60000', '--drain-within', '500'];
+    const { code, stdout, stderr } = await flowgrid(
+      'upgrade',
+      'AB',
+      '--to',
+      `marker@${version}`,
+      ...limits,
+      ...access(),
+    );
+    if (stdout === '') throw new Error(stderr);
+    return { code, said: JSON.parse(stdout) as object };
+  };
+  const state = async (): Promise<GridState> => (await grid.log()).state;
+
+  beforeAll(async () => {
+    nats = await startNats();
+    grid = new AgentGrid({ nats: nats.servers }, { at: () => LOOPBACK, agentArgs: ['--packages', join(dir, 'store')] });
+    await grid.start();
+    await grid.startSpare('spare', 3);
+    await publish('1.0.0', functionSource(''));
+    await publish('1.1.0', functionSource('if (frame.proto !== 1) frame.setDscp(46)'));
+    traffic = flowgrid('play', '--to', grid.west.into, '--flows', '40', '--for', '90');
+  }, 120_000);
+  afterAll(async () => {
+    await grid.end();
+    await nats.stop();
+    await traffic;
+    rmSync(dir, { recursive: true });
+  });
+
+  test('a version that emits the same replaces the function on every node, and leaves nothing behind', async () => {
+    const { code, said } = await upgrade('1.0.0');
+    expect(said).toMatchObject({
+      status: 'succeeded',
+      result: { differing: 0, nodes: ['AB-1', 'AB-2', 'AB-3'] },
+    });
+    expect(code).toBe(0);
+    const now = await state();
+    expect(now.clusters[AB]!.settings.function).toEqual({ name: 'package', config: { package: 'marker@1.0.0' } });
+    expect([1, 2, 3].map((node) => now.clusters[AB]!.nodes[node]!.incarnation)).toEqual([2, 2, 2]);
+    expect(trials(now)).toEqual([]);
+  }, 120_000);
+
+  test('a version that emits something else is found out by its clones and never carries a flow', async () => {
+    const { code, said } = await upgrade('1.1.0');
+    expect(said).toMatchObject({ status: 'failed', error: expect.stringMatching(/frames differ, 0 may/) });
+    expect(code).toBe(4);
+    const now = await state();
+    expect(now.clusters[AB]!.settings.function.config).toEqual({ package: 'marker@1.0.0' });
+    expect([1, 2, 3].map((node) => now.clusters[AB]!.nodes[node]!.incarnation)).toEqual([2, 2, 2]);
+    expect(trials(now)).toEqual([]);
+  }, 120_000);
+});
