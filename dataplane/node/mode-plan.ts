@@ -2,6 +2,7 @@ import { clusterOf, nodeOf, nodeRef, type ClusterId, type NodeRef } from '../../
 import type { FlowPath, TopologyCluster } from '../../domain/topology/topology';
 import { F_ID } from '../frames/layout';
 import { itinerary } from '../select/path-policy';
+import { hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import type { Node } from './node';
 
@@ -77,9 +78,20 @@ function isLeftOut(node: Node, flow: number, id: ClusterId, actual: readonly Nod
 /** Where the flow is in a cluster, or, where it has not been there, who is chosen for it now. */
 function stopIn(node: Node, flow: number, view: TopologyView, id: ClusterId, actual: readonly NodeRef[]): NodeRef {
   const known = [...actual, ...node.routeOf(flow)].find((ref) => clusterOf(ref) === id);
-  if (known !== undefined) return known;
+  if (known !== undefined) return nodeOf(known) === 0 ? copiesIn(node, flow, view, id) || known : known;
   const chosen = node.routing.chooseIn(view, id, node.ctx.arena.u32[(flow + F_ID) >>> 2]);
   return (nodeOf(chosen) === 0 ? nodeRef(id, 0) : chosen) | FRESH;
+}
+
+/**
+ * Who has got the flow's copies in a cluster where no frame chose a node, and is a member still: it knows the flow, and
+ * another topology's hash may name somebody who does not. 0 where nobody has.
+ */
+function copiesIn(node: Node, flow: number, view: TopologyView, id: ClusterId): NodeRef | 0 {
+  const before = node.viewOf(flow);
+  if (modeIn(before, id) !== 'copy') return 0;
+  const ref = hashedNode(before, id, node.ctx.arena.u32[(flow + F_ID) >>> 2], node.obituary);
+  return nodeOf(ref) !== 0 && view.incarnationOf(ref) === before.incarnationOf(ref) ? ref : 0;
 }
 
 /** With the clusters that a packet function has put in, behind those that they stood behind. */

@@ -27,7 +27,7 @@ import {
   SF_START,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
-import { placeBeside } from '../select/copies';
+import { isCopyAt, placeBeside } from '../select/copies';
 import { emitterFor, hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
@@ -358,7 +358,8 @@ export class Receiver {
     u16[(flow + F_EMITTER) >>> 1] = own;
     u16[(flow + F_BACKUP) >>> 1] = node.heirs.shadowOf(flow, own);
     const onward = placeBeside(view, route, position, 1);
-    const open = onward < route.length && nodeOf(route[onward]) === 0;
+    // Whoever sends copies on sends them where every other node would, because nobody is told.
+    const open = onward < route.length && nodeOf(route[onward]) === 0 && !isCopyAt(view, route, position);
     const chooseNext = (): NodeRef => this.chooseNext(id, view, clusterOf(route[onward]), own === node.ref, began);
     const next = this.toldNext(id, view, route[onward]) ?? (open ? chooseNext() : emitterAt(onward));
     u16[(flow + F_NEXT_FWD) >>> 1] = next;

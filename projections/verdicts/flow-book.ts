@@ -77,7 +77,7 @@ export class FlowBook {
     const from = stageOf(descriptor, clusterOf(record.from), isReverse, true);
     const to = stageOf(descriptor, clusterOf(record.to), isReverse, false);
     const hop = flow.hop({ from, to, isReverse, stamper }, record.from, descriptor.wireId);
-    this.judgeWireId(flow, hop, descriptor.wireId, record);
+    this.judgeWireId(flow, hop, descriptor, record);
     if (this.judgeEmitter(flow, hop, record, descriptor.sequence)) {
       this.judgeNamed(flow, hop, record);
       this.judgeSequence(flow, hop, record, descriptor.sequence, descriptor.isReemitted);
@@ -143,12 +143,15 @@ export class FlowBook {
     this.flows.delete(flow.id);
   }
 
-  private judgeWireId(flow: ObservedFlow, hop: Hop, wireId: number, record: TapRecord): void {
+  private judgeWireId(flow: ObservedFlow, hop: Hop, descriptor: DescriptorReader, record: TapRecord): void {
     this.judges.pinnedTopology.observed();
+    const { wireId, isReemitted } = descriptor;
     if (hop.wireId === wireId) return;
     const what = `frame ${record.frameNo} carries topology ID ${wireId} instead of ${hop.wireId}`;
-    flow.doubt({ invariant: 'pinnedTopology', kind: 'wire-id', from: hop.wireId, to: wireId, what });
-    hop.wireId = wireId;
+    // What a backup emits again it may have held since before the flow got another ID: it is the one that was stamped.
+    const kind = isReemitted ? 'held-wire-id' : 'wire-id';
+    flow.doubt({ invariant: 'pinnedTopology', kind, from: hop.wireId, to: wireId, what });
+    if (!isReemitted) hop.wireId = wireId;
   }
 
   /**
@@ -243,7 +246,7 @@ export class FlowBook {
 
   private isAllowed(flow: ObservedFlow, doubt: Doubt): boolean {
     if (flow.isExplained(doubt)) return true;
-    return doubt.kind === 'move' && this.grid.hasFailed(doubt.from);
+    return doubt.kind === 'move' && flow.movedTo(doubt.from).some((node) => this.grid.hasFailed(node));
   }
 
   private settleLost(flow: ObservedFlow, lost: LostFrame): void {

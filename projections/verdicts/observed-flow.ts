@@ -58,7 +58,7 @@ export interface PutBy {
 /** A change that was seen before an event explained it; if none ever does, the invariant is broken. */
 export interface Doubt {
   readonly invariant: InvariantName;
-  readonly kind: 'move' | 'return' | 'wire-id' | 'reemission';
+  readonly kind: 'move' | 'return' | 'wire-id' | 'held-wire-id' | 'reemission';
   readonly from: number;
   readonly to: number;
   readonly what: string;
@@ -78,6 +78,12 @@ export function lostKey({ node, isReverse, stamper, sequence }: LostFrame): stri
   return `${clusterOf(node)} ${isReverse} ${stamper} ${sequence}`;
 }
 
+/** From a node, or a wire ID, to another. */
+interface Step {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** All that is remembered of a live flow. Events and frames may come in either order. */
 export class ObservedFlow {
   readonly hops: Hop[] = [];
@@ -94,8 +100,8 @@ export class ObservedFlow {
   isAltered = false;
   endedAt: Micros | undefined;
   private readonly nodes = new Map<Stage, NodeRef>();
-  private readonly moves: { readonly from: NodeRef; readonly to: NodeRef }[] = [];
-  private readonly repins: { readonly from: WireId; readonly to: WireId }[] = [];
+  private readonly moves: Step[] = [];
+  private readonly repins: Step[] = [];
   /** By cluster, the node that the flow had there when it left it out. */
   private readonly left = new Map<number, NodeRef>();
   private readonly returned = new Set<number>();
@@ -207,7 +213,13 @@ export class ObservedFlow {
   isExplained(doubt: Doubt): boolean {
     if (doubt.kind === 'return') return this.hasBack(doubt.to, doubt.from);
     if (doubt.kind === 'reemission') return this.moves.some((move) => move.to === doubt.to);
+    if (doubt.kind === 'held-wire-id' && reaches(this.repins, doubt.to, doubt.from)) return true;
     return reaches(doubt.kind === 'move' ? this.moves : this.repins, doubt.from, doubt.to);
+  }
+
+  /** The nodes that events say the flow went to from one, itself included. */
+  movedTo(from: NodeRef): readonly NodeRef[] {
+    return [...reachedFrom(this.moves, from)];
   }
 
   /** Whether a node has its place back from `emitter`: by a move, or because the flow left its cluster and came again. */
@@ -216,9 +228,14 @@ export class ObservedFlow {
   }
 }
 
-function reaches(steps: readonly { readonly from: number; readonly to: number }[], from: number, to: number): boolean {
+function reaches(steps: readonly Step[], from: number, to: number): boolean {
+  return reachedFrom(steps, from).has(to);
+}
+
+/** Where steps lead from a place, itself included. */
+function reachedFrom(steps: readonly Step[], from: number): ReadonlySet<number> {
   const reached = new Set([from]);
-  for (let grew = true; grew && !reached.has(to);) {
+  for (let grew = true; grew;) {
     grew = false;
     for (const step of steps) {
       if (!reached.has(step.from) || reached.has(step.to)) continue;
@@ -226,5 +243,5 @@ function reaches(steps: readonly { readonly from: number; readonly to: number }[
       grew = true;
     }
   }
-  return reached.has(to);
+  return reached;
 }

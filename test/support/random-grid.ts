@@ -55,8 +55,10 @@ export interface RandomGridOptions {
   readonly congestion?: boolean;
   /** Whether some grids have a narrow first link, and packets that do not fit through it. */
   readonly narrow?: boolean;
-  /** Modes that stages are switched to now and then, mostly for flows that live too, and nobody dies; they stay by default. */
+  /** Modes that stages are switched to now and then, mostly for flows that live too; they stay by default. */
   readonly modes?: readonly ClusterMode[];
+  /** Whether nodes die and return; default: they do. */
+  readonly deaths?: boolean;
   /** INODEs at either end; default: drawn. */
   readonly inodes?: number;
   readonly onTap?: PublishedGridOptions['onTap'];
@@ -94,6 +96,7 @@ export class RandomGrid {
   private readonly isNarrow: boolean;
   private readonly modes: readonly ClusterMode[];
   private readonly switches: Prng;
+  private readonly hasDeaths: boolean;
   /** At either end. */
   private readonly inodes: number;
   private readonly stages: StageShape[];
@@ -111,6 +114,7 @@ export class RandomGrid {
     this.isNarrow = options.narrow === true && this.sizes.below(3) === 0;
     this.inodes = options.inodes ?? 1 + createPrng(seed).fork('inodes').below(3);
     this.modes = options.modes ?? [];
+    this.hasDeaths = options.deaths ?? true;
     this.switches = createPrng(seed).fork('modes');
     // Drawn apart, so that the rest of a grid is the same with functions and without.
     const functions = createPrng(seed ^ 0x5eed);
@@ -232,7 +236,7 @@ export class RandomGrid {
 
   /** A node of a stage, or an INODE, that has recovered from what happened to it last, and has another left, dies. */
   private async kill(): Promise<void> {
-    if (this.modes.length > 0) return;
+    if (!this.hasDeaths) return;
     const ends = this.inodes > 1 && this.prng.below(4) === 0;
     const stage = ends ? this.pick([ENTRANCE, this.grid.exit]) : this.stage();
     const members = this.activeIn(stage);

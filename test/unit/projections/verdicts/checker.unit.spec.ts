@@ -172,6 +172,16 @@ describe('pinned topology', () => {
     expect(world.verdicts().pinnedTopology).toBe('held');
   });
 
+  it('lets what is emitted again carry the ID that the flow had when it was held, and no other', () => {
+    const world = untroubled();
+    world.pass({ wireId: 2 });
+    world.note({ type: 'FlowRepinned', at: world.at, flow: FLOW, topologySeq: 2, fromWireId: 1, toWireId: 2 });
+    world.pass({ wireId: 1, flags: REEMITTED });
+    expect(world.verdicts().pinnedTopology).toBe('held');
+    world.pass({ wireId: 3, flags: REEMITTED });
+    expect(world.verdicts().pinnedTopology).toMatch(/carries topology ID 3 instead of/);
+  });
+
   it('is broken by frames under another topology than the one in which the log says the flow started', () => {
     const world = new World();
     world.pass();
