@@ -1,5 +1,6 @@
 import { createPrng } from '../../domain/base/prng';
 import { TrafficSource } from '../../adapters/sim/traffic';
+import type { MemoryFrames } from '../../dataplane/packet-ports/memory-port';
 
 /** Ethernet, IPv4 and TCP headers: a frame that is no longer carries no data. */
 const HEADERS = 54;
@@ -46,6 +47,15 @@ export class Recording {
     this.sides[this.count++] = side;
     this.starts[this.count] = this.used;
   }
+}
+
+/** The frames of a recording that one side sent, in their order. */
+export function ofSide(recording: Recording, side: 0 | 1): MemoryFrames {
+  const indexes = Array.from({ length: recording.length }, (_, i) => i).filter((i) => recording.side(i) === side);
+  return {
+    length: indexes.length,
+    copyTo: (index, target, at) => recording.copyTo(indexes[index]!, target, at),
+  };
 }
 
 /** Seeded TCP traffic, sorted by what it does to a grid. */

@@ -61,6 +61,8 @@ export class HostedNode implements WordTakers {
   readonly gateway: Gateway | undefined;
   private readonly lost: LostFrames;
   private readonly list: number;
+  /** Producer whose frames are taken first. */
+  private turn = 0;
   /** INODEs that have returned, in which life. */
   private readonly returned = new Map<NodeRef, Incarnation>();
   private present: TopologyView | undefined;
@@ -189,8 +191,11 @@ export class HostedNode implements WordTakers {
     const { inbox } = this.parts;
     let n = 0;
     const measures = this.node.figures.areNeeded;
-    for (let producer = 0; producer < inbox.length - 1 && n < BATCH; producer++) {
-      const ring = inbox[producer];
+    const producers = inbox.length - 1;
+    // Each producer has its turn: one that always fills a batch would keep the others' hellos from being heard.
+    this.turn = this.turn + 1 < producers ? this.turn + 1 : 0;
+    for (let i = 0; i < producers && n < BATCH; i++) {
+      const ring = inbox[this.turn + i < producers ? this.turn + i : this.turn + i - producers];
       if (measures) this.node.figures.sampleQueue(ring.pending, ring.capacity);
       n += ring.take(this.list + 4 * n, BATCH - n);
     }

@@ -172,6 +172,12 @@ export class NodeGroup {
     return this.drain(drainInternal) || this.drain(drainExternal);
   }
 
+  /** Moves frames from external networks alone, at most one batch per node, though others may be inside. */
+  enter(nowUs: Micros): number {
+    this.ctx.now = Math.max(this.ctx.now, nowUs);
+    return this.drain(drainExternal);
+  }
+
   /** Whether frames were handed to nodes of other groups since the last call. */
   takeOutward(): boolean {
     return this.ctx.takeOutward();

@@ -12,10 +12,13 @@ const BATCH = 64;
 
 /**
  * The external networks' side of a grid: puts frames into the rings of INODEs and takes those that leave. One thread
- * owns it; it may be the one that hosts nodes, or another.
+ * owns it; it may be the one that hosts nodes, or another. Or each thread that hosts nodes has one of its own, for its
+ * INODEs and for what its group lets out.
  */
 export class WorldPort {
   private readonly list: number;
+  /** Under which number frames are counted. */
+  private readonly producer: number;
   private readonly writers = new Map<NodeRef, RingWriter>();
   private readonly dead = new Set<NodeRef>();
   private leaving: RingReader[] | undefined;
@@ -28,7 +31,10 @@ export class WorldPort {
   constructor(
     private readonly arena: Arena,
     private readonly fabric: Fabric,
+    /** The one group whose nodes' frames go in and out here; by default all groups'. */
+    private readonly group?: number,
   ) {
+    this.producer = group ?? fabric.groups;
     this.list = arena.allocate(4 * BATCH);
   }
 
@@ -68,14 +74,14 @@ export class WorldPort {
   /** Shows to the INODEs what was injected. */
   publish(): void {
     if (this.pushed === 0) return;
-    this.fabric.countPublished(this.fabric.groups, this.pushed);
+    this.fabric.countPublished(this.producer, this.pushed);
     this.pushed = 0;
     for (const writer of this.writers.values()) writer.publish();
   }
 
   /** Takes every frame that has left the grid; `take` owns the slot. Returns how many. */
   drain(take: (slot: number, network: number) => void): number {
-    this.leaving ??= this.fabric.readers(WORLD);
+    this.leaving ??= this.fabric.readers(WORLD).filter((_, group) => this.group === undefined || group === this.group);
     let taken = 0;
     for (const reader of this.leaving) {
       for (let n = reader.take(this.list, BATCH); n > 0; n = reader.take(this.list, BATCH)) {
@@ -83,7 +89,7 @@ export class WorldPort {
           const slot = this.arena.u32[(this.list >>> 2) + i];
           take(slot, this.arena.u16[(this.arena.slot(slot) + S_NETWORK) >>> 1]);
         }
-        this.fabric.countConsumed(this.fabric.groups, n);
+        this.fabric.countConsumed(this.producer, n);
         taken += n;
       }
     }

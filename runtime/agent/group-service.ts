@@ -122,6 +122,11 @@ export class GroupService {
     return this.group.step(now);
   }
 
+  /** Moves at most one batch of frames from external networks per node on; returns how many moved. */
+  enter(now: Micros): number {
+    return this.group.enter(now);
+  }
+
   /** Whether frames were handed to nodes of other groups since the last call. */
   takeOutward(): boolean {
     return this.group.takeOutward();

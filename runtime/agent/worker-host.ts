@@ -1,16 +1,13 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { FlowgridError, type ErrorCode } from '../../domain/base/errors';
-import type { Incarnation, Micros, NodeRef, WireId } from '../../domain/base/ids';
+import { FlowgridError } from '../../domain/base/errors';
+import { nodeRef, type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import { Arena } from '../../dataplane/frames/arena';
 import type { WireTarget } from '../../dataplane/node/repin';
 import { Fabric } from '../../dataplane/rings/fabric';
 import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from './dataplane-host';
-import type { GroupAnswer, GroupCommand } from './group-service';
+import type { GroupCommand } from './group-service';
 import { RING_CAPACITY } from './inline-host';
 import type { Standing } from './placement';
 import {
@@ -23,123 +20,47 @@ import {
   CELL_SIZE,
   CELL_TICKED,
   CELL_TICKS,
-  type PacketWorkerSetup,
-  type WorkerAnswer,
-  type WorkerReady,
-  type WorkerRequest,
 } from './worker-protocol';
+import type { NetworkSetup } from './worker-ports';
+import { WorkerThread } from './worker-thread';
 import { WorldSide } from './world-side';
-
-/** The worker's entry, built: seen from `dist/` and from the sources. */
-const ENTRIES = [
-  join(__dirname, '../programs/packet-worker.js'),
-  join(__dirname, '../../dist/runtime/programs/packet-worker.js'),
-];
 
 /** Longest wait between two looks at the rings, milliseconds. */
 const WAIT_MS = 1;
 /** How often a worker looks at its rings in vain before it sleeps, where it has a core to itself: some microseconds. */
 const PATIENCE = 50;
 
-interface Pending {
-  readonly resolve: (answer: GroupAnswer) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** One worker: numbered requests, a map of those without an answer, drained when the worker ends. */
-class PacketWorker {
-  private readonly pending = new Map<number, Pending>();
-  private requests = 0;
-  /** Why no request will be answered any more. */
-  private over: FlowgridError | undefined;
-
-  private constructor(
-    private readonly worker: Worker,
-    readonly kernels: 'wasm' | 'ts',
-    private readonly wake: () => void,
-  ) {
-    worker.on('message', (message: WorkerAnswer) => this.answered(message));
-    worker.on('error', (error) => this.ended(`failed: ${error.message}`));
-    worker.on('exit', (code) => this.ended(`ended with code ${code}`));
-  }
-
-  static async start(setup: PacketWorkerSetup, wake: () => void): Promise<PacketWorker> {
-    const entry = ENTRIES.find((path) => existsSync(path));
-    if (entry === undefined) {
-      throw new FlowgridError('unsupported', 'dist/runtime/programs/packet-worker.js is not there', {
-        remedy: 'run `npm run build`',
-      });
-    }
-    const worker = new Worker(entry, { workerData: setup });
-    const kernels = await new Promise<'wasm' | 'ts'>((resolve, reject) => {
-      worker.once('error', reject);
-      worker.once('message', (message: WorkerReady) => {
-        worker.off('error', reject);
-        resolve(message.kernels);
-      });
-    });
-    return new PacketWorker(worker, kernels, wake);
-  }
-
-  /** Has the worker carry a command out. */
-  request(command: GroupCommand | { readonly op: 'close' }): Promise<GroupAnswer> {
-    if (this.over !== undefined) return Promise.reject(this.over);
-    return new Promise((resolve, reject) => {
-      const id = ++this.requests;
-      this.pending.set(id, { resolve, reject });
-      this.worker.postMessage({ id, command } as WorkerRequest);
-      this.wake();
-    });
-  }
-
-  /** Ends the thread; one that has failed has ended already. */
-  async close(): Promise<void> {
-    if (this.over === undefined) await this.request({ op: 'close' }).catch(() => undefined);
-  }
-
-  private answered(answer: WorkerAnswer): void {
-    const pending = this.pending.get(answer.id);
-    this.pending.delete(answer.id);
-    if ('error' in answer) {
-      const { code, message, stack } = answer.error;
-      pending?.reject(new FlowgridError(code as ErrorCode, message, { cause: stack }));
-    } else {
-      pending?.resolve(answer);
-    }
-  }
-
-  private ended(how: string): void {
-    this.over ??= new FlowgridError('closed', `packet worker ${how}`);
-    for (const { reject } of this.pending.values()) reject(this.over);
-    this.pending.clear();
-  }
-}
-
 /**
  * Nodes spread over worker threads, by where they stand on the way of the traffic, else round robin in order of arrival;
  * rings of the shared memory between them.
  */
 export class WorkerHost implements DataplaneHost {
-  private readonly placement = new Map<NodeRef, PacketWorker>();
+  private readonly placement = new Map<NodeRef, WorkerThread>();
   private placed = 0;
 
   private constructor(
     private readonly arena: Arena,
     private readonly fabric: Fabric,
-    private readonly world: WorldSide,
-    private readonly workers: readonly PacketWorker[],
+    private readonly world: WorldSide | undefined,
+    private readonly workers: readonly WorkerThread[],
     private readonly cell: number,
     private readonly standing: Standing,
+    /** Networks that no worker has attached yet. */
+    private unattached: readonly NetworkSetup[],
   ) {}
 
-  static async start(options: DataplaneOptions): Promise<WorkerHost> {
+  /**
+   * @param networks External networks to be attached to the workers that host their INODEs. Then all networks are: frames
+   * that leave for another are dropped, and {@link inject} takes none.
+   */
+  static async start(options: DataplaneOptions, networks: readonly NetworkSetup[] = []): Promise<WorkerHost> {
     const arena = Arena.create({ slots: options.slots, bytes: options.bytes });
     const fabric = Fabric.create(arena, options.workers, RING_CAPACITY);
     const cell = arena.allocate(CELL_SIZE);
     const tapOrder = options.taps ? arena.allocate(64) : 0;
     const workers = await Promise.all(
       Array.from({ length: options.workers }, (_, group) =>
-        PacketWorker.start(
+        WorkerThread.start(
           {
             arena: arena.share(),
             cell,
@@ -162,8 +83,8 @@ export class WorkerHost implements DataplaneHost {
         ),
       ),
     );
-    const world = new WorldSide(arena, fabric, options.output);
-    return new WorkerHost(arena, fabric, world, workers, cell, options.standing ?? (() => undefined));
+    const world = networks.length > 0 ? undefined : new WorldSide(arena, fabric, options.output);
+    return new WorkerHost(arena, fabric, world, workers, cell, options.standing ?? (() => undefined), networks);
   }
 
   get kernels(): 'wasm' | 'ts' {
@@ -193,8 +114,9 @@ export class WorkerHost implements DataplaneHost {
   }
 
   async install(published: PublishedTopology): Promise<void> {
+    await this.attach(published);
     await this.all({ op: 'install', published });
-    this.world.install(published);
+    this.world?.install(published);
   }
 
   async activate(version: number): Promise<void> {
@@ -210,24 +132,24 @@ export class WorkerHost implements DataplaneHost {
   }
 
   setReachable(node: NodeRef, reachable: boolean): void {
-    this.world.setReachable(node, reachable);
+    this.world?.setReachable(node, reachable);
   }
 
   inject(network: number, at: Micros, frameNo: number, write: FrameWriter): boolean {
-    return this.world.inject(network, at, frameNo, write);
+    return this.world?.inject(network, at, frameNo, write) ?? false;
   }
 
   push(now: Micros): void {
     this.setNow(now);
-    this.world.publish();
+    this.world?.publish();
     if (this.load(CELL_ASLEEP) > 0) signal(this.arena, this.cell);
-    this.world.drain();
+    this.world?.drain();
   }
 
   async settle(now: Micros, underWay = 0): Promise<void> {
     this.push(now);
     this.waitUntil(() => {
-      const left = this.world.drain();
+      const left = this.world?.drain() ?? 0;
       return this.fabric.underWay() <= underWay || (left === 0 ? false : undefined);
     });
   }
@@ -267,6 +189,20 @@ export class WorkerHost implements DataplaneHost {
     await Promise.all(this.workers.map((worker) => worker.close()));
   }
 
+  /** Each network goes to the worker of its cluster's first INODE. */
+  private async attach({ topology }: PublishedTopology): Promise<void> {
+    const waiting = this.unattached;
+    this.unattached = [];
+    for (const network of waiting) {
+      const cluster = topology.networks.find(({ name }) => name === network.name)?.cluster;
+      const members = topology.clusters.find(({ id }) => id === cluster)?.members ?? [];
+      const hosts = members.map(({ node }) => this.placement.get(nodeRef(cluster!, node)));
+      const worker = hosts.find((host) => host !== undefined);
+      if (worker === undefined) this.unattached = [...this.unattached, network];
+      else await worker.request({ op: 'attach', network });
+    }
+  }
+
   /** Looks again and again, asleep until workers tell of progress while `look` says false; until it says true. */
   private waitUntil(look: () => boolean | undefined): void {
     for (;;) {
@@ -290,7 +226,7 @@ export class WorkerHost implements DataplaneHost {
     await Promise.all(this.workers.map((worker) => worker.request(command)));
   }
 
-  private workerOf(node: NodeRef): PacketWorker {
+  private workerOf(node: NodeRef): WorkerThread {
     const worker = this.placement.get(node);
     if (worker === undefined) throw new FlowgridError('not-found', `node ${node} is hosted by no worker`);
     return worker;

@@ -1,5 +1,6 @@
 import type { ArenaShare } from '../../dataplane/frames/arena';
 import type { GroupAnswer, GroupCommand, GroupSetup } from './group-service';
+import type { NetworkSetup } from './worker-ports';
 
 /** What a packet worker is started with. */
 export interface PacketWorkerSetup {
@@ -33,10 +34,15 @@ export const CELL_TICKED = 192;
 export const CELL_FAILED = 196;
 export const CELL_SIZE = 256;
 
+/** What a worker can be told: what its group can, and what concerns the thread. */
+export type WorkerCommand =
+  GroupCommand | { readonly op: 'attach'; readonly network: NetworkSetup } | { readonly op: 'close' };
+
 /** Requests to a worker are numbered; each gets one answer with its number. */
-export type WorkerRequest =
-  | { readonly id: number; readonly command: GroupCommand }
-  | { readonly id: number; readonly command: { readonly op: 'close' } };
+export interface WorkerRequest {
+  readonly id: number;
+  readonly command: WorkerCommand;
+}
 
 export type WorkerAnswer =
   | ({ readonly id: number } & GroupAnswer)

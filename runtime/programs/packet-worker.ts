@@ -1,6 +1,7 @@
 import { receiveMessageOnPort, parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Arena } from '../../dataplane/frames/arena';
-import { GroupService } from '../agent/group-service';
+import { Fabric } from '../../dataplane/rings/fabric';
+import { GroupService, type GroupAnswer, type GroupCommand } from '../agent/group-service';
 import {
   CELL_ASLEEP,
   CELL_FAILED,
@@ -15,15 +16,19 @@ import {
   type WorkerReady,
   type WorkerRequest,
 } from '../agent/worker-protocol';
+import { WorkerPorts, type NetworkSetup } from '../agent/worker-ports';
 
 /** Longest sleep, milliseconds. */
 const SLEEP_MS = 1;
 /** Steps that gave the world frames before the driver is told, should it wait for room. */
 const TELL_EVERY = 16;
+/** Steps before a hello round, at most: more than it takes to move what may be under way. */
+const STEPS_BEFORE_ROUND = 128;
 
 /**
- * The thread of a packet worker: commands and hello rounds first, then frames, then some patience (the next frames are
- * often microseconds away, and waking a thread takes longer), then sleep until another thread gives a signal.
+ * The thread of a packet worker: commands first, then frames that are inside and hello rounds, then frames that wait at its
+ * ports, then some patience (the next frames are often microseconds away, and waking a thread takes longer), then sleep
+ * until another thread gives a signal.
  */
 class PacketWorker {
   private readonly service: GroupService;
@@ -34,12 +39,15 @@ class PacketWorker {
   private requests = 0;
   private ticks = 0;
   private toWorld = 0;
+  private readonly arena: Arena;
+  private ports: WorkerPorts | undefined;
 
   constructor(
     private readonly port: MessagePort,
-    { arena: share, setup, cell, patience }: PacketWorkerSetup,
+    private readonly started: PacketWorkerSetup,
   ) {
-    const arena = Arena.attach(share);
+    const { arena: share, setup, cell, patience } = started;
+    const arena = (this.arena = Arena.attach(share));
     this.service = new GroupService(arena, setup);
     this.i32 = arena.i32;
     this.f64 = arena.f64;
@@ -56,7 +64,11 @@ class PacketWorker {
         if (!this.answerAll()) return;
         idle = 0;
       }
-      if (this.move() || this.tick()) idle = 0;
+      const moved = this.move();
+      // A round is made among frames too: where they come from ports they need not ever stop.
+      const ticked = this.tick();
+      const read = this.read();
+      if (moved || ticked || read) idle = 0;
       else if (idle++ === 0) this.tellRest();
       else if (idle > this.patience) {
         this.sleep();
@@ -70,14 +82,27 @@ class PacketWorker {
     const { service } = this;
     if (service.step(this.f64[(this.cell + CELL_NOW) >>> 3]!) === 0) return false;
     if (service.takeOutward() && this.load(CELL_ASLEEP) > 0) this.change(CELL_SIGNAL);
-    if (service.takeToWorld() && ++this.toWorld % TELL_EVERY === 0) this.change(CELL_PROGRESS);
+    if (!service.takeToWorld()) return true;
+    if (this.ports !== undefined) this.ports.drain();
+    else if (++this.toWorld % TELL_EVERY === 0) this.change(CELL_PROGRESS);
     return true;
+  }
+
+  /** Lets frames in that wait at this worker's ports; false when there were none. */
+  private read(): boolean {
+    const { ports } = this;
+    if (ports === undefined) return false;
+    ports.drain();
+    const now = this.f64[(this.cell + CELL_NOW) >>> 3]!;
+    return ports.receive(now) > 0 && this.service.enter(now) > 0;
   }
 
   /** Makes the next hello round that the driver asked for, if any. */
   private tick(): boolean {
     if (this.load(CELL_TICKS) === this.ticks) return false;
     this.ticks = (this.ticks + 1) | 0;
+    // Whoever has spoken is heard before the round says who is silent, however much else has arrived.
+    for (let step = 0; step < STEPS_BEFORE_ROUND && this.move(); step++);
     this.service.execute({ op: 'tick', now: this.f64[(this.cell + CELL_NOW) >>> 3]! });
     Atomics.add(this.i32, (this.cell + CELL_TICKED) >>> 2, 1);
     if (this.load(CELL_ASLEEP) > 0) this.change(CELL_SIGNAL);
@@ -111,9 +136,35 @@ class PacketWorker {
         this.port.postMessage({ id: request.id });
         return false;
       }
-      this.port.postMessage(answer(this.service, request.id, request.command));
+      this.port.postMessage(this.answer(request.id, request.command));
       if (this.load(CELL_ASLEEP) > 0) this.change(CELL_SIGNAL);
     }
+  }
+
+  private answer(id: number, command: Exclude<WorkerRequest['command'], { op: 'close' }>): WorkerAnswer {
+    try {
+      return { id, ...this.execute(command) };
+    } catch (error) {
+      const { code, message, stack } = error as { code?: string; message: string; stack?: string };
+      return { id, error: { code: code ?? 'internal', message, stack: stack ?? '' } };
+    }
+  }
+
+  private execute(command: GroupCommand | { readonly op: 'attach'; readonly network: NetworkSetup }): GroupAnswer {
+    if (command.op === 'attach') {
+      this.attach(command.network);
+      return {};
+    }
+    const answer = this.service.execute(command);
+    if (command.op === 'install') this.ports?.install(command.published);
+    this.ports?.judgeDoors((node) => this.service.isAlive(node));
+    return answer;
+  }
+
+  private attach(network: NetworkSetup): void {
+    const { group, fabric } = this.started.setup;
+    this.ports ??= new WorkerPorts(this.arena, Fabric.attach(this.arena, fabric), group);
+    this.ports.attach(network);
   }
 
   private load(word: number): number {
@@ -129,15 +180,6 @@ class PacketWorker {
   fail(): void {
     Atomics.store(this.i32, (this.cell + CELL_FAILED) >>> 2, 1);
     this.change(CELL_PROGRESS);
-  }
-}
-
-function answer(service: GroupService, id: number, command: Parameters<GroupService['execute']>[0]): WorkerAnswer {
-  try {
-    return { id, ...service.execute(command) };
-  } catch (error) {
-    const { code, message, stack } = error as { code?: string; message: string; stack?: string };
-    return { id, error: { code: code ?? 'internal', message, stack: stack ?? '' } };
   }
 }
 
