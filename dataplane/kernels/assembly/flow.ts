@@ -68,12 +68,14 @@ import { Memory } from './memory';
 export function stamp(self: u32, list: usize, n: u32): void {
   const slots = Memory.firstSlot();
   let touched: u64 = 0;
-  for (let i: u32 = 0; i < n; i++) {
-    const slot = Memory.slotAt(slots, list, i);
-    if (load<u16>(slot, S_REASON)) continue;
-    const flow: usize = load<u32>(slot, S_FLOW);
-    touched += <u64>load<u32>(flow, F_ID) + <u64>load<u32>(flow, F_PACKETS_FWD);
+  let next: u32 = 0;
+  for (; next + 4 <= n; next += 4) {
+    touched += Stamp.touch(slots, list, next);
+    touched += Stamp.touch(slots, list, next + 1);
+    touched += Stamp.touch(slots, list, next + 2);
+    touched += Stamp.touch(slots, list, next + 3);
   }
+  for (; next < n; next++) touched += Stamp.touch(slots, list, next);
   Memory.keep(touched, list);
   for (let i: u32 = 0; i < n; i++) {
     const slot = Memory.slotAt(slots, list, i);
@@ -86,6 +88,13 @@ const SHORT: u32 = 8;
 
 /** What `stamp` writes. Static methods, because they can be marked for inlining. */
 class Stamp {
+  /** Brings in both lines of the flow entry of a batch's `i`-th frame; without a branch, which would hold up the loads. */
+  @inline static touch(slots: usize, list: usize, i: u32): u64 {
+    const slot = Memory.slotAt(slots, list, i);
+    const flow: usize = select<u32>(load<u32>(slot, S_FLOW), 0, load<u16>(slot, S_REASON) === 0);
+    return <u64>load<u32>(flow, F_ID) + <u64>load<u32>(flow, F_PACKETS_FWD);
+  }
+
   @inline static apply(self: u32, slot: usize): u32 {
     const flow: usize = load<u32>(slot, S_FLOW);
     if (!flow) return REASON_UNKNOWN_FLOW;

@@ -52,11 +52,14 @@ export function lookupConnections(table: usize, list: usize, n: u32): void {
   const entries: usize = load<u32>(table, T_ENTRIES);
   const mask = load<u32>(table, T_MASK);
   let touched: u64 = 0;
-  for (let i: u32 = 0; i < n; i++) {
-    const slot = Memory.slotAt(slots, list, i);
-    const entry = entries + <usize>(load<u32>(slot, S_HASH) & mask) * CONN_SIZE;
-    touched += <u64>load<u32>(entry, C_HASH) + <u64>load<u32>(entry, C_PACKETS_AB);
+  let next: u32 = 0;
+  for (; next + 4 <= n; next += 4) {
+    touched += Connection.touch(entries, mask, slots, list, next);
+    touched += Connection.touch(entries, mask, slots, list, next + 1);
+    touched += Connection.touch(entries, mask, slots, list, next + 2);
+    touched += Connection.touch(entries, mask, slots, list, next + 3);
   }
+  for (; next < n; next++) touched += Connection.touch(entries, mask, slots, list, next);
   Memory.keep(touched, list);
   const reach = load<u32>(table, T_REACH);
   for (let i: u32 = 0; i < n; i++) {
@@ -93,6 +96,12 @@ export function lookupConnections(table: usize, list: usize, n: u32): void {
 }
 
 class Connection {
+  /** Brings in both lines of the first place of a batch's `i`-th frame. */
+  @inline static touch(entries: usize, mask: u32, slots: usize, list: usize, i: u32): u64 {
+    const entry = entries + <usize>(load<u32>(Memory.slotAt(slots, list, i), S_HASH) & mask) * CONN_SIZE;
+    return <u64>load<u32>(entry, C_HASH) + <u64>load<u32>(entry, C_PACKETS_AB);
+  }
+
   /** Whether an entry has the key of a slot. */
   @inline static hasKeyOf(entry: usize, slot: usize): bool {
     const first = v128.xor(v128.load(entry), v128.load(slot, S_KEY));
@@ -120,11 +129,14 @@ export function lookupFlows(table: usize, list: usize, n: u32): void {
   const entries: usize = load<u32>(table, T_ENTRIES);
   const mask = load<u32>(table, T_MASK);
   let touched: u64 = 0;
-  for (let i: u32 = 0; i < n; i++) {
-    const id = bswap<u32>(load<u32>(Memory.slotAt(slots, list, i), S_DESCRIPTOR + D_FLOW_ID));
-    const entry = entries + <usize>(Mix.mix32(id) & mask) * FLOW_SIZE;
-    touched += <u64>load<u32>(entry, F_ID) + <u64>load<u32>(entry, F_PACKETS_FWD);
+  let next: u32 = 0;
+  for (; next + 4 <= n; next += 4) {
+    touched += Flows.touch(entries, mask, slots, list, next);
+    touched += Flows.touch(entries, mask, slots, list, next + 1);
+    touched += Flows.touch(entries, mask, slots, list, next + 2);
+    touched += Flows.touch(entries, mask, slots, list, next + 3);
   }
+  for (; next < n; next++) touched += Flows.touch(entries, mask, slots, list, next);
   Memory.keep(touched, list);
   const reach = load<u32>(table, T_REACH);
   for (let i: u32 = 0; i < n; i++) {
@@ -133,6 +145,15 @@ export function lookupFlows(table: usize, list: usize, n: u32): void {
     const entry = findFlow(entries, mask, reach, bswap<u32>(load<u32>(slot, S_DESCRIPTOR + D_FLOW_ID)));
     store<u32>(slot, <u32>entry, S_FLOW);
     if (!entry) store<u16>(slot, <u16>REASON_UNKNOWN_FLOW, S_REASON);
+  }
+}
+
+class Flows {
+  /** As {@link Connection.touch}, by the flow ID of the frame's descriptor. */
+  @inline static touch(entries: usize, mask: u32, slots: usize, list: usize, i: u32): u64 {
+    const id = bswap<u32>(load<u32>(Memory.slotAt(slots, list, i), S_DESCRIPTOR + D_FLOW_ID));
+    const entry = entries + <usize>(Mix.mix32(id) & mask) * FLOW_SIZE;
+    return <u64>load<u32>(entry, F_ID) + <u64>load<u32>(entry, F_PACKETS_FWD);
   }
 }
 
