@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
+import { FlowgridError } from '../../domain/base/errors';
 import { serversOf, withAccess, withCommon, type Finish } from './command';
 import type { CommonOptions, Io, MnodeOptions, Programs, StatusOptions } from './programs';
-import { parseInteger } from './values';
+import { parseInteger, parseServers } from './values';
 
 /** The least and the most that an operator may let a leader be silent, milliseconds. */
 const LEADER_TIMEOUT_MS = [500, 300_000] as const;
@@ -34,6 +35,9 @@ function addMnode(root: Command, programs: Programs, io: Io, finish: Finish): vo
       "with --kafka: copies of the grid's topics, when they are made; default 1",
       parseReplication,
     )
+    .option('--temporal <server>', 'run workflows on this Temporal server (host:port) instead of here', parseTemporal)
+    .option('--temporal-namespace <name>', 'with --temporal: the namespace; default default')
+    .option('--temporal-queue <name>', 'with --temporal: the task queue; default flowgrid-GRID')
     .action(async (file: string | undefined, flags: MnodeFlags) =>
       finish(await programs.mnode(mnodeOptions(file, flags), io)),
     );
@@ -42,6 +46,10 @@ function addMnode(root: Command, programs: Programs, io: Io, finish: Finish): vo
     [
       'mnode examples/figure-4.yaml --name MA-1 --kafka 127.0.0.1:9092 --nats 127.0.0.1:4222',
       'one of several: start another with --name MB-1, kill the one that leads',
+    ],
+    [
+      'mnode examples/figure-4.yaml --name MA-1 --nats 127.0.0.1:4222 --temporal 127.0.0.1:7233',
+      'workflows run on Temporal',
     ],
     ['mnode --grid figure-4 --name MC-1 --kafka 127.0.0.1:9092 --nats 127.0.0.1:4222', 'a grid whose log exists'],
   ]);
@@ -54,13 +62,30 @@ interface MnodeFlags extends CommonOptions {
   readonly nats?: string;
   readonly leaderTimeout?: number;
   readonly replication?: number;
+  readonly temporal?: string;
+  readonly temporalNamespace?: string;
+  readonly temporalQueue?: string;
 }
 
 function mnodeOptions(file: string | undefined, flags: MnodeFlags): MnodeOptions {
-  const { leaderTimeout, replication, ...same } = flags;
+  const { leaderTimeout, replication, temporal, temporalNamespace, temporalQueue, ...same } = flags;
+  if (temporal === undefined && (temporalNamespace ?? temporalQueue) !== undefined) {
+    throw new FlowgridError('usage', 'a namespace or queue of which Temporal server?', {
+      remedy: 'give --temporal HOST:PORT',
+    });
+  }
   return {
     ...same,
     ...(file === undefined ? {} : { file }),
+    ...(temporal === undefined
+      ? {}
+      : {
+          temporal: {
+            address: temporal,
+            namespace: temporalNamespace ?? 'default',
+            ...(temporalQueue === undefined ? {} : { taskQueue: temporalQueue }),
+          },
+        }),
     ...(leaderTimeout === undefined ? {} : { leaderTimeoutMs: leaderTimeout }),
     ...(replication === undefined ? {} : { replicationFactor: replication }),
   };
@@ -102,6 +127,12 @@ interface MigrateFlags extends CommonOptions {
   readonly kafka: string;
   readonly grid?: string;
   readonly replication?: number;
+}
+
+function parseTemporal(text: string): string {
+  const server = parseServers('--temporal', text);
+  if (!server.includes(',')) return server;
+  throw new FlowgridError('usage', `--temporal takes one server, not '${text}'`);
 }
 
 function parseReplication(text: string): number {

@@ -198,10 +198,20 @@ export interface MnodeOptions extends CommonOptions {
   readonly kafka?: string;
   /** NATS servers; absent: a bus inside the process. */
   readonly nats?: string;
+  /** Temporal server that runs workflows; absent: this program does, and journals them in the log. */
+  readonly temporal?: TemporalAccess;
   /** How long the leader may be silent before another takes over. */
   readonly leaderTimeoutMs?: number;
   /** Copies of the grid's topics, when they are made. */
   readonly replicationFactor?: number;
+}
+
+export interface TemporalAccess {
+  /** `host:port` of its front end. */
+  readonly address: string;
+  readonly namespace: string;
+  /** Absent: `flowgrid-<grid>`. */
+  readonly taskQueue?: string;
 }
 
 /** How other programs reach the MNODEs of a grid. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -68,6 +68,16 @@ export interface GridSites {
   readonly agentArgs?: readonly string[];
 }
 
+/** Another grid than the example's, or more of it. */
+export interface GridLayout {
+  /** Agents, and the nodes that belong to each, beside {@link HOSTED}; they are not started with the others. */
+  readonly more?: Readonly<Record<string, readonly string[]>>;
+  /** What the example's file says otherwise. */
+  readonly change?: (file: string) => string;
+  /** Further arguments of MNODEs. */
+  readonly mnode?: readonly string[];
+}
+
 /** A session that is over so soon lets a successor lead before a test has waited long, milliseconds. */
 const LEADER_TIMEOUT_MS = 1_500;
 
@@ -80,18 +90,21 @@ export class AgentGrid {
   west!: Outside;
   east!: Outside;
   private ports = new Map<string, number>();
-
+  private readonly hosted: Readonly<Record<string, readonly string[]>>;
   private reader: Promise<EventLog> | undefined;
 
   constructor(
     private readonly servers: GridServers,
     private readonly sites: GridSites = { at: () => LOOPBACK },
-  ) {}
+    private readonly layout: GridLayout = {},
+  ) {
+    this.hosted = { ...HOSTED, ...layout.more };
+  }
 
   /** Starts everything; resolves when all nodes take part and new flows get the topology that names them. */
   async start(): Promise<void> {
     writeFileSync(join(this.dir, 'grid.key'), randomBytes(32).toString('hex'), { mode: 0o600 });
-    const names = [...Object.keys(HOSTED), 'into-west', 'from-west', 'into-east', 'from-east'];
+    const names = [...Object.keys(this.hosted), 'into-west', 'from-west', 'into-east', 'from-east'];
     const free = await freeUdpPorts(names.length);
     this.ports = new Map(names.map((name, i) => [name, free[i]!]));
     this.west = { into: this.address('west', 'into-west'), from: this.address('here', 'from-west') };
@@ -116,7 +129,8 @@ export class AgentGrid {
       kafka === undefined
         ? ['--data', this.data]
         : ['--kafka', kafka, '--leader-timeout', String(LEADER_TIMEOUT_MS), '--replication', String(replication)];
-    const mnode = new MnodeProcess(name, [FILE, '--nats', nats, ...log], this.sites.at(name));
+    const args = [this.file(), '--nats', nats, ...log, ...(this.layout.mnode ?? [])];
+    const mnode = new MnodeProcess(name, args, this.sites.at(name));
     this.mnodes = [...this.mnodes.filter((other) => other.name !== name), mnode];
     return mnode;
   }
@@ -130,7 +144,7 @@ export class AgentGrid {
         : name === 'east'
           ? ['--network', `EN-4=udp:${east.into}>${east.from}`]
           : [];
-    const pins = HOSTED[name]!.flatMap((node) => ['--node', node]);
+    const pins = this.hosted[name]!.flatMap((node) => ['--node', node]);
     const common = ['--grid', 'agents', '--nats', this.servers.nats, '--key', join(this.dir, 'grid.key')];
     const agent = new AgentProcess(
       name,
@@ -162,7 +176,8 @@ export class AgentGrid {
     const { state } = await this.until(({ state: now }) => {
       const nodes = Object.values(now.clusters).flatMap((cluster) => nodesOf(cluster));
       const isApplied = (now.topology.live.at(-1)?.appliedAt ?? 0) > 0 && !isTopologyStale(now);
-      return nodes.length === Object.values(HOSTED).flat().length && nodes.every(isActive) && isApplied;
+      const members = nodes.filter(({ spare }) => !spare);
+      return members.length === Object.values(HOSTED).flat().length && members.every(isActive) && isApplied;
     });
     const { version } = state.topology.live.at(-1)!;
     for (const door of ['west', 'east']) await this.agent(door).until(({ stamped = 0 }) => stamped >= version);
@@ -213,6 +228,14 @@ export class AgentGrid {
     await Promise.all([...this.agents.values(), ...this.mnodes].map((process) => process.end()));
     await this.reader?.then((log) => log.close());
     rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  private file(): string {
+    const { change } = this.layout;
+    if (change === undefined) return FILE;
+    const file = join(this.dir, 'grid.yaml');
+    writeFileSync(file, change(readFileSync(FILE, 'utf8')));
+    return file;
   }
 
   private address(name: string, port = name): string {

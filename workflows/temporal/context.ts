@@ -27,7 +27,7 @@ import {
   settleAll,
   stepFailed,
 } from '../definitions/failures';
-import { HEARTBEAT_TIMEOUT_MS, PROGRESS_QUERY, STEP_TIMEOUT } from './names';
+import { HEARTBEAT_TIMEOUT_MS, PROGRESS_QUERY, STEP_TIMEOUT, UNLIMITED } from './names';
 
 const RETRY: RetryPolicy = {
   initialInterval: RETRY_MS_MIN,
@@ -68,11 +68,11 @@ class TemporalContext implements WorkflowContext {
   }
 
   step<Result>(step: string, activity: string, input: unknown): Promise<Result> {
-    return this.perform<Result>(step, activity, input, { ...RETRY, maximumAttempts: STEP_ATTEMPTS_MAX });
+    return this.perform<Result>(step, activity, input, STEP_ATTEMPTS_MAX);
   }
 
   undo<Result>(step: string, activity: string, input: unknown): Promise<Result> {
-    return CancellationScope.nonCancellable(() => this.perform<Result>(step, activity, input, RETRY));
+    return CancellationScope.nonCancellable(() => this.perform<Result>(step, activity, input, UNLIMITED));
   }
 
   async sleep(step: string, ms: number): Promise<void> {
@@ -93,7 +93,8 @@ class TemporalContext implements WorkflowContext {
     this.progress = progress;
   }
 
-  private async perform<Result>(step: string, activity: string, input: unknown, retry: RetryPolicy): Promise<Result> {
+  /** Workers are told how often a step may fail, and judge it: one that dies with a step has not made it fail. */
+  private async perform<Result>(step: string, activity: string, input: unknown, attempts: number): Promise<Result> {
     this.claim(step);
     const activities = proxyActivities({
       activityId: step,
@@ -102,10 +103,10 @@ class TemporalContext implements WorkflowContext {
       heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
       // Nothing is undone beside a step that may still take effect.
       cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-      retry,
+      retry: RETRY,
     });
     try {
-      return (await activities[activity]?.(input)) as Result;
+      return (await activities[activity]?.(input, attempts)) as Result;
     } catch (error) {
       if (isCancellation(error)) throw error;
       throw stepFailed(step, messageOf(error instanceof ActivityFailure ? (error.cause ?? error) : error));

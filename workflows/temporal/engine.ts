@@ -9,6 +9,7 @@ import type {
 import { messageOf, noWorkflow } from '../definitions/failures';
 import { PROGRESS_QUERY } from './names';
 import { optional } from './packages';
+import { SearchAttributes } from './search-attributes';
 
 export interface TemporalEngineOptions {
   /** `host:port` of Temporal's front end. */
@@ -18,6 +19,22 @@ export interface TemporalEngineOptions {
   readonly taskQueue: string;
   /** Names that may be started: a workflow that no worker knows would wait for ever. */
   readonly workflows: readonly string[];
+  /** What Temporal's own tools show of a workflow, and find it by; absent: its type and ID alone. */
+  readonly labels?: (name: string, input: unknown) => WorkflowLabels;
+}
+
+/** What people see of a workflow in Temporal's tools. */
+export interface WorkflowLabels {
+  /** One line. */
+  readonly summary: string;
+  readonly memo: Readonly<Record<string, unknown>>;
+  /** Custom search attributes, by name; left out where the server does not know them and they cannot be made. */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface TemporalEngine extends WorkflowEngine {
+  /** Whether the server answers now. */
+  answers(): Promise<boolean>;
 }
 
 /**
@@ -25,16 +42,18 @@ export interface TemporalEngineOptions {
  *
  * @throws FlowgridError `unsupported` without the optional packages, `timeout` when the server does not answer.
  */
-export async function createTemporalEngine(options: TemporalEngineOptions): Promise<WorkflowEngine> {
+export async function createTemporalEngine(options: TemporalEngineOptions): Promise<TemporalEngine> {
   const temporal = await optional('@temporalio/client', () => import('@temporalio/client'));
   const connection = await temporal.Connection.connect({ address: options.address }).catch((cause: unknown) => {
     const message = `no Temporal server answers at ${options.address}: ${messageOf(cause)}`;
     throw new FlowgridError('timeout', message, { canRetry: true, remedy: 'start it, or correct the address', cause });
   });
   const client = new temporal.Client({ connection, namespace: options.namespace });
-  return new TemporalEngine(client, options, () => connection.close());
+  return new ConnectedEngine(client, options, new SearchAttributes(connection, options.namespace));
 }
 
+/** How long the server may take to answer anything at all, in milliseconds. */
+const ANSWER_WITHIN_MS = 2_000;
 /** How long a question for the progress may take where no worker is there to answer it, in milliseconds. */
 const PROGRESS_WITHIN_MS = 2_000;
 
@@ -45,17 +64,27 @@ const STATUS: Readonly<Record<string, WorkflowStatus>> = {
   CANCELLED: 'cancelled',
 };
 
-class TemporalEngine implements WorkflowEngine {
+class ConnectedEngine implements TemporalEngine {
   readonly kind = 'temporal';
 
   constructor(
     private readonly client: Client,
     private readonly options: TemporalEngineOptions,
-    private readonly disconnect: () => Promise<void>,
+    private readonly attributes: SearchAttributes,
   ) {}
+
+  async answers(): Promise<boolean> {
+    const ask = (): Promise<unknown> => this.client.workflowService.getSystemInfo({});
+    return this.client.withDeadline(Date.now() + ANSWER_WITHIN_MS, ask).then(
+      () => true,
+      () => false,
+    );
+  }
 
   async start(name: string, id: string, input: unknown): Promise<WorkflowState> {
     if (!this.options.workflows.includes(name)) throw new FlowgridError('not-found', `there is no workflow ${name}`);
+    const labels = this.options.labels?.(name, input);
+    const attributes = await this.attributes.known(labels?.attributes ?? {});
     try {
       await this.client.workflow.start(name, {
         workflowId: id,
@@ -63,6 +92,8 @@ class TemporalEngine implements WorkflowEngine {
         args: [input],
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
+        ...(labels && { staticSummary: labels.summary, memo: { ...labels.memo } }),
+        ...(attributes.length > 0 && { typedSearchAttributes: [...attributes] }),
       });
     } catch (error) {
       if (!named(error, 'WorkflowExecutionAlreadyStartedError')) throw error;
@@ -114,7 +145,7 @@ class TemporalEngine implements WorkflowEngine {
   }
 
   close(): Promise<void> {
-    return this.disconnect();
+    return this.client.connection.close();
   }
 
   private handle(id: string): WorkflowHandle {

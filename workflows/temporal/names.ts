@@ -8,3 +8,8 @@ export const HEARTBEAT_TIMEOUT_MS = 3_000;
 export const HEARTBEAT_MS = 1_000;
 /** The longest that one attempt of a step may take: draining may have to wait for long-lived flows. */
 export const STEP_TIMEOUT = '30 days';
+/** How often a step may fail that is tried until it succeeds. */
+export const UNLIMITED = 0;
+/** Custom search attributes by which a grid's workflows are found in Temporal. */
+export const GRID_ATTRIBUTE = 'FlowgridGrid';
+export const CLUSTER_ATTRIBUTE = 'FlowgridCluster';

@@ -2,7 +2,7 @@ import type { Worker } from '@temporalio/worker';
 import { isFlowgridError } from '../../domain/base/errors';
 import type { Activities, Activity } from '../../domain/seams/workflow-engine';
 import { isDefinitive, messageOf } from '../definitions/failures';
-import { HEARTBEAT_MS } from './names';
+import { HEARTBEAT_MS, UNLIMITED } from './names';
 import { optional } from './packages';
 
 export interface TemporalWorkerOptions {
@@ -11,8 +11,11 @@ export interface TemporalWorkerOptions {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly activities: Activities;
-  /** File whose exports are the workflows; default: flowgrid's own. */
+  /** File whose exports are the workflows, or a bundle of one; default: flowgrid's own. */
   readonly workflowsPath?: string;
+  readonly bundle?: WorkflowBundle;
+  /** Name of the worker in Temporal's tools; default: process and host. */
+  readonly identity?: string;
   /** How long {@link TemporalWorker.stop} waits for running activities, in milliseconds; default 2,000. */
   readonly stopWithinMs?: number;
 }
@@ -26,6 +29,35 @@ export interface TemporalWorker {
 }
 
 const STOP_WITHIN_MS = 2_000;
+const STICKY_MS = 2_000;
+
+/** flowgrid's workflows as they run inside Temporal's isolated world: made once, seconds of work, for any number of workers. */
+export interface WorkflowBundle {
+  readonly code: string;
+}
+
+/** Makes the bundle. @throws FlowgridError `unsupported` without the optional packages. */
+export async function bundleWorkflows(): Promise<WorkflowBundle> {
+  const { bundleWorkflowCode, DefaultLogger } = await optional(
+    '@temporalio/worker',
+    () => import('@temporalio/worker'),
+  );
+  return bundleWorkflowCode({ workflowsPath: require.resolve('./workflows'), logger: new DefaultLogger('ERROR') });
+}
+
+/**
+ * Has Temporal's runtime leave signals to this program, and print errors only. Once in a process, before any worker.
+ *
+ * @throws FlowgridError `unsupported` without the optional packages.
+ */
+export async function quietRuntime(): Promise<void> {
+  const { DefaultLogger, Runtime, makeTelemetryFilterString } = await optional(
+    '@temporalio/worker',
+    () => import('@temporalio/worker'),
+  );
+  const telemetryOptions = { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } };
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions, shutdownSignals: [] });
+}
 
 /** Connects a worker and starts it. @throws FlowgridError `unsupported` without the optional packages. */
 export async function startTemporalWorker(options: TemporalWorkerOptions): Promise<TemporalWorker> {
@@ -37,9 +69,16 @@ export async function startTemporalWorker(options: TemporalWorkerOptions): Promi
       connection,
       namespace: options.namespace,
       taskQueue: options.taskQueue,
-      workflowsPath: options.workflowsPath ?? require.resolve('./workflows'),
+      ...(options.bundle === undefined
+        ? { workflowsPath: options.workflowsPath ?? require.resolve('./workflows') }
+        : { workflowBundle: options.bundle }),
+      ...(options.identity === undefined ? {} : { identity: options.identity }),
+      // What a worker that died was to go on with waits no longer for it.
+      stickyQueueScheduleToStartTimeout: STICKY_MS,
       activities: await temporalActivities(options.activities),
       shutdownGraceTime: options.stopWithinMs ?? STOP_WITHIN_MS,
+      // An undoing that waits is not cancelled: it runs again elsewhere.
+      shutdownForceTime: (options.stopWithinMs ?? STOP_WITHIN_MS) + STOP_WITHIN_MS,
     });
   } catch (error) {
     await connection.close();
@@ -56,16 +95,16 @@ export async function startTemporalWorker(options: TemporalWorkerOptions): Promi
   };
 }
 
-type TemporalActivity = (input: unknown) => Promise<unknown>;
+type TemporalActivity = (input: unknown, attempts: number) => Promise<unknown>;
 
 /** flowgrid's activities as Temporal calls them. */
 async function temporalActivities(activities: Activities): Promise<Record<string, TemporalActivity>> {
   const temporal = await optional('@temporalio/activity', () => import('@temporalio/activity'));
   const adapt =
     (activity: Activity): TemporalActivity =>
-    async (input) => {
+    async (input, attempts) => {
       const context = temporal.Context.current();
-      const { workflowExecution, activityId } = context.info;
+      const { workflowExecution, activityId, attempt } = context.info;
       const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
       try {
         return await activity(input, `${workflowExecution?.workflowId}/${activityId}`, context.cancellationSignal);
@@ -76,7 +115,7 @@ async function temporalActivities(activities: Activities): Promise<Record<string
         throw temporal.ApplicationFailure.create({
           message: messageOf(error),
           type,
-          nonRetryable: isDefinitive(error),
+          nonRetryable: isDefinitive(error) || (attempts !== UNLIMITED && attempt >= attempts),
         });
       } finally {
         clearInterval(beat);

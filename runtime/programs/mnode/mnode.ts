@@ -15,7 +15,9 @@ import type { Alert } from '../../control/effects';
 import { createWorkflowJournal } from '../../control/workflow-journal';
 import { WorkflowDesk } from '../../control/workflow-requests';
 import { readGridFile } from '../grid-text';
-import { Provisioner, stuckAlert } from '../provisioner';
+import { Provisioner, stuckAlert, type ProvisionerOptions } from '../provisioner';
+import { temporalPlace, type TemporalPlace } from '../temporal/place';
+import { TemporalProvisioner } from '../temporal/temporal-provisioner';
 import { WallClock } from '../wall-clock';
 import { answerRequest } from './requests';
 import { Helm } from './helm';
@@ -43,7 +45,8 @@ export async function mnode(options: MnodeOptions, io: Io): Promise<number> {
   let bus: Bus | undefined;
   try {
     bus = await connectBus(options.nats, clock, options.name);
-    program = new Mnode(options, grid, desired, seat, bus, clock, new Progress(io, options.json, clock));
+    const place = await placeOf(options, grid);
+    program = new Mnode(options, grid, desired, seat, bus, clock, new Progress(io, options.json, clock), place);
     await program.run(io.interrupted);
     return EXIT.ok;
   } finally {
@@ -65,6 +68,13 @@ function gridName({ grid, file }: MnodeOptions, desired: DesiredGrid | undefined
     );
   }
   return name;
+}
+
+/** Where on a Temporal server workflows run; undefined: in this process, journalled in the log. */
+async function placeOf({ temporal, name }: MnodeOptions, grid: string): Promise<TemporalPlace | undefined> {
+  if (temporal === undefined) return undefined;
+  const { address, namespace, taskQueue = `flowgrid-${grid}` } = temporal;
+  return temporalPlace({ address, namespace, taskQueue, identity: name });
 }
 
 /**
@@ -95,6 +105,7 @@ class Mnode {
     bus: Bus,
     private readonly clock: WallClock,
     private readonly progress: Progress,
+    place: TemporalPlace | undefined,
   ) {
     const subjects = subjectsOf(grid);
     const announcer = new BusAnnouncer(bus, subjects);
@@ -118,17 +129,14 @@ class Mnode {
         this.helm.deposed();
       },
     });
-    this.work = new LeaderWork(
-      () =>
-        new Provisioner({
-          control: this.plane,
-          log: seat.log,
-          clock,
-          timers: clock,
-          counted: (node) => statistics.counted(node),
-          onStuck: (workflow, error) => onAlert(stuckAlert(workflow, error, clock.now())),
-        }),
-    );
+    this.work = new LeaderWork(() => {
+      const onStuck = (workflow: string, error: unknown): void => onAlert(stuckAlert(workflow, error, clock.now()));
+      const counted: ProvisionerOptions['counted'] = (node) => statistics.counted(node);
+      const common = { control: this.plane, log: seat.log, clock, timers: clock, onStuck, counted };
+      if (place === undefined) return new Provisioner(common);
+      const onServer = (text: string): void => onAlert({ at: clock.now(), about: 'grid', text });
+      return new TemporalProvisioner({ ...common, place, onServer });
+    });
     const journal = createWorkflowJournal(this.plane, seat.log, clock);
     const desk = new WorkflowDesk(this.plane, journal, clock, () => this.work.current);
     const teller = (this.teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock));

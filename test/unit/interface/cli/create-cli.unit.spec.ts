@@ -175,6 +175,18 @@ describe('the command line', () => {
       expect(await run(wrong)).toBe(2);
   });
 
+  it('FG-370: gives mnode the Temporal server, and refuses a namespace of none', async () => {
+    const { calls, run } = fixture();
+    expect(await run('mnode g.yaml --name MA-1 --temporal t:7233')).toBe(0);
+    expect(await run('mnode g.yaml --name MA-1 --temporal t:7233 --temporal-namespace ops --temporal-queue q')).toBe(0);
+    expect(calls.map(([, options]) => (options as { temporal: object }).temporal)).toEqual([
+      { address: 't:7233', namespace: 'default' },
+      { address: 't:7233', namespace: 'ops', taskQueue: 'q' },
+    ]);
+    expect(await run('mnode g.yaml --name MA-1 --temporal-namespace ops')).toBe(2);
+    expect(await run('mnode g.yaml --name MA-1 --temporal t:7233,u:7233')).toBe(2);
+  });
+
   it('FG-346: sends an order to replicate a flow, or to stop, and refuses what is neither', async () => {
     const { calls, err, run } = fixture();
     expect(await run('replicate 0x01abcdef --to trial --by operator:eva --data d')).toBe(0);
