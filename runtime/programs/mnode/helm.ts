@@ -97,8 +97,10 @@ export class Helm {
   }
 
   private async standBy(): Promise<void> {
+    // Commands are refused, for another to answer, before the log is left: one that met a log without a writer would fail for good.
+    const stoodDown = this.plane.standDown();
     await this.seat.leave();
-    await this.plane.standDown();
+    await stoodDown;
     this.events.standingBy();
   }
 

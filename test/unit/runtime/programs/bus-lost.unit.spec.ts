@@ -1,6 +1,8 @@
 import { SimClock } from '../../../../adapters/sim/sim-clock';
 import { Detector } from '../../../../actors/detector';
 import { BusWatch } from '../../../../runtime/programs/mnode/bus-watch';
+import type { ControlPlane } from '../../../../runtime/control/control-plane';
+import { Helm } from '../../../../runtime/programs/mnode/helm';
 import { Standing } from '../../../../runtime/programs/mnode/standing';
 
 describe('an MNODE that loses the bus', () => {
@@ -56,6 +58,27 @@ describe('an MNODE that loses the bus', () => {
     await turns();
     expect(did.slice(5)).toEqual(['stand']);
     await standing.close();
+  });
+
+  test('FG-409: refuses commands before it leaves the log, when another is to lead', async () => {
+    const did: string[] = [];
+    const plane = {
+      role: 'idle',
+      start: async () => void (plane.role = 'leading'),
+      standDown: async () => {
+        did.push('stand down');
+        plane.role = 'idle';
+      },
+    };
+    const seat = { take: async () => void did.push('take'), leave: async () => void did.push('leave') };
+    const events = { leading: async () => undefined, standingBy: () => undefined, failed: () => undefined };
+    const helm = new Helm(plane as unknown as ControlPlane, seat, new SimClock(1_000), events);
+    helm.elected();
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+    helm.lost();
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+    expect(did).toEqual(['leave', 'take', 'stand down', 'leave']);
+    await helm.close();
   });
 
   test('FG-407: holds nobody dead for what it cannot hear, and counts silence anew afterwards', () => {
