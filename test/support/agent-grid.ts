@@ -7,8 +7,10 @@ import { decodeFlowBatch } from '../../adapters/codec/flow-batch';
 import { nodeName, type ChainId } from '../../domain/base/ids';
 import { openKafkaLog } from '../../adapters/log/kafka';
 import { nodesOf } from '../../domain/cluster/state';
+import type { TopologyEvent } from '../../domain/events';
 import type { FlowEvent } from '../../domain/flow/events';
 import type { GridState } from '../../domain/grid-state';
+import type { Commit } from '../../domain/log/commit';
 import type { NodeState } from '../../domain/node/state';
 import type { EventLog } from '../../domain/seams/event-log';
 import { isTopologyStale } from '../../domain/topology/content';
@@ -114,11 +116,12 @@ export class AgentGrid {
     await this.complete();
   }
 
-  /** Starts the MNODEs, also again; resolves when one of them leads. */
+  /** Starts the MNODEs, also again; resolves when one of them leads and all of them run. */
   async startMnodes(): Promise<void> {
     const names = this.sites.mnodes ?? (this.servers.kafka === undefined ? ['MA-1'] : ['MA-1', 'MB-1']);
     this.mnodes = [];
     for (const name of names) this.startMnode(name);
+    await Promise.all(this.mnodes.map((mnode) => mnode.until(({ role }) => role !== undefined)));
     await Promise.any(this.mnodes.map((mnode) => mnode.until(({ role }) => role === 'leading')));
   }
 
@@ -200,11 +203,11 @@ export class AgentGrid {
   }
 
   /** The state that the log tells now. */
-  async state(): Promise<GridState> {
+  async state(visit?: (commit: Commit<TopologyEvent>) => void): Promise<GridState> {
     const { kafka } = this.servers;
-    if (kafka === undefined) return withLog(this.data, (log) => rebuilt(log, Infinity));
+    if (kafka === undefined) return withLog(this.data, (log) => rebuilt(log, Infinity, visit));
     this.reader ??= openKafkaLog({ brokers: kafka, grid: 'agents', mode: 'reader' });
-    return rebuilt(await this.reader, Infinity);
+    return rebuilt(await this.reader, Infinity, visit);
   }
 
   /** Everything ends in good order, the MNODEs last: every flow has its end in the log, and nothing is missing from it. */

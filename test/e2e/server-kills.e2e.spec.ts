@@ -1,0 +1,44 @@
+import { randomInt } from 'node:crypto';
+import { kafkaAvailable } from '../services/kafka';
+import { natsAvailable } from '../services/nats';
+import { describeWithServer } from '../services/suite';
+import { Kills, VICTIMS, told, type KillResult } from '../support/lab/kills';
+import { LabGrid } from '../support/lab/lab-grid';
+import { labAvailable } from '../support/lab/network';
+
+/** Kills of each; `npm run soak` does many. */
+const TIMES = 3;
+
+const allAvailable = (): ReturnType<typeof labAvailable> =>
+  [labAvailable(), natsAvailable()].find(({ ok }) => !ok) ?? kafkaAvailable();
+
+describeWithServer('kill -9 of servers and MNODEs under traffic', allAvailable, () => {
+  let lab: LabGrid;
+  let kills: Kills;
+  let undisturbedMs = 0;
+
+  beforeAll(async () => {
+    lab = await LabGrid.start({ brokers: 3 });
+    kills = new Kills(lab);
+    for (let n = 0; n < TIMES; n++) undisturbedMs = Math.max(undisturbedMs, (await once(undefined)).gapMs);
+  }, 300_000);
+  afterAll(() => lab.end());
+
+  const once = async (victim: KillResult['victim']): Promise<KillResult> => {
+    const result = await kills.once(victim, randomInt(2 ** 31));
+    process.stdout.write(`${told(result)}\n`);
+    return result;
+  };
+
+  test.each(VICTIMS)(
+    'FG-408: %s: no frame is lost, no acknowledged command forgotten, and forwarding never stops',
+    async (victim) => {
+      for (let n = 0; n < TIMES; n++) {
+        const result = await once(victim);
+        expect(result).toMatchObject({ lost: 0, twice: 0, reordered: 0, forgotten: 0 });
+        expect(result.acknowledged).toBeGreaterThan(0);
+        expect(result.gapMs).toBeLessThanOrEqual(2 * undisturbedMs);
+      }
+    },
+  );
+});
