@@ -74,6 +74,7 @@ class Recorder implements PacketFunction {
 
   private readonly keep: number;
   private readonly ends: 'both' | 'forward' | 'reverse' | 'none';
+  private readonly compares: 'both' | 'forward' | 'reverse';
   private readonly pairs = new Map<string, Pair>();
   private readonly counts = { compared: 0, differing: 0 };
 
@@ -83,9 +84,15 @@ class Recorder implements PacketFunction {
   ) {
     this.keep = config.integer('keep', 1, 1_000_000, 10_000);
     this.ends = config.oneOf('ends', ['both', 'forward', 'reverse', 'none'], 'both');
+    this.compares = config.oneOf('compares', ['both', 'forward', 'reverse'], 'both');
   }
 
   process(frame: FrameView, flow: FlowView): Verdict {
+    if (this.compares === 'both' || this.compares === (flow.reverse ? 'reverse' : 'forward')) this.take(frame, flow);
+    return flow.replica && this.endsHere(flow.reverse) ? CONSUME : FORWARD;
+  }
+
+  private take(frame: FrameView, flow: FlowView): void {
     const key = `${flow.connection}${flow.reverse ? '<' : '>'}`;
     let pair = this.pairs.get(key);
     if (pair === undefined) {
@@ -97,7 +104,6 @@ class Recorder implements PacketFunction {
     this.record(side, frame, flow.id);
     if (flow.replica && side.count === 1 && this.beganLate(flow)) align(pair);
     this.compare(key, pair);
-    return flow.replica && this.endsHere(flow.reverse) ? CONSUME : FORWARD;
   }
 
   /** Every connection recorded so far. */

@@ -66,7 +66,7 @@ export function cloneOf(
 
 /**
  * A candidate for a cluster's function beside it: flows that pass the cluster are replicated through a node that runs the
- * candidate, and recorders on both sides of the two compare what they emit, in either direction.
+ * candidate, and recorders on both sides of the two compare what they emit of what flows' beginners sent, whichever end they began at.
  *
  * @throws FlowgridError `rejected` when there is no such cluster or package, or no flow to compare.
  */
@@ -80,7 +80,8 @@ export function canaryOf(
   const { autoscale: _, id: at, ...settings } = original.settings;
   const draft = new Draft(state, 'canary');
   const alone = { ...settings, originates: false, failure: 'redirect', whenEmpty: 'bypass', mode: 'through' } as const;
-  const recorder = { name: 'recorder', config: { ends: 'none' } };
+  // Clones of answers may be lost where their originals are not, until the far INODE knows of the clone.
+  const recorder = { name: 'recorder', config: { ends: 'none', compares: 'forward' } };
   // A candidate that is dead lets nothing by: what it did not see must not look as if it had passed.
   const candidate = { ...alone, whenEmpty: 'drop', function: input.function } as const;
   const k = draft.cluster({ ...candidate, name: draft.name(settings.name) }, 1);

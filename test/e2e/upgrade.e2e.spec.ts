@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,9 @@ import { LOOPBACK } from '../services/site';
 import { describeWithServer } from '../services/suite';
 import { AgentGrid } from '../support/agent-grid';
 import { functionSource } from '../support/bundles';
-import { flowgrid, type Ended } from '../support/up-process';
+import { readCaptureFile } from '../support/capture-file';
+import { RecorderProcess } from '../support/recorder-process';
+import { flowgrid } from '../support/up-process';
 
 const AB = 2;
 
@@ -24,9 +27,9 @@ function trials({ clusters, links, paths, policies }: GridState): string[] {
 
 describeWithServer('FG-390: upgrades by canary in a grid of agents, under traffic', natsAvailable, () => {
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-upgrade-'));
+  const nowhere = createSocket('udp4');
   let nats: NatsServer;
   let grid: AgentGrid;
-  let traffic: Promise<Ended>;
 
   const access = (): string[] => ['--grid', 'agents', '--nats', nats.servers, '--json'];
   const publish = async (version: string, source: string): Promise<void> => {
@@ -35,44 +38,47 @@ describeWithServer('FG-390: upgrades by canary in a grid of agents, under traffi
     writeFileSync(join(folder, 'index.js'), source);
     expect(await flowgrid('package', folder, '--publish', ...access())).toMatchObject({ code: 0 });
   };
-  const upgrade = async (version: string): Promise<{ readonly code: number; readonly said: object }> => {
+  /** Under traffic one way (answers go where nobody takes them): how it ended, and the frames that came out. */
+  const upgrade = async (version: string) => {
+    const out = new RecorderProcess(join(dir, `${version}.pcapng`), grid.east.from);
+    await out.listens;
+    const back = `127.0.0.1:${nowhere.address().port}`;
+    const load = ['--to', grid.west.into, '--back', back, '--flows', '80', '--for', '15'];
+    const playing = flowgrid('play', ...load);
     const limits = ['--frames', '400', '--compare-within', '60000', '--drain-within', '500'];
-    const { code, stdout, stderr } = await flowgrid(
-      'upgrade',
-      'AB',
-      '--to',
-      `marker@${version}`,
-      ...limits,
-      ...access(),
-    );
-    if (stdout === '') throw new Error(stderr);
-    return { code, said: JSON.parse(stdout) as object };
+    const ended = await flowgrid('upgrade', 'AB', '--to', `marker@${version}`, ...limits, ...access());
+    await playing;
+    await out.ended;
+    const came = readCaptureFile(out.file).frames.map(({ bytes }) => bytes.toString('latin1'));
+    return { code: ended.code, said: JSON.parse(ended.stdout) as object, came };
   };
   const state = async (): Promise<GridState> => (await grid.log()).state;
 
   beforeAll(async () => {
+    await new Promise<void>((bound) => nowhere.bind(0, '127.0.0.1', bound));
     nats = await startNats();
     grid = new AgentGrid({ nats: nats.servers }, { at: () => LOOPBACK, agentArgs: ['--packages', join(dir, 'store')] });
     await grid.start();
     await grid.startSpare('spare', 3);
     await publish('1.0.0', functionSource(''));
     await publish('1.1.0', functionSource('if (frame.proto !== 1) frame.setDscp(46)'));
-    traffic = flowgrid('play', '--to', grid.west.into, '--flows', '40', '--for', '90');
   }, 120_000);
   afterAll(async () => {
+    nowhere.close();
     await grid.end();
     await nats.stop();
-    await traffic;
     rmSync(dir, { recursive: true });
   });
 
   test('a version that emits the same replaces the function on every node, and leaves nothing behind', async () => {
-    const { code, said } = await upgrade('1.0.0');
+    const { code, said, came } = await upgrade('1.0.0');
     expect(said).toMatchObject({
       status: 'succeeded',
       result: { differing: 0, nodes: ['AB-1', 'AB-2', 'AB-3'] },
     });
     expect(code).toBe(0);
+    // No clone leaves.
+    expect(new Set(came).size).toBe(came.length);
     const now = await state();
     expect(now.clusters[AB]!.settings.function).toEqual({ name: 'package', config: { package: 'marker@1.0.0' } });
     expect([1, 2, 3].map((node) => now.clusters[AB]!.nodes[node]!.incarnation)).toEqual([2, 2, 2]);
@@ -80,9 +86,11 @@ describeWithServer('FG-390: upgrades by canary in a grid of agents, under traffi
   }, 120_000);
 
   test('a version that emits something else is found out by its clones and never carries a flow', async () => {
-    const { code, said } = await upgrade('1.1.0');
+    const { code, said, came } = await upgrade('1.1.0');
     expect(said).toMatchObject({ status: 'failed', error: expect.stringMatching(/frames differ, 0 may/) });
     expect(code).toBe(4);
+    // No clone leaves.
+    expect(new Set(came).size).toBe(came.length);
     const now = await state();
     expect(now.clusters[AB]!.settings.function.config).toEqual({ package: 'marker@1.0.0' });
     expect([1, 2, 3].map((node) => now.clusters[AB]!.nodes[node]!.incarnation)).toEqual([2, 2, 2]);

@@ -28,4 +28,17 @@ describe('FG-126: recorder', () => {
       { clone: 2, original: 1, direction: 'forward', frames: [4, 3], compared: 3, differing: 3 },
     ]);
   });
+
+  test('compares the directions that it is told to', () => {
+    const rig = new Rig({ name: 'recorder', config: { compares: 'forward', ends: 'none' } });
+    for (const [flow, text] of [
+      [1, 'a'],
+      [2, 'b'],
+    ] as const) {
+      for (const reverse of [false, true]) {
+        expect(rig.run({ flow, replica: flow === 2, reverse, bytes: frame(text) }).reason).toBe('none');
+      }
+    }
+    expect(rig.host.describe()).toEqual([expect.objectContaining({ compared: 1, differing: 1 })]);
+  });
 });
