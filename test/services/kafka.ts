@@ -78,13 +78,19 @@ function startBroker(place: Place, places: readonly Place[], clusterId: string):
   const java = [...JVM, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath()];
   // In one argument, because an ID may begin as an option does.
   run('java', [...java, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '--config', config]);
+  let isUp = false;
   return startServer({
     name: `kafka ${place.id}`,
     version: KAFKA_VERSION,
     command: 'java',
     inside: place.site.inside,
     args: [...java, 'kafka.Kafka', config],
-    answers: () => answersApiVersions({ address: place.site.address, port: place.broker }),
+    answers: async () => {
+      const known = await knownBrokers({ address: place.site.address, port: place.broker });
+      // At first all of them: a topic with a copy on each cannot be made before. Later others may be down.
+      isUp ||= known === places.length;
+      return isUp && known > 0;
+    },
     readyWithinMs: 90_000,
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),
   });
@@ -129,18 +135,19 @@ function properties(
     .join('');
 }
 
-/** Asks for the protocol versions (request 18, version 0), which a broker answers once it serves clients. */
-async function answersApiVersions(at: Parameters<typeof ask>[0]): Promise<boolean> {
+/** Asks for metadata of no topic (request 3, version 1): how many brokers this one knows of; 0 = it serves no clients yet. */
+async function knownBrokers(at: Parameters<typeof ask>[0]): Promise<number> {
   const correlation = 0x666c6f77;
-  const request = Buffer.alloc(14);
-  request.writeInt32BE(10, 0);
-  request.writeInt16BE(18, 4);
+  const request = Buffer.alloc(18);
+  request.writeInt32BE(14, 0);
+  request.writeInt16BE(3, 4);
+  request.writeInt16BE(1, 6);
   request.writeInt32BE(correlation, 8);
   request.writeInt16BE(-1, 12);
   const answer = await ask(at, request);
-  return (
-    answer !== undefined && answer.length >= 10 && answer.readInt32BE(4) === correlation && answer.readInt16BE(8) === 0
-  );
+  return answer !== undefined && answer.length >= 12 && answer.readInt32BE(4) === correlation
+    ? answer.readInt32BE(8)
+    : 0;
 }
 
 /** Class path of Kafka's own command line programs, such as the producer's performance test, fetched on first use. */
