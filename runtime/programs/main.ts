@@ -51,5 +51,10 @@ function version(): string {
  * attempts to connect that it has given up. What was printed is out: on Linux, writing to files, pipes and terminals is synchronous.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  process.exit(await createCli(programs, terminal(), version()).run(args));
+  process.exit(await run(args));
+}
+
+/** Runs one command in this process, which goes on; its exit code. */
+export function run(args: readonly string[]): Promise<number> {
+  return createCli(programs, terminal(), version()).run(args);
 }
