@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FlowgridError } from '../../domain/base/errors';
 import type { Bus, BusHandler, BusSubscription } from '../../domain/seams/bus';
 import { compilePattern } from './matching';
+import { identity, isUnreachable, refusal, type NatsSecurity } from './nats-security';
 import { type HandlerErrorListener, busClosed, checkMessage, noAnswer, throwHandlerError } from './message';
 
 export interface NatsBusOptions {
@@ -13,6 +14,8 @@ export interface NatsBusOptions {
   /** How long the first connection may take, in milliseconds; default 5,000. */
   readonly connectWithinMs?: number;
   readonly onHandlerError?: HandlerErrorListener;
+  /** Absent: servers that let everybody in. */
+  readonly security?: NatsSecurity;
 }
 
 /** What a NATS bus lost on its own side. */
@@ -46,10 +49,11 @@ const PINGS_MAX = 2;
  * Connects to nats-server. Subscriptions survive the loss of the server: the connection is tried again for ever.
  * The `nats` package is loaded here and nowhere else, so that an install without it works until this is called.
  *
- * @throws FlowgridError `unsupported` without the package, `timeout` when no server answers.
+ * @throws FlowgridError `unsupported` without the package, `timeout` when no server answers, `rejected` when one does not let this
+ *   client in, or is not believed.
  */
 export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> {
-  const { connect } = await import('nats').catch((cause: unknown) => {
+  const nats = await import('nats').catch((cause: unknown) => {
     throw new FlowgridError('unsupported', 'the nats package is not installed', {
       remedy: 'npm install nats@2',
       cause,
@@ -63,8 +67,11 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<NatsBus> 
     reconnectTimeWait: RECONNECT_PAUSE_MS,
     pingInterval: PING_MS,
     maxPingOut: PINGS_MAX,
+    // A stack for each request, in case it fails, costs more than the request; errors name the subject.
+    noAsyncTraces: true,
+    ...identity(options.security ?? {}, nats),
   };
-  const connection = await attempts(() => connect(settings), options);
+  const connection = await attempts(() => nats.connect(settings), options);
   return new ConnectedBus(connection, options.onHandlerError ?? throwHandlerError);
 }
 
@@ -78,6 +85,7 @@ async function attempts(
       return await connect();
     } catch (cause) {
       const isLate = (cause as { code?: unknown }).code === 'TIMEOUT';
+      if (!isUnreachable(cause)) throw refusal(String(servers), cause);
       if (isLate && performance.now() - began < connectWithinMs - ATTEMPT_MS) continue;
       throw new FlowgridError('timeout', `no NATS server answers at ${String(servers)}: ${(cause as Error).message}`, {
         canRetry: true,

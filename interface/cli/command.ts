@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { CommonOptions } from './programs';
 import { parseServers } from './values';
 import { parseWhen } from './when';
@@ -15,6 +15,11 @@ export function withCommon(command: Command, examples: readonly (readonly [comma
   return command
     .option('--json', 'one JSON document, or JSON lines, on stdout and nothing else there', false)
     .option('--data <dir>', 'data directory: event log, key, socket', DEFAULT_DATA)
+    .addOption(
+      new Option('--connections <file>', 'TLS and who this is, for Kafka, NATS and Temporal (YAML)').env(
+        'FLOWGRID_CONNECTIONS',
+      ),
+    )
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
@@ -33,8 +38,8 @@ export function withInstant(command: Command): Command {
   return command.option('--at <when>', `the state at this instant: ${FORMS}`, parseWhen);
 }
 
-export function commonOf({ json, data }: CommonOptions): CommonOptions {
-  return { json, data };
+export function commonOf({ json, data, connections }: CommonOptions): CommonOptions {
+  return { json, data, ...(connections === undefined ? {} : { connections }) };
 }
 
 /** Adds how the program is reached that leads the grid. */

@@ -63,6 +63,8 @@ export interface CommonOptions {
   readonly json: boolean;
   /** The data directory: event log, key, socket. */
   readonly data: string;
+  /** File that says how servers are reached that do not let everybody in; absent: they do. */
+  readonly connections?: string;
 }
 
 /** What happens to a node when a share of the capture's frames has been fed in. */

@@ -5,7 +5,7 @@ import { FlowgridError, isFlowgridError } from '../../domain/base/errors';
 import type { Millis } from '../../domain/base/ids';
 import type { CommandRequest, Outcome } from '../../domain/commands';
 import type { Bus } from '../../domain/seams/bus';
-import type { MnodeAccess } from '../../interface/cli/programs';
+import type { CommonOptions, MnodeAccess } from '../../interface/cli/programs';
 import { askStatus, type MnodeStatus } from '../control/mnode-status';
 import { outcomeOf, submitRemotely } from '../control/remote-commands';
 import type { WorkflowAnswers, WorkflowRequest } from '../control/workflow-requests';
@@ -36,7 +36,7 @@ export interface Mnodes {
 
 /** Reaches the MNODEs that the options name while `use` runs. */
 export async function withMnodes<Result>(
-  access: MnodeAccess & { readonly data: string },
+  access: MnodeAccess & Pick<CommonOptions, 'data' | 'connections'>,
   use: (mnodes: Mnodes, clock: WallClock) => Promise<Result>,
 ): Promise<Result> {
   const clock = new WallClock();
@@ -44,7 +44,7 @@ export async function withMnodes<Result>(
   if (access.grid === undefined) {
     throw new FlowgridError('usage', 'which grid?', { remedy: 'name it with --grid: a bus can carry many' });
   }
-  const bus = await connectBus(access.nats, clock, 'flowgrid');
+  const bus = await connectBus(access, clock, 'flowgrid');
   try {
     return await use(overBus(bus, subjectsOf(access.grid), clock), clock);
   } finally {

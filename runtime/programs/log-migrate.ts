@@ -5,6 +5,7 @@ import { verifyLog } from '../../adapters/log/verify';
 import { FlowgridError } from '../../domain/base/errors';
 import type { EventLog } from '../../domain/seams/event-log';
 import { EXIT, type Io, type MigrateOptions } from '../../interface/cli/programs';
+import { readConnections } from './connections';
 import { rebuilt } from './log-reading';
 
 /**
@@ -34,21 +35,29 @@ interface Migrated {
 }
 
 /** The directory is opened for writing, so that no grid runs on it meanwhile. */
-async function toKafka({ data, kafka, grid, replicationFactor }: MigrateOptions): Promise<Migrated> {
+async function toKafka({ data, grid, ...options }: MigrateOptions): Promise<Migrated> {
   return closing(await openLmdbLog({ dir: data, mode: 'writer' }), async (from) => {
     const { grid: settings } = await rebuilt(from, from.head().seq);
     const name = settings?.name ?? grid;
     if (name === undefined) throw new FlowgridError('not-found', `${data}: no grid in this log`);
-    const copies = replicationFactor === undefined ? {} : { replicationFactor };
-    return copied(from, await openKafkaLog({ brokers: kafka, grid: name, mode: 'writer', ...copies }));
+    return copied(from, await openKafkaLog({ ...placeOf(options), grid: name, mode: 'writer' }));
   });
 }
 
-async function toDirectory({ data, kafka, grid }: MigrateOptions): Promise<Migrated> {
+async function toDirectory({ data, grid, ...options }: MigrateOptions): Promise<Migrated> {
   if (grid === undefined) throw new FlowgridError('usage', 'which grid?', { remedy: 'name it with --grid' });
-  return closing(await openKafkaLog({ brokers: kafka, grid, mode: 'reader' }), async (from) =>
+  return closing(await openKafkaLog({ ...placeOf(options), grid, mode: 'reader' }), async (from) =>
     copied(from, await openLmdbLog({ dir: data, mode: 'writer' })),
   );
+}
+
+function placeOf({ kafka, connections, replicationFactor }: Omit<MigrateOptions, 'data' | 'grid'>) {
+  const { kafka: security } = readConnections(connections);
+  return {
+    brokers: kafka,
+    ...(security === undefined ? {} : { security }),
+    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+  };
 }
 
 /** Copies into a log that is closed afterwards, and verifies what stands there. */

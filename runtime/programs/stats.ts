@@ -25,7 +25,7 @@ const FIRST_WITHIN_MS = 5_000;
 export async function stats(options: StatsOptions, io: Io): Promise<number> {
   const clock = new WallClock();
   const { topic, grid, follow, json } = options;
-  const bus = await connectBus(options.nats, clock, 'flowgrid');
+  const bus = await connectBus(options, clock, 'flowgrid');
   try {
     return await new Promise<number>((end, fail) => {
       const cancel = clock.schedule(clock.now() + FIRST_WITHIN_MS, () => fail(silence(options)));

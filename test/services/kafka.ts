@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { availability } from './availability';
 import { cached, onPath, run } from './cache';
+import type { Certificates } from './certificates';
 import { ask, freePorts } from './ports';
 import { type RunningServer, startServer } from './server';
 import { LOOPBACK, type Site } from './site';
@@ -44,6 +45,21 @@ export async function startKafka(site: Site = LOOPBACK): Promise<KafkaServer> {
   return Object.assign(servers[0]!, { brokers });
 }
 
+/** Whom a broker lets in, besides: over TLS, and only who gives the password (SASL PLAIN or SCRAM). */
+export interface KafkaGuard {
+  readonly certificates: Certificates;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Starts a broker whose `brokers` is an address at which it lets in whom the guard says. */
+export async function startGuardedKafka(guard: KafkaGuard): Promise<KafkaServer> {
+  const [broker, controller, port] = (await freePorts(3)) as [number, number, number];
+  const place = { site: LOOPBACK, id: 1, broker, controller, guarded: { ...guard, port } };
+  const server = await startBroker(place, [place], randomBytes(16).toString('base64url'));
+  return Object.assign(server, { brokers: `${LOOPBACK.address}:${port}` });
+}
+
 /** Starts a broker at each site; they are each other's KRaft controllers: of three, any one can be lost. */
 export async function startKafkaCluster(sites: readonly Site[]): Promise<KafkaCluster> {
   const ports = await freePorts(2 * sites.length);
@@ -69,15 +85,28 @@ interface Place {
   readonly id: number;
   readonly broker: number;
   readonly controller: number;
+  readonly guarded?: KafkaGuard & { readonly port: number };
 }
 
 function startBroker(place: Place, places: readonly Place[], clusterId: string): Promise<RunningServer> {
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-kafka-'));
   const config = join(dir, 'server.properties');
-  writeFileSync(config, properties(place, places, join(dir, 'data')));
+  writeFileSync(config, properties(place, places, join(dir, 'data')) + guardProperties(place, dir));
   const java = [...JVM, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath()];
+  const { user, password } = place.guarded ?? {};
+  const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) =>
+    user === undefined ? [] : ['--add-scram', `${mechanism}=[name=${user},password=${password}]`],
+  );
   // In one argument, because an ID may begin as an option does.
-  run('java', [...java, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '--config', config]);
+  run('java', [
+    ...java,
+    'kafka.tools.StorageTool',
+    'format',
+    `--cluster-id=${clusterId}`,
+    '--config',
+    config,
+    ...scram,
+  ]);
   let isUp = false;
   return startServer({
     name: `kafka ${place.id}`,
@@ -129,6 +158,29 @@ function properties(
     'broker.heartbeat.interval.ms': 500,
     'num.network.threads': 2,
     'num.io.threads': 2,
+  };
+  return Object.entries(settings)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+}
+
+/** What stands later counts: the listeners above, and one more. */
+function guardProperties({ site: { address }, broker, controller, guarded }: Place, dir: string): string {
+  if (guarded === undefined) return '';
+  const { certificates, user, password, port } = guarded;
+  const chain = join(dir, 'server.pem');
+  writeFileSync(chain, readFileSync(certificates.key, 'utf8') + readFileSync(certificates.cert, 'utf8'));
+  const modules = 'org.apache.kafka.common.security';
+  const settings = {
+    listeners: `PLAINTEXT://${address}:${broker},CONTROLLER://${address}:${controller},SASL_SSL://${address}:${port}`,
+    'advertised.listeners': `PLAINTEXT://${address}:${broker},SASL_SSL://${address}:${port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': chain,
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.sasl_ssl.plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required user_${user}="${password}";`,
+    'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
+    'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
   };
   return Object.entries(settings)
     .map(([key, value]) => `${key}=${value}\n`)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { availability } from './availability';
@@ -18,17 +18,30 @@ export interface NatsServer extends RunningServer {
 /** Whether nats-server can run here: installed, cached, or Go to build it. */
 export const natsAvailable = availability(() => run(binary(), ['--version']));
 
-/** Starts nats-server on a free port of a site. JetStream stays off: the bus promises nothing that would need it. */
-export async function startNats({ address, inside }: Site = LOOPBACK): Promise<NatsServer> {
+/**
+ * Starts nats-server on a free port of a site. JetStream stays off: the bus promises nothing that would need it. `config`:
+ * what its configuration file says besides.
+ */
+export async function startNats({ address, inside }: Site = LOOPBACK, config?: string): Promise<NatsServer> {
   const [port] = (await freePorts(1)) as [number];
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-nats-'));
   const command = binary();
+  const file = join(dir, 'nats.conf');
+  if (config !== undefined) writeFileSync(file, config);
   const server = await startServer({
     name: 'nats',
     version: run(command, ['--version']),
     command,
     inside,
-    args: ['--addr', address, '--port', String(port), '--ports_file_dir', dir],
+    args: [
+      '--addr',
+      address,
+      '--port',
+      String(port),
+      '--ports_file_dir',
+      dir,
+      ...(config === undefined ? [] : ['--config', file]),
+    ],
     answers: async () => (await ask({ address, port }, Buffer.alloc(0)))?.toString('utf8').startsWith('INFO ') === true,
     readyWithinMs: 30_000,
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),

@@ -10,6 +10,7 @@ import { messageOf, noWorkflow } from '../definitions/failures';
 import { PROGRESS_QUERY } from './names';
 import { optional } from './packages';
 import { SearchAttributes } from './search-attributes';
+import { securityOptions, type TemporalSecurity } from './security';
 
 export interface TemporalEngineOptions {
   /** `host:port` of Temporal's front end. */
@@ -17,6 +18,8 @@ export interface TemporalEngineOptions {
   readonly namespace: string;
   /** Where workers look for work: one queue per grid. */
   readonly taskQueue: string;
+  /** Absent: a server that lets everybody in. */
+  readonly security?: TemporalSecurity;
   /** Names that may be started: a workflow that no worker knows would wait for ever. */
   readonly workflows: readonly string[];
   /** What Temporal's own tools show of a workflow, and find it by; absent: its type and ID alone. */
@@ -44,7 +47,10 @@ export interface TemporalEngine extends WorkflowEngine {
  */
 export async function createTemporalEngine(options: TemporalEngineOptions): Promise<TemporalEngine> {
   const temporal = await optional('@temporalio/client', () => import('@temporalio/client'));
-  const connection = await temporal.Connection.connect({ address: options.address }).catch((cause: unknown) => {
+  const connection = await temporal.Connection.connect({
+    address: options.address,
+    ...securityOptions(options.security),
+  }).catch((cause: unknown) => {
     const message = `no Temporal server answers at ${options.address}: ${messageOf(cause)}`;
     throw new FlowgridError('timeout', message, { canRetry: true, remedy: 'start it, or correct the address', cause });
   });

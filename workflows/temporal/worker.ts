@@ -4,12 +4,15 @@ import type { Activities, Activity } from '../../domain/seams/workflow-engine';
 import { isDefinitive, messageOf } from '../definitions/failures';
 import { HEARTBEAT_MS, UNLIMITED } from './names';
 import { optional } from './packages';
+import { securityOptions, type TemporalSecurity } from './security';
 
 export interface TemporalWorkerOptions {
   /** `host:port` of Temporal's front end. */
   readonly address: string;
   readonly namespace: string;
   readonly taskQueue: string;
+  /** Absent: a server that lets everybody in. */
+  readonly security?: TemporalSecurity;
   readonly activities: Activities;
   /** File whose exports are the workflows, or a bundle of one; default: flowgrid's own. */
   readonly workflowsPath?: string;
@@ -62,7 +65,7 @@ export async function quietRuntime(): Promise<void> {
 /** Connects a worker and starts it. @throws FlowgridError `unsupported` without the optional packages. */
 export async function startTemporalWorker(options: TemporalWorkerOptions): Promise<TemporalWorker> {
   const { NativeConnection, Worker } = await optional('@temporalio/worker', () => import('@temporalio/worker'));
-  const connection = await NativeConnection.connect({ address: options.address });
+  const connection = await NativeConnection.connect({ address: options.address, ...securityOptions(options.security) });
   let worker: Worker;
   try {
     worker = await Worker.create({

@@ -15,7 +15,7 @@ export async function checkTopics(consumer: KafkaConsumer, options: KafkaLogOpti
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const partitions = await Promise.all(needs.map(({ topic }) => partitionsOf(consumer, topic, timeoutMs)));
   needs.forEach((need, index) => checkPartitions(need, partitions[index]!));
-  const described = await settingsOf(options.brokers, needs, timeoutMs);
+  const described = await settingsOf(options, needs, timeoutMs);
   for (const need of needs) checkConfig(need, described.get(need.topic), options.brokers);
 }
 
@@ -54,7 +54,7 @@ function wrong(topic: string, setting: string, value: string, needed: string, re
 
 /** Asks broker after broker until one tells of every topic; those just made are not known everywhere at once. */
 async function settingsOf(
-  brokers: string,
+  { brokers, security = {} }: KafkaLogOptions,
   needs: readonly TopicNeeds[],
   timeoutMs: number,
 ): Promise<ReadonlyMap<string, TopicSettings>> {
@@ -63,7 +63,9 @@ async function settingsOf(
   let failure: unknown;
   for (let look = 0; look < LOOKS * servers.length; look++) {
     const server = servers[look % servers.length]!;
-    const described = await describeTopics(server, topics, timeoutMs).catch((error: unknown) => void (failure = error));
+    const described = await describeTopics(server, topics, security, timeoutMs).catch(
+      (error: unknown) => void (failure = error),
+    );
     if (described !== undefined && topics.every((topic) => described.get(topic) !== undefined)) return described;
     await pause();
   }

@@ -1,6 +1,6 @@
 import type * as Rdkafka from 'node-rdkafka';
-import { FlowgridError } from '../../../domain/base/errors';
-import { newTopics, producerSettings, TIMEOUT_MS, type KafkaLogOptions } from './settings';
+import { FlowgridError, isFlowgridError } from '../../../domain/base/errors';
+import { brokersOf, newTopics, producerSettings, TIMEOUT_MS, type KafkaLogOptions } from './settings';
 
 export type Library = typeof Rdkafka;
 
@@ -28,7 +28,7 @@ export async function loadLibrary(): Promise<Library> {
 
 /** Makes the grid's topics where they do not exist yet. */
 export async function makeTopics(library: Library, options: KafkaLogOptions): Promise<void> {
-  const admin = library.AdminClient.create({ 'metadata.broker.list': options.brokers });
+  const admin = library.AdminClient.create(brokersOf(options));
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   try {
     for (const topic of newTopics(options)) {
@@ -45,13 +45,12 @@ export async function makeTopics(library: Library, options: KafkaLogOptions): Pr
 export async function connectProducer(library: Library, options: KafkaLogOptions): Promise<Rdkafka.Producer> {
   const producer = new library.Producer(producerSettings(options), { 'request.required.acks': -1 });
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  producer.on('event.error', () => undefined);
   try {
-    await answered((done) => producer.connect({ timeout: timeoutMs }, done));
+    await connected(producer, options);
     await answered<void>((done) => producer.initTransactions(timeoutMs, done));
   } catch (error) {
     producer.disconnect();
-    throw failed(`connecting to ${options.brokers}`, error);
+    throw isFlowgridError(error) ? error : failed(`connecting to ${options.brokers}`, error);
   }
   return producer;
 }
@@ -65,14 +64,43 @@ export async function connectConsumer(
   const consumer = new library.KafkaConsumer(settings, { 'auto.offset.reset': 'earliest' });
   // Closing waits for the call under way: keep that short.
   consumer.setDefaultConsumeTimeout(CONSUME_MS);
-  consumer.on('event.error', () => undefined);
   try {
-    await answered((done) => consumer.connect({ timeout: options.timeoutMs ?? TIMEOUT_MS }, done));
+    await connected(consumer, options);
   } catch (error) {
     consumer.disconnect();
-    throw failed(`connecting to ${options.brokers}`, error);
+    throw isFlowgridError(error) ? error : failed(`connecting to ${options.brokers}`, error);
   }
   return consumer;
+}
+
+/** What the client library logs of a broker that refuses, or is not believed; it tries again for ever all the same. */
+const REFUSAL = /(?:SASL authentication error|SSL handshake failed|SASL handshake failed).*?(?= \(after |$)/s;
+
+/**
+ * Connects. Refusals are known from the log: until a client is connected it tells its errors to nobody.
+ *
+ * @throws FlowgridError `rejected` when a broker does not let this client in, or is not whom it claims to be.
+ */
+function connected(
+  client: Rdkafka.Producer | Rdkafka.KafkaConsumer,
+  { brokers, timeoutMs = TIMEOUT_MS }: Pick<KafkaLogOptions, 'brokers' | 'timeoutMs'>,
+): Promise<unknown> {
+  const common = client as Rdkafka.KafkaConsumer;
+  // An error that nobody listens to would end the process.
+  common.on('event.error', () => undefined);
+  return new Promise((resolve, reject) => {
+    common.on('event.log', ({ message }: { readonly message?: string }) => {
+      const [why] = REFUSAL.exec(message ?? '') ?? [];
+      if (why !== undefined) reject(refusal(brokers, why));
+    });
+    answered((done) => client.connect({ timeout: timeoutMs }, done)).then(resolve, reject);
+  });
+}
+
+function refusal(brokers: string, why: string): FlowgridError {
+  return new FlowgridError('rejected', `Kafka at ${brokers} and this client do not trust each other: ${why}`, {
+    remedy: "correct 'kafka' in the connections file: user, password, mechanism, or the files of 'tls'",
+  });
 }
 
 /** Lets a client say goodbye, which without brokers may take for ever: nobody waits longer than a while for it. */

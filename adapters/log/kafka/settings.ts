@@ -1,4 +1,5 @@
 import type { ConsumerGlobalConfig, NewTopic, ProducerGlobalConfig } from 'node-rdkafka';
+import { securitySettings, type KafkaSecurity } from './security';
 
 export interface KafkaLogOptions {
   /** Bootstrap servers, `host:port`, separated by commas. */
@@ -15,6 +16,8 @@ export interface KafkaLogOptions {
   readonly flowRetentionMs?: number;
   /** How long anything that the brokers are asked may take, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number;
+  /** Absent: brokers that let everybody in. */
+  readonly security?: KafkaSecurity;
 }
 
 export const TIMEOUT_MS = 30_000;
@@ -97,9 +100,14 @@ const RECONNECTION = { 'reconnect.backoff.max.ms': 500, 'socket.connection.setup
 /** A reader's connection that gives no answer for so long is replaced: what a cut has stalled goes on as late as the cut was long. */
 const READER_SILENCE_MS = 5_000;
 
+/** Where the brokers are, and what they want to know. */
+export function brokersOf(options: Pick<KafkaLogOptions, 'brokers' | 'security'>): Readonly<Record<string, string>> {
+  return { 'metadata.broker.list': options.brokers, ...securitySettings(options.security) };
+}
+
 export function producerSettings(options: KafkaLogOptions): ProducerGlobalConfig {
   return {
-    'metadata.broker.list': options.brokers,
+    ...brokersOf(options),
     ...RECONNECTION,
     // One for the grid, whoever leads: initTransactions makes the brokers fence the earlier leader.
     'transactional.id': `flowgrid.${options.grid}`,
@@ -113,7 +121,7 @@ export function producerSettings(options: KafkaLogOptions): ProducerGlobalConfig
 
 export function consumerSettings(options: KafkaLogOptions): ConsumerGlobalConfig {
   return {
-    'metadata.broker.list': options.brokers,
+    ...brokersOf(options),
     ...RECONNECTION,
     // Partitions are assigned by hand, so that no group is ever joined; the client insists on a name.
     'group.id': `flowgrid.${options.grid}.readers`,
@@ -134,7 +142,7 @@ export const LEADER_TIMEOUT_MS = 6_000;
 export function candidateSettings(options: CandidacyOptions): ConsumerGlobalConfig {
   const timeoutMs = options.leaderTimeoutMs ?? LEADER_TIMEOUT_MS;
   return {
-    'metadata.broker.list': options.brokers,
+    ...brokersOf(options),
     ...RECONNECTION,
     'client.id': options.name,
     'group.id': `flowgrid.${options.grid}.leaders`,
@@ -148,7 +156,7 @@ export function candidateSettings(options: CandidacyOptions): ConsumerGlobalConf
   };
 }
 
-export interface CandidacyOptions extends Pick<KafkaLogOptions, 'brokers' | 'grid' | 'timeoutMs'> {
+export interface CandidacyOptions extends Pick<KafkaLogOptions, 'brokers' | 'grid' | 'timeoutMs' | 'security'> {
   /** Shown in the brokers' list of the group's members. */
   readonly name: string;
   /**

@@ -36,7 +36,7 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
   const store = packages.packages === undefined ? {} : { packages: new PackageStore(packages.packages) };
   const host = await startHosting({ agent: name, listen, networks, secret, baseDirectory, time, ...packages });
   try {
-    const bus = await connectBus(options.nats, clock, name);
+    const bus = await connectBus(options, clock, name);
     try {
       const end = endOf(io.interrupted);
       const it = new Agent({

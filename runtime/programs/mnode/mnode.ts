@@ -14,6 +14,7 @@ import { StatisticsTeller } from '../../control/statistics-teller';
 import type { Alert } from '../../control/effects';
 import { createWorkflowJournal } from '../../control/workflow-journal';
 import { WorkflowDesk } from '../../control/workflow-requests';
+import { readConnections } from '../connections';
 import { readGridFile } from '../grid-text';
 import { Provisioner, stuckAlert, type ProvisionerOptions } from '../provisioner';
 import { temporalPlace, type TemporalPlace } from '../temporal/place';
@@ -44,7 +45,7 @@ export async function mnode(options: MnodeOptions, io: Io): Promise<number> {
   });
   let bus: Bus | undefined;
   try {
-    bus = await connectBus(options.nats, clock, options.name);
+    bus = await connectBus(options, clock, options.name);
     const place = await placeOf(options, grid);
     program = new Mnode(options, grid, desired, seat, bus, clock, new Progress(io, options.json, clock), place);
     await program.run(io.interrupted);
@@ -71,10 +72,15 @@ function gridName({ grid, file }: MnodeOptions, desired: DesiredGrid | undefined
 }
 
 /** Where on a Temporal server workflows run; undefined: in this process, journalled in the log. */
-async function placeOf({ temporal, name }: MnodeOptions, grid: string): Promise<TemporalPlace | undefined> {
+async function placeOf(
+  { temporal, name, connections }: MnodeOptions,
+  grid: string,
+): Promise<TemporalPlace | undefined> {
   if (temporal === undefined) return undefined;
   const { address, namespace, taskQueue = `flowgrid-${grid}` } = temporal;
-  return temporalPlace({ address, namespace, taskQueue, identity: name });
+  const { temporal: security } = readConnections(connections);
+  const place = { address, namespace, taskQueue, identity: name };
+  return temporalPlace({ ...place, ...(security === undefined ? {} : { security }) });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { openKafkaLog, standForLeader, type Candidacy, type CandidacyListener } from '../../../adapters/log/kafka';
 import { openLmdbLog, type RequestHandler } from '../../../adapters/log/lmdb';
 import type { EventLog } from '../../../domain/seams/event-log';
+import { readConnections } from '../connections';
 import type { MnodeOptions } from '../../../interface/cli/programs';
 
 /** An open log, and what it takes to be the one that writes it. */
@@ -39,12 +40,14 @@ async function openEmbedded(dir: string, onRequest: RequestHandler): Promise<Sea
 
 async function openDistributed(options: MnodeOptions & { readonly kafka: string }, grid: string): Promise<Seat> {
   const { kafka: brokers, name, leaderTimeoutMs, replicationFactor } = options;
-  const log = await openKafkaLog({ brokers, grid, mode: 'reader', ...(replicationFactor && { replicationFactor }) });
+  const { kafka: security } = readConnections(options.connections);
+  const place = { brokers, grid, ...(security === undefined ? {} : { security }) };
+  const log = await openKafkaLog({ ...place, mode: 'reader', ...(replicationFactor && { replicationFactor }) });
   let candidacy: Candidacy | undefined;
   return {
     log,
     stand: async (listener) => {
-      candidacy = await standForLeader({ brokers, grid, name, ...(leaderTimeoutMs && { leaderTimeoutMs }) }, listener);
+      candidacy = await standForLeader({ ...place, name, ...(leaderTimeoutMs && { leaderTimeoutMs }) }, listener);
     },
     withdraw: async () => {
       await candidacy?.close();

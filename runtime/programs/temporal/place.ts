@@ -1,3 +1,4 @@
+import type { TemporalSecurity } from '../../../workflows/temporal/security';
 import { bundleWorkflows, quietRuntime, type WorkflowBundle } from '../../../workflows/temporal/worker';
 
 /** A Temporal server, and where on it a grid's workflows run. */
@@ -9,6 +10,8 @@ export interface TemporalPlace {
   readonly taskQueue: string;
   /** The name of this program's workers there. */
   readonly identity: string;
+  /** Absent: a server that lets everybody in. */
+  readonly security?: TemporalSecurity;
   readonly bundle: Promise<WorkflowBundle>;
 }
 

@@ -60,7 +60,7 @@ export async function up(options: UpOptions, io: Io): Promise<number> {
   const actions = scheduleActions(options, source?.sides.length ?? 0);
   rehearse(actions, nodes);
   let fault: unknown;
-  const bus = options.nats === undefined ? undefined : await connectBus(options.nats, new WallClock(), 'flowgrid up');
+  const bus = options.nats === undefined ? undefined : await connectBus(options, new WallClock(), 'flowgrid up');
   const telling = bus === undefined ? undefined : new Telling(bus, desired.settings.name);
   const events = {
     past: (state: GridState) => display.past(state),
