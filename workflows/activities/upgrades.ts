@@ -1,5 +1,5 @@
 import { FlowgridError, isFlowgridError } from '../../domain/base/errors';
-import type { ClusterId, Incarnation, NodeId } from '../../domain/base/ids';
+import { nodeName, type ClusterId, type Incarnation, type NodeId } from '../../domain/base/ids';
 import { nodesOf } from '../../domain/cluster/state';
 import type { CommandBody } from '../../domain/commands';
 import type { GridState } from '../../domain/grid-state';
@@ -21,7 +21,7 @@ export async function planUpgrade(
   const { id, name, function: before } = cluster.settings;
   const members = nodesOf(cluster)
     .filter(({ status }) => status === 'active' || status === 'suspected')
-    .map(({ node, incarnation, weight }) => ({ node, name: `${name}-${node}`, incarnation, weight }));
+    .map(({ node, incarnation, weight }) => ({ node, name: nodeName(name, node), incarnation, weight }));
   if (members.length === 0) throw new FlowgridError('rejected', `cluster ${name} has no member to upgrade`);
   const recording = recorders.map((recorder) => ({ cluster: recorder, node: 1 }));
   return { cluster: id, before, after: input.function, members, trial, recorders: recording };

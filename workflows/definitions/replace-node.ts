@@ -1,7 +1,7 @@
 import type { ClusterId, NodeId } from '../../domain/base/ids';
 import type { WorkflowContext } from '../../domain/seams/workflow-engine';
+import { draining, joiningSteps, releasingSteps } from './member-steps';
 import { type SagaStep, runSaga } from './saga';
-import { DRAIN_ON_UNDO_MS } from './scale-out';
 
 /** Has a spare take a node's place: first the spare serves, then the node leaves, so that no capacity is missing. */
 export interface ReplaceNodeInput {
@@ -44,35 +44,10 @@ const steps: readonly SagaStep<ReplaceNodeState>[] = [
     do: ({ cluster, node }) => ({ activity: 'checkMember', input: { cluster, node, orLost: true } }),
     keep: (state, result) => ({ ...state, weight: (result as { weight: number }).weight }),
   },
-  {
-    name: 'reserve spare',
-    do: ({ cluster, by, workflow }) => ({ activity: 'reserveSpare', input: { cluster, node: by, workflow } }),
-    keep: (state, result) => ({ ...state, reserved: (result as { node: NodeId }).node }),
-    undo: ({ cluster, reserved, workflow }) => ({
-      activity: 'withdrawNode',
-      input: { cluster, node: reserved, workflow, withinMs: DRAIN_ON_UNDO_MS },
-    }),
-  },
-  {
-    name: 'install function',
-    do: ({ cluster, reserved: node, weight }) => ({ activity: 'installFunction', input: { cluster, node, weight } }),
-  },
-  {
-    name: 'build links',
-    do: ({ cluster, reserved, node }) => ({ activity: 'joinLinks', input: { cluster, node: reserved, like: node } }),
-    undo: ({ cluster, reserved: node }) => ({ activity: 'leaveLinks', input: { cluster, node } }),
-  },
-  {
-    name: 'check health',
-    do: ({ cluster, reserved: node, healthyWithinMs }) => ({
-      activity: 'awaitHealthy',
-      input: { cluster, node, withinMs: healthyWithinMs },
-    }),
-    undo: ({ cluster, reserved: node }) => ({
-      activity: 'drainNode',
-      input: { cluster, node, withinMs: DRAIN_ON_UNDO_MS },
-    }),
-  },
+  ...joiningSteps<ReplaceNodeState>(
+    ({ by }) => by,
+    ({ node }) => node,
+  ),
   {
     name: 'publish successor',
     do: ({ cluster, reserved: node, publishedWithinMs }) => ({
@@ -80,36 +55,14 @@ const steps: readonly SagaStep<ReplaceNodeState>[] = [
       input: { cluster, node, listed: true, withinMs: publishedWithinMs },
     }),
   },
-  {
-    name: 'drain',
-    do: ({ cluster, node, drainWithinMs }) => ({
-      activity: 'drainNode',
-      input: { cluster, node, withinMs: drainWithinMs },
-    }),
-    undo: ({ cluster, node, workflow, weight }) => ({
-      activity: 'rejoinCluster',
-      input: { cluster, node, workflow, weight },
-    }),
-  },
+  draining(),
   {
     name: 'leave links',
     do: ({ cluster, node }) => ({ activity: 'leaveLinks', input: { cluster, node } }),
     // Its successor has the very links that it had.
     undo: ({ cluster, node, reserved }) => ({ activity: 'joinLinks', input: { cluster, node, like: reserved } }),
   },
-  {
-    name: 'publish',
-    do: ({ cluster, node, publishedWithinMs }) => ({
-      activity: 'publishTopology',
-      input: { cluster, node, listed: false, withinMs: publishedWithinMs },
-    }),
-    keep: (state, result) => ({ ...state, version: (result as { version: number }).version }),
-  },
-  {
-    name: 'release',
-    do: ({ cluster, node, workflow }) => ({ activity: 'releaseSpare', input: { cluster, node, workflow } }),
-    isFinal: true,
-  },
+  ...releasingSteps<ReplaceNodeState>(),
 ];
 
 /**

@@ -1,5 +1,6 @@
 import type { ClusterId, NodeId } from '../../domain/base/ids';
 import type { WorkflowContext } from '../../domain/seams/workflow-engine';
+import { draining, releasingSteps } from './member-steps';
 import { type SagaStep, runSaga } from './saga';
 
 /** Takes capacity from a cluster: one of its members becomes a spare. */
@@ -33,32 +34,8 @@ const steps: readonly SagaStep<ScaleInState>[] = [
     do: ({ cluster, node }) => ({ activity: 'checkMember', input: { cluster, node } }),
     keep: (state, result) => ({ ...state, weight: (result as { weight: number }).weight }),
   },
-  {
-    name: 'drain',
-    do: ({ cluster, node, drainWithinMs }) => ({
-      activity: 'drainNode',
-      input: { cluster, node, withinMs: drainWithinMs },
-    }),
-    undo: ({ cluster, node, workflow, weight }) => ({
-      activity: 'rejoinCluster',
-      input: { cluster, node, workflow, weight },
-    }),
-  },
-  {
-    // Put back by the node's return to its cluster, which the next topology lists again.
-    name: 'publish',
-    do: ({ cluster, node, publishedWithinMs }) => ({
-      activity: 'publishTopology',
-      input: { cluster, node, listed: false, withinMs: publishedWithinMs },
-    }),
-    keep: (state, result) => ({ ...state, version: (result as { version: number }).version }),
-  },
-  {
-    // A node that was made for an agent's room is gone afterwards.
-    name: 'release',
-    isFinal: true,
-    do: ({ cluster, node, workflow }) => ({ activity: 'releaseSpare', input: { cluster, node, workflow } }),
-  },
+  draining(),
+  ...releasingSteps<ScaleInState>(),
 ];
 
 /** check member → drain → publish → release; or the node is back in its cluster (DESIGN section 9). */

@@ -1,5 +1,6 @@
 import type { ClusterId, NodeId } from '../../domain/base/ids';
 import type { WorkflowContext } from '../../domain/seams/workflow-engine';
+import { DRAIN_ON_UNDO_MS, joiningSteps } from './member-steps';
 import { type SagaStep, runSaga } from './saga';
 
 /** Adds capacity to a cluster: one of its spares becomes a member. */
@@ -30,37 +31,7 @@ interface ScaleOutState extends ScaleOutInput {
 }
 
 const steps: readonly SagaStep<ScaleOutState>[] = [
-  {
-    name: 'reserve spare',
-    do: ({ cluster, node, workflow }) => ({ activity: 'reserveSpare', input: { cluster, node, workflow } }),
-    keep: (state, result) => ({ ...state, reserved: (result as { node: NodeId }).node }),
-    // Puts back every later step of the node's life, too: with its function installed it may have joined by itself.
-    undo: ({ cluster, reserved, workflow }) => ({
-      activity: 'withdrawNode',
-      input: { cluster, node: reserved, workflow, withinMs: DRAIN_ON_UNDO_MS },
-    }),
-  },
-  {
-    name: 'install function',
-    do: ({ cluster, reserved: node, weight }) => ({ activity: 'installFunction', input: { cluster, node, weight } }),
-  },
-  {
-    name: 'build links',
-    do: ({ cluster, reserved: node }) => ({ activity: 'joinLinks', input: { cluster, node } }),
-    undo: ({ cluster, reserved: node }) => ({ activity: 'leaveLinks', input: { cluster, node } }),
-  },
-  {
-    name: 'check health',
-    do: ({ cluster, reserved: node, healthyWithinMs }) => ({
-      activity: 'awaitHealthy',
-      input: { cluster, node, withinMs: healthyWithinMs },
-    }),
-    // Before its links are taken away: it may carry flows.
-    undo: ({ cluster, reserved: node }) => ({
-      activity: 'drainNode',
-      input: { cluster, node, withinMs: DRAIN_ON_UNDO_MS },
-    }),
-  },
+  ...joiningSteps<ScaleOutState>(({ node }) => node),
   {
     // Put back by draining the node, which leaves it out of the next topology.
     name: 'publish',
@@ -72,10 +43,7 @@ const steps: readonly SagaStep<ScaleOutState>[] = [
   },
 ];
 
-/** Flows that a node got before its scale-out was given up may stay this long, in milliseconds. */
-export const DRAIN_ON_UNDO_MS = 60_000;
-
-/** The same, but no longer than flows may stay on the way to success; 0 = those may stay for ever. */
+/** How long flows may stay when it is undone: no longer than on the way to success, where 0 = they may stay for ever. */
 export function drainOnUndoMs(drainWithinMs: number): number {
   return drainWithinMs === 0 ? DRAIN_ON_UNDO_MS : Math.min(drainWithinMs, DRAIN_ON_UNDO_MS);
 }
