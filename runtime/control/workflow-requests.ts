@@ -142,33 +142,31 @@ export class WorkflowDesk {
     const records = Object.entries(this.plane.state.workflows);
     const isRunning = (status: WorkflowStatus): number => (status === 'running' ? 1 : 0);
     records.sort(([, a], [, b]) => isRunning(b.status) - isRunning(a.status) || b.requested - a.requested);
-    const summaries = records.slice(0, LISTED_MAX).map(async ([id]) => {
-      const { input: _input, history: _history, result: _result, error: _error, ...summary } = await this.show(id);
-      return summary;
-    });
-    return Promise.all(summaries);
+    return Promise.all(
+      records.slice(0, LISTED_MAX).map(async ([id]) => this.summary(id, inputOf(await this.journal.load(id)))),
+    );
   }
 
   private async show(id: string): Promise<WorkflowView> {
-    const { state } = this.plane;
-    const { name, status, requested } = mustHave(state, id);
+    mustHave(this.plane.state, id);
     const history = await this.journal.load(id);
-    const input = history.find((entry) => entry.kind === 'started')?.input;
+    const input = inputOf(history);
     const ended = history.find((entry) => entry.kind === 'ended');
-    // A workflow without progress is shown all the same.
-    const progress = status === 'running' ? await this.progress(id) : undefined;
     return {
-      id,
-      name,
-      status,
-      requested,
-      cluster: clusterName(state, input),
-      ...(progress && { progress }),
+      ...(await this.summary(id, input)),
       input,
       history,
       ...(ended?.result !== undefined && { result: ended.result }),
       ...(ended?.error !== undefined && { error: ended.error }),
     };
+  }
+
+  private async summary(id: string, input: unknown): Promise<WorkflowSummary> {
+    const { state } = this.plane;
+    const { name, status, requested } = mustHave(state, id);
+    // A workflow without progress is shown all the same.
+    const progress = status === 'running' ? await this.progress(id) : undefined;
+    return { id, name, status, requested, cluster: clusterName(state, input), ...(progress && { progress }) };
   }
 
   private async progress(id: string): Promise<WorkflowProgress | undefined> {
@@ -229,6 +227,10 @@ function joiningNodes(state: GridState, cluster: ClusterState, serving: readonly
   return nodesOf(cluster).filter(
     (node) => state.workflows[node.reservedBy]?.status === 'running' && !serving.includes(node),
   );
+}
+
+function inputOf(history: readonly WorkflowJournalEntry[]): unknown {
+  return history.find((entry) => entry.kind === 'started')?.input;
 }
 
 function clusterName(state: GridState, input: unknown): string {

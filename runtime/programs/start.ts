@@ -3,9 +3,9 @@ import { FlowgridError } from '../../domain/base/errors';
 import { EXIT, type Io, type StartOptions } from '../../interface/cli/programs';
 import type { WorkflowView } from '../control/workflow-requests';
 import { withMnodes, type Mnodes } from './leader-access';
-import { stepText } from './scale/tale';
-import { watched } from './scale/watch';
 import type { WallClock } from './wall-clock';
+import { stepLine, stepOf } from './workflow-steps';
+import { watched } from './workflow-watch';
 
 /**
  * `flowgrid replace`, `upgrade`, `clone`: asks for one workflow, and tells how it gets on until it has ended. Exit 4 when it
@@ -59,9 +59,9 @@ async function request(
 /** A line for each step that was not told yet. */
 function newSteps({ history }: WorkflowView, told: Set<string>): string[] {
   return history.flatMap((entry) => {
-    const step = stepText(entry);
+    const step = stepOf(entry);
     if (step === undefined || told.has(step.step)) return [];
     told.add(step.step);
-    return [`  ${step.step}${step.error === undefined ? '' : ` failed: ${step.error}`}`];
+    return [`  ${stepLine(step)}`];
   });
 }

@@ -2,7 +2,7 @@ import { EXIT, type Io, type WorkflowOptions } from '../../interface/cli/program
 import { timeText } from '../../interface/cli/text';
 import type { WorkflowSummary, WorkflowView } from '../control/workflow-requests';
 import { withMnodes, type Mnodes } from './leader-access';
-import { stepText } from './scale/tale';
+import { stepLine, stepOf } from './workflow-steps';
 
 /**
  * `flowgrid workflow`: the workflows of a grid as the program tells that leads it, and what can be done to one.
@@ -47,9 +47,9 @@ function summaryText({ id, name, status, cluster, requested, progress }: Workflo
 function viewText(view: WorkflowView): string[] {
   const { input, history, error, progress } = view;
   const steps = history.flatMap((entry) => {
-    const step = stepText(entry);
+    const step = stepOf(entry);
     if (step === undefined || !('at' in entry)) return [];
-    return [`  ${timeText(entry.at)}  ${step.step}${step.error === undefined ? '' : ` failed: ${step.error}`}`];
+    return [`  ${timeText(entry.at)}  ${stepLine(step)}`];
   });
   const last = history.at(-1);
   return [

@@ -5,9 +5,9 @@ import { EXIT, type Io, type ScaleOptions } from '../../../interface/cli/program
 import type { ClusterAnswer, WorkflowSummary } from '../../control/workflow-requests';
 import { withMnodes, type Mnodes } from '../leader-access';
 import type { WallClock } from '../wall-clock';
+import { watched } from '../workflow-watch';
 import { planScale, type ScaledNode } from './plan';
 import { ScaleTale } from './tale';
-import { watched } from './watch';
 
 /**
  * `flowgrid scale`: brings a cluster to a number of nodes, each by a workflow of its own, and tells how they get on until

@@ -1,7 +1,7 @@
 import { nodeName, type Millis } from '../../../domain/base/ids';
-import type { WorkflowJournalEntry } from '../../../domain/seams/workflow-engine';
 import type { Io } from '../../../interface/cli/programs';
 import type { ClusterAnswer, WorkflowView } from '../../control/workflow-requests';
+import { stepLine, stepOf } from '../workflow-steps';
 
 /** What is told of workflows while they run: a line on stderr, or with `--json` on stdout, for each step that has ended. */
 export class ScaleTale {
@@ -27,14 +27,11 @@ export class ScaleTale {
     this.told.set(view.id, history.length);
     const requestedAt = history[0] !== undefined && 'at' in history[0] ? history[0].at : 0;
     for (const entry of history.slice(before)) {
-      const step = stepText(entry);
+      const step = stepOf(entry);
       if (step === undefined || !('at' in entry)) continue;
       const afterMs = entry.at - requestedAt;
       if (this.json) this.io.out(JSON.stringify({ workflow: view.id, node: nodeOf(view), ...step, afterMs }));
-      else
-        this.io.err(
-          `  ${nodeOf(view).padEnd(8)} ${step.step}${step.error === undefined ? '' : ` failed: ${step.error}`}  +${afterMs} ms`,
-        );
+      else this.io.err(`  ${nodeOf(view).padEnd(8)} ${stepLine(step)}  +${afterMs} ms`);
     }
   }
 
@@ -75,25 +72,6 @@ interface Numbered {
 
 function isNumbered(result: unknown): result is Numbered {
   return Number.isInteger((result as Partial<Numbered> | null | undefined)?.node);
-}
-
-/** What an entry says of a step; undefined for one that says nothing of any. */
-export function stepText(entry: WorkflowJournalEntry): { readonly step: string; readonly error?: string } | undefined {
-  switch (entry.kind) {
-    case 'started':
-      return { step: 'requested' };
-    case 'step':
-      return { step: entry.step };
-    case 'step-failed':
-      return { step: entry.step, error: entry.error };
-    case 'cancel':
-      return { step: 'cancelled' };
-    case 'signal':
-      return { step: `signal ${entry.name}` };
-    case 'slept':
-    case 'ended':
-      return undefined;
-  }
 }
 
 /** From the request to the end; 0 while it runs. */

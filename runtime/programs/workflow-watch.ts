@@ -1,8 +1,8 @@
-import { isFlowgridError } from '../../../domain/base/errors';
-import type { Millis } from '../../../domain/base/ids';
-import type { WorkflowView } from '../../control/workflow-requests';
-import type { Mnodes } from '../leader-access';
-import type { WallClock } from '../wall-clock';
+import { isFlowgridError } from '../../domain/base/errors';
+import type { Millis } from '../../domain/base/ids';
+import type { WorkflowView } from '../control/workflow-requests';
+import type { Mnodes } from './leader-access';
+import type { WallClock } from './wall-clock';
 
 /** Pause between two looks at the workflows, milliseconds. */
 const LOOK_MS = 100;
