@@ -56,9 +56,34 @@ export interface KafkaGuard {
 export async function startGuardedKafka(guard: KafkaGuard): Promise<KafkaServer> {
   const [broker, controller, port] = (await freePorts(3)) as [number, number, number];
   const place = { site: LOOPBACK, id: 1, broker, controller, guarded: { ...guard, port } };
-  const server = await startBroker(place, [place], randomBytes(16).toString('base64url'));
+  const server = await startBroker(place, [place], randomClusterId());
   return Object.assign(server, { brokers: `${LOOPBACK.address}:${port}` });
 }
+
+/** Ports and folder that a broker's settings are given here. */
+export interface BrokerRoom {
+  readonly broker: number;
+  readonly controller: number;
+  readonly dataDir: string;
+}
+
+/** Starts a single broker with the settings of somebody else, and with none of this file's. */
+export async function startKafkaAsSet(settingsIn: (room: BrokerRoom) => Settings): Promise<KafkaServer> {
+  const [broker, controller] = (await freePorts(2)) as [number, number];
+  const place = { site: LOOPBACK, id: 1, broker, controller };
+  const text = (dataDir: string): string => linesOf(settingsIn({ broker, controller, dataDir }));
+  const server = await startBroker(place, [place], randomClusterId(), text);
+  return Object.assign(server, { brokers: `${LOOPBACK.address}:${broker}` });
+}
+
+type Settings = Readonly<Record<string, string | number | boolean>>;
+
+const linesOf = (settings: Settings): string =>
+  Object.entries(settings)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
+
+const randomClusterId = (): string => randomBytes(16).toString('base64url');
 
 /** Starts a broker at each site; they are each other's KRaft controllers: of three, any one can be lost. */
 export async function startKafkaCluster(sites: readonly Site[]): Promise<KafkaCluster> {
@@ -69,7 +94,7 @@ export async function startKafkaCluster(sites: readonly Site[]): Promise<KafkaCl
     broker: ports[2 * i]!,
     controller: ports[2 * i + 1]!,
   }));
-  const clusterId = randomBytes(16).toString('base64url');
+  const clusterId = randomClusterId();
   // Together: a broker answers when the controllers have found a leader.
   const servers = await Promise.all(places.map((place) => startBroker(place, places, clusterId)));
   return {
@@ -88,10 +113,15 @@ interface Place {
   readonly guarded?: KafkaGuard & { readonly port: number };
 }
 
-function startBroker(place: Place, places: readonly Place[], clusterId: string): Promise<RunningServer> {
+function startBroker(
+  place: Place,
+  places: readonly Place[],
+  clusterId: string,
+  text = (dataDir: string, dir: string) => properties(place, places, dataDir) + guardProperties(place, dir),
+): Promise<RunningServer> {
   const dir = mkdtempSync(join(tmpdir(), 'flowgrid-kafka-'));
   const config = join(dir, 'server.properties');
-  writeFileSync(config, properties(place, places, join(dir, 'data')) + guardProperties(place, dir));
+  writeFileSync(config, text(join(dir, 'data'), dir));
   const java = [...JVM, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath()];
   const { user, password } = place.guarded ?? {};
   const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) =>
@@ -132,7 +162,7 @@ function properties(
   dataDir: string,
 ): string {
   const inSync = Math.max(1, places.length - 1);
-  const settings = {
+  return linesOf({
     'process.roles': 'broker,controller',
     'node.id': id,
     'controller.quorum.voters': places
@@ -158,10 +188,7 @@ function properties(
     'broker.heartbeat.interval.ms': 500,
     'num.network.threads': 2,
     'num.io.threads': 2,
-  };
-  return Object.entries(settings)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('');
+  });
 }
 
 /** What stands later counts: the listeners above, and one more. */
@@ -171,7 +198,7 @@ function guardProperties({ site: { address }, broker, controller, guarded }: Pla
   const chain = join(dir, 'server.pem');
   writeFileSync(chain, readFileSync(certificates.key, 'utf8') + readFileSync(certificates.cert, 'utf8'));
   const modules = 'org.apache.kafka.common.security';
-  const settings = {
+  return linesOf({
     listeners: `PLAINTEXT://${address}:${broker},CONTROLLER://${address}:${controller},SASL_SSL://${address}:${port}`,
     'advertised.listeners': `PLAINTEXT://${address}:${broker},SASL_SSL://${address}:${port}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
@@ -181,10 +208,7 @@ function guardProperties({ site: { address }, broker, controller, guarded }: Pla
     'listener.name.sasl_ssl.plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required user_${user}="${password}";`,
     'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
     'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
-  };
-  return Object.entries(settings)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('');
+  });
 }
 
 /** Asks for metadata of no topic (request 3, version 1): how many brokers this one knows of; 0 = it serves no clients yet. */
