@@ -8,12 +8,8 @@ import { FlowgridError } from '../../domain/base/errors';
 export interface Subjects {
   /** A node's sign of life to the control plane. */
   nodeHello(node: string): string;
-  /** A node's condition and counters. */
+  /** How a node stands, as the leader tells it. */
   nodeStatus(node: string): string;
-  /** Requests to a node; idempotent by command id. */
-  nodeCommand(node: string): string;
-  /** What a node brings to whoever leads, and is answered: flow batches, acknowledgements of topologies. */
-  nodeReply(node: string): string;
   /** Commands for whoever leads, who alone answers. */
   mnodeCommand(): string;
   /** What is asked of workflows, and of the clusters that they change; whoever leads alone answers. */
@@ -24,8 +20,6 @@ export interface Subjects {
   mnodeStatus(name: string): string;
   /** An agent's sign of life, and its nodes'. */
   agentHello(agent: string): string;
-  /** Requests to an agent. */
-  agentCommand(agent: string): string;
   /** What an agent asks whoever leads: registration, how things are, topologies, flow batches. */
   agentReply(agent: string): string;
   /** Announcements of new topologies, to all: `{version, seq, hash}`. */
@@ -60,14 +54,11 @@ export function subjectsOf(grid: string): Subjects {
   return {
     nodeHello: (node) => of('node', node, '.hello'),
     nodeStatus: (node) => of('node', node, '.status'),
-    nodeCommand: (node) => of('node', node, '.command'),
-    nodeReply: (node) => of('node', node, '.reply'),
     mnodeCommand: () => `${root}.mnode.command`,
     mnodeWorkflow: () => `${root}.mnode.workflow`,
     mnodeAsk: () => `${root}.mnode.ask`,
     mnodeStatus: (name) => of('mnode', name, '.status'),
     agentHello: (agent) => of('agent', agent, '.hello'),
-    agentCommand: (agent) => of('agent', agent, '.command'),
     agentReply: (agent) => of('agent', agent, '.reply'),
     topology: () => `${root}.topology`,
     flowStarted: (node) => of('flow', node, '.started'),

@@ -9,6 +9,7 @@ import { createControlPlane, type ControlPlane } from '../../control/control-pla
 import { applyDesired, loadGridFile, type DesiredGrid } from '../../control/grid-file';
 import { LoadListener } from '../../control/load-listener';
 import { StatusTeller } from '../../control/mnode-status';
+import { NodeStatusTeller } from '../../control/node-status';
 import { answerCommand, answerCommands } from '../../control/remote-commands';
 import { StatisticsTeller } from '../../control/statistics-teller';
 import type { Alert } from '../../control/effects';
@@ -129,7 +130,10 @@ class Mnode {
       anchorWithinMs: ANCHOR_WITHIN_MS,
       autoscale: true,
       onAlert,
-      onCommit: (commit) => this.work.folded(commit),
+      onCommit: (commit, state) => {
+        this.work.folded(commit);
+        nodes.folded(commit, state);
+      },
       onDeposed: (error) => {
         progress.say(`deposed: ${(error as Error).message}`);
         this.helm.deposed();
@@ -154,8 +158,9 @@ class Mnode {
       onBatch: (bytes) => loads.batch(bytes),
     });
     const statistics = new StatisticsTeller(options.name, this.plane, bus, subjects, clock);
+    const nodes = new NodeStatusTeller(options.name, this.plane, bus, subjects, clock);
     const workflows = desk.serve(bus, subjects);
-    this.endpoints.push(agents, teller, statistics, loads, {
+    this.endpoints.push(agents, teller, statistics, nodes, loads, {
       close: () => {
         commands.unsubscribe();
         workflows.unsubscribe();
@@ -163,6 +168,7 @@ class Mnode {
     });
     this.helm = new Helm(this.plane, seat, clock, {
       leading: async () => {
+        nodes.tell();
         await this.leading();
         teller.tell();
       },

@@ -7,8 +7,6 @@ test('the subjects are those of the design', () => {
   expect([
     subjects.nodeHello('AB-2'),
     subjects.nodeStatus('AB-2'),
-    subjects.nodeCommand('AB-2'),
-    subjects.nodeReply('AB-2'),
     subjects.topology(),
     subjects.flowStarted('AB-2'),
     subjects.flowEnded('AB-2'),
@@ -23,8 +21,6 @@ test('the subjects are those of the design', () => {
   ]).toEqual([
     'flowgrid.g1.node.AB-2.hello',
     'flowgrid.g1.node.AB-2.status',
-    'flowgrid.g1.node.AB-2.command',
-    'flowgrid.g1.node.AB-2.reply',
     'flowgrid.g1.topology',
     'flowgrid.g1.flow.AB-2.started',
     'flowgrid.g1.flow.AB-2.ended',
