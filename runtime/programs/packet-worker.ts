@@ -88,13 +88,14 @@ class PacketWorker {
     return true;
   }
 
-  /** Lets frames in that wait at this worker's ports; false when there were none. */
+  /** Lets frames in that wait at this worker's ports; false when there were none, or grid time has not begun. */
   private read(): boolean {
     const { ports } = this;
     if (ports === undefined) return false;
     ports.drain();
     const now = this.f64[(this.cell + CELL_NOW) >>> 3]!;
-    return ports.receive(now) > 0 && this.service.enter(now) > 0;
+    // A frame that entered at time 0 would look as if its flow had been silent ever since.
+    return now > 0 && ports.receive(now) > 0 && this.service.enter(now) > 0;
   }
 
   /** Makes the next hello round that the driver asked for, if any. */

@@ -37,6 +37,8 @@ describe.each([1, 2, 3])('external networks attached to packet workers (%d)', (w
   it('FG-425 FG-427: lets every frame out, and finds nobody dead, while hello rounds are made among frames', async () => {
     const near = MemoryNetwork.create([], datagrams(false), FRAME.length);
     const far = MemoryNetwork.create([], datagrams(true), FRAME.length);
+    // They wait when the networks are attached, and enter when grid time begins.
+    near.grant(FLOWS);
     const topology = twoStages();
     const host = await WorkerHost.start(
       {
@@ -63,10 +65,7 @@ describe.each([1, 2, 3])('external networks attached to packet workers (%d)', (w
       await host.activate(1);
       let now = START;
       host.push(now);
-
       // Answers come after what they answer; from then on both sides send at once.
-      near.grant(FLOWS);
-      host.push(now);
       far.awaitLeft(FLOWS, PATIENCE_MS);
       const rounds = 40;
       const perRound = 600;
