@@ -2,10 +2,9 @@ import type { BenchOptions, BenchResult } from '../result';
 import { allocation } from './allocation';
 import { recordTraffic } from './recording';
 import { Stages } from './stages';
-import { throughputInline, throughputOfWorkers } from './throughput';
+import { FRAME_BYTES, throughputInline, throughputOfWorkers } from './throughput';
 import { figure4, publishedTopology } from './topology';
 
-const FRAME_BYTES = 64;
 /** Of each flow and connection table. */
 const PLACES = 1 << 15;
 
@@ -21,7 +20,7 @@ export async function run({ smoke }: BenchOptions = { smoke: false }): Promise<B
   const size = { rounds: smoke ? 1 : 7, frames: smoke ? 1000 : 200_000, batches: smoke ? 20 : 1000 };
   const results = [...(await throughputInline(published, traffic, stages, size))];
   for (const workers of [1, 2, 4]) {
-    results.push(await throughputOfWorkers(workers, published, traffic, stages, size));
+    results.push(await throughputOfWorkers(workers, published, traffic, { flows, places: PLACES }, size));
   }
   results.push(...allocation(published, traffic, PLACES, smoke ? 2000 : 1_000_000));
   return results;

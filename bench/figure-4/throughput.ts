@@ -6,9 +6,12 @@ import { CoreTime } from './core-time';
 import { establish, MemoryGrid, nsPerFrame } from './memory-grid';
 import type { Traffic } from './recording';
 import { sumOf, type StageCosts, type Stages } from './stages';
+import { StageThreads } from './stage-threads';
 import { WorkerGrid } from './worker-grid';
 
 const BUDGET = 0.4;
+/** Length of the frames, by which the stages are timed too. */
+export const FRAME_BYTES = 64;
 
 /** How long the measurements are. */
 export interface Size {
@@ -52,20 +55,26 @@ export async function throughputInline(
   ];
 }
 
-/** The grid in worker threads, with the networks' ports in them. */
+/**
+ * The grid in worker threads, with the networks' ports in them, against the stages in as many threads at once.
+ *
+ * @param flows Flows of the traffic; `places` of each table.
+ */
 export async function throughputOfWorkers(
   workers: number,
   published: PublishedTopology,
   traffic: Traffic,
-  stages: Stages,
+  { flows, places }: { readonly flows: number; readonly places: number },
   { rounds, frames, batches }: Size,
 ): Promise<BenchResult> {
-  const grid = await WorkerGrid.start(workers, published, traffic, stages.places);
+  const cores = Math.min(workers, availableParallelism());
+  const stages = await StageThreads.start(cores, flows, FRAME_BYTES, places);
+  const grid = await WorkerGrid.start(workers, published, traffic, places);
   try {
     await grid.establish();
     const measured: Measured[] = [];
     for (let round = -1; round < rounds; round++) {
-      const costs = stages.measure(batches);
+      const costs = await stages.measure(batches);
       const time = new CoreTime();
       const ns = (1e9 * (await seconds(() => grid.send(frames)))) / frames;
       // More workers than cores wait for one another, which is the grid's own doing.
@@ -73,11 +82,10 @@ export async function throughputOfWorkers(
       grid.check();
       if (round >= 0) measured.push({ costs, ns, coreNs: without(withheld, ns) });
     }
-    const cores = Math.min(workers, availableParallelism());
     const plural = workers === 1 ? '1 worker' : `${workers} workers`;
     return judged(`figure 4 in ${plural}, 64 B`, measured, cores, workers < 4);
   } finally {
-    await grid.close();
+    await Promise.all([grid.close(), stages.close()]);
   }
 }
 
@@ -103,7 +111,7 @@ function judged(name: string, measured: readonly Measured[], cores: number, isJu
     unit: 'frames/s',
     value: perSecond,
     ratio: { of: 'what its stages allow a core', value, ...budget },
-    note: `${Math.round(perSecond / cores).toLocaleString('en-US')} a core; ${onClock.toFixed(2)} × with the time in which it had no core`,
+    note: `stages ${median(measured.map(({ costs }) => sumOf(costs))).toFixed(0)} ns a frame; ${Math.round(perSecond / cores).toLocaleString('en-US')} a core; ${onClock.toFixed(2)} × with the time in which it had no core`,
   };
 }
 
