@@ -59,6 +59,11 @@ export class FlowTable {
     return this.words[(this.address + T_LIMIT) >>> 2];
   }
 
+  /** Places of the table, free ones included. */
+  get capacity(): number {
+    return this.mask + 1;
+  }
+
   /** Bytes that the table's entries occupy. */
   get bytes(): number {
     return FLOW_SIZE * (this.mask + 1);

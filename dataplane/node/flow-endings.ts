@@ -9,8 +9,11 @@ import type { ModeChanges } from './mode-changes';
 import type { Node } from './node';
 import type { Stage } from './stage';
 
-/** Flow table places looked at for forgotten flows at each hello round. */
-const EXPIRE_BUDGET = 1024;
+/**
+ * Hello intervals in which the whole flow table is looked at once for forgotten flows: 10 s by default, a sixth of the margin.
+ * Every look is a cache miss, and all nodes look at each round.
+ */
+const SWEEP_INTERVALS = 1024;
 /** A node that did not hear of a flow's end keeps it this long beyond the longest idle timeout, microseconds. */
 const FORGET_MARGIN_US = 60_000_000;
 
@@ -84,9 +87,11 @@ export class FlowEndings {
   /** At each hello round: flows whose end did not reach this node are forgotten when they cannot live any more. */
   forgetSilent(longestIdleUs: Micros): void {
     const before = this.node.ctx.now - longestIdleUs - FORGET_MARGIN_US;
-    if (this.node.flows.size === 0) return;
-    const { u32, f64 } = this.node.ctx.arena;
-    this.cursor = this.node.flows.scan(this.cursor, EXPIRE_BUDGET, (flow) => {
+    const { flows, ctx } = this.node;
+    if (flows.size === 0) return;
+    const { u32, f64 } = ctx.arena;
+    const budget = Math.ceil(flows.capacity / SWEEP_INTERVALS) * ctx.intervals;
+    this.cursor = flows.scan(this.cursor, budget, (flow) => {
       if (f64[(flow + F_LAST) >>> 3] < before && u32[(flow + F_CONNS) >>> 2] === 0) this.forget(flow);
     });
   }
