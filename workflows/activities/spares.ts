@@ -2,6 +2,7 @@ import { FlowgridError, isFlowgridError } from '../../domain/base/errors';
 import type { ClusterId, NodeId } from '../../domain/base/ids';
 import { nodesOf } from '../../domain/cluster/state';
 import type { GridState } from '../../domain/grid-state';
+import { leaveLinks } from './links';
 import { drainNode } from './nodes';
 import { type ProvisioningPort, commandOf, perform, present } from './port';
 
@@ -26,7 +27,7 @@ export async function reserveSpare(
 }
 
 /**
- * Gives a node back to its cluster's spares. Nothing to do when the workflow holds none, or when the node was lost
+ * Gives a node back to its cluster's spares, and takes it out of the links that name it. Nothing to do when the workflow holds none, or when the node was lost
  * meanwhile: a failed node is the control plane's business.
  */
 export async function releaseSpare(
@@ -41,6 +42,7 @@ export async function releaseSpare(
   if (known === undefined || LOST.has(known.status)) return;
   // Set aside by somebody else, or a member that this workflow never made its own: not ours to give back.
   if (known.reservedBy !== '' && known.reservedBy !== workflow) return;
+  await leaveLinks(port, { cluster, node: held }, activityId);
   const body = { type: 'ReleaseSpare', data: { cluster, node: held, workflow } } as const;
   await perform(port, commandOf(activityId, state, body));
 }

@@ -11,6 +11,7 @@ import type { NodeState } from '../../../domain/node/state';
 import type { Clock } from '../../../domain/seams/clock';
 import type { ControlPlane } from '../control-plane';
 import type { DesiredGrid } from './desired';
+import { linkCommands } from './links';
 
 /**
  * The commands that bring the grid to what its file wants, in an order in which each finds what it needs. None, if the
@@ -85,14 +86,6 @@ function clusterCommands(state: GridState, { clusters }: DesiredGrid): CommandBo
     const isUpgraded = isNewerPackage(present.function, cluster.function);
     const data = isUpgraded ? { ...cluster, function: present.function } : cluster;
     return same(present, data) ? [] : [{ type: 'ReconfigureCluster', data }];
-  });
-}
-
-function linkCommands(state: GridState, { links }: DesiredGrid): CommandBody[] {
-  return links.flatMap((link): CommandBody[] => {
-    const present = state.links.links[link.id];
-    if (present === undefined) return [{ type: 'CreateVirtualLink', data: link }];
-    return same(present, link) ? [] : [{ type: 'ChangeVirtualLink', data: link }];
   });
 }
 

@@ -79,6 +79,18 @@ describe('links', () => {
     expect(world.linked()).toEqual([1, 2]);
     expect(world.log).toEqual(['ChangeVirtualLink', 'ChangeVirtualLink']);
   });
+
+  test('FG-442: a node that is given back is in no link that names it', async () => {
+    const { world, act } = open();
+    await act('reserveSpare', { node: 0 });
+    await act('installFunction', { node: 3, weight: 10 });
+    await act('joinLinks', { node: 3 });
+    await act('drainNode', { node: 3, withinMs: 100 });
+    await act('releaseSpare', { node: 3 });
+    await act('releaseSpare', { node: 3 });
+    expect(world.node(3)).toMatchObject({ status: 'admitted', spare: true, reservedBy: '' });
+    expect(world.linked()).toEqual([1, 2]);
+  });
 });
 
 describe('health and membership', () => {
