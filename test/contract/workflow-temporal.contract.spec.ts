@@ -37,6 +37,22 @@ describeWithServer('Temporal workflow engine', temporalAvailable, () => {
     await server?.stop();
   });
 
+  test('FG-443: closed while its server is away, an engine leaves what it has asked unanswered, and the program alive', async () => {
+    const lost = await startTemporal();
+    const { address, namespace } = lost;
+    const names = Object.keys(contractDefinitions);
+    const other = await createTemporalEngine({ address, namespace, taskQueue: 'nobody', workflows: names });
+    await other.start(names[0]!, 'w/1', {});
+    const waiting = other.result('w/1').then(
+      () => 'ended',
+      () => 'unanswered',
+    );
+    await lost.kill();
+    await other.close();
+    expect(await waiting).toBe('unanswered');
+    await lost.stop();
+  });
+
   describeWorkflowEngine(() => {
     site = new Site();
     return { engine, site };

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
 import { FlowgridError } from '../../domain/base/errors';
 import type {
@@ -50,13 +51,22 @@ export async function createTemporalEngine(options: TemporalEngineOptions): Prom
   const connection = await temporal.Connection.connect({
     address: options.address,
     ...securityOptions(options.security),
+    // The client's own way to ask again does so by a timer that a closed connection does not stop: then it ends the program.
+    interceptors: [],
   }).catch((cause: unknown) => {
     const message = `no Temporal server answers at ${options.address}: ${messageOf(cause)}`;
     throw new FlowgridError('timeout', message, { canRetry: true, remedy: 'start it, or correct the address', cause });
   });
   const client = new temporal.Client({ connection, namespace: options.namespace });
-  return new ConnectedEngine(client, options, new SearchAttributes(connection, options.namespace));
+  const isPassing = ({ cause }: { cause?: unknown }): boolean =>
+    temporal.isGrpcServiceError(cause) && temporal.isRetryableError(cause);
+  return new ConnectedEngine(client, options, new SearchAttributes(connection, options.namespace), isPassing);
 }
+
+/** What the server could not answer is asked so often, after these pauses at most, in milliseconds. */
+const ATTEMPTS_MAX = 10;
+const PAUSE_MS_MIN = 100;
+const PAUSE_MS_MAX = 5_000;
 
 /** How long the server may take to answer anything at all, in milliseconds. */
 const ANSWER_WITHIN_MS = 2_000;
@@ -72,11 +82,14 @@ const STATUS: Readonly<Record<string, WorkflowStatus>> = {
 
 class ConnectedEngine implements TemporalEngine {
   readonly kind = 'temporal';
+  private isClosed = false;
 
   constructor(
     private readonly client: Client,
     private readonly options: TemporalEngineOptions,
     private readonly attributes: SearchAttributes,
+    /** Whether the same question may be answered later. */
+    private readonly isPassing: (error: { cause?: unknown }) => boolean,
   ) {}
 
   async answers(): Promise<boolean> {
@@ -92,29 +105,29 @@ class ConnectedEngine implements TemporalEngine {
     const labels = this.options.labels?.(name, input);
     const attributes = await this.attributes.known(labels?.attributes ?? {});
     try {
-      await this.client.workflow.start(name, {
-        workflowId: id,
-        taskQueue: this.options.taskQueue,
-        args: [input],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'FAIL',
-        ...(labels && { staticSummary: labels.summary, memo: { ...labels.memo } }),
-        ...(attributes.length > 0 && { typedSearchAttributes: [...attributes] }),
-      });
+      await this.ask(() =>
+        this.client.workflow.start(name, {
+          workflowId: id,
+          taskQueue: this.options.taskQueue,
+          args: [input],
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+          workflowIdConflictPolicy: 'FAIL',
+          ...(labels && { staticSummary: labels.summary, memo: { ...labels.memo } }),
+          ...(attributes.length > 0 && { typedSearchAttributes: [...attributes] }),
+        }),
+      );
     } catch (error) {
       if (!named(error, 'WorkflowExecutionAlreadyStartedError')) throw error;
     }
-    return this.stateOf(id, await this.handle(id).describe());
+    return this.stateOf(id, await this.ask(() => this.handle(id).describe()));
   }
 
   async result(id: string): Promise<WorkflowState> {
-    await this.handle(id)
-      .result()
-      .catch((error: unknown) => {
-        if (named(error, 'WorkflowNotFoundError')) throw noWorkflow(id);
-        // How it failed is part of its state.
-        if (!named(error, 'WorkflowFailedError')) throw error;
-      });
+    await this.ask(() => this.handle(id).result()).catch((error: unknown) => {
+      if (named(error, 'WorkflowNotFoundError')) throw noWorkflow(id);
+      // How it failed is part of its state.
+      if (!named(error, 'WorkflowFailedError')) throw error;
+    });
     const state = await this.describe(id);
     if (state === undefined) throw noWorkflow(id);
     return state;
@@ -122,7 +135,7 @@ class ConnectedEngine implements TemporalEngine {
 
   async describe(id: string): Promise<WorkflowState | undefined> {
     const handle = this.handle(id);
-    const description = await handle.describe().catch((error: unknown) => {
+    const description = await this.ask(() => handle.describe()).catch((error: unknown) => {
       if (named(error, 'WorkflowNotFoundError')) return undefined;
       throw error;
     });
@@ -143,7 +156,7 @@ class ConnectedEngine implements TemporalEngine {
 
   async cancel(id: string): Promise<void> {
     const handle = this.handle(id);
-    await handle.cancel().catch(async (error: unknown) => {
+    await this.ask(() => handle.cancel()).catch(async (error: unknown) => {
       if (!named(error, 'WorkflowNotFoundError')) throw error;
       // Temporal answers so for what has ended, too.
       if ((await this.describe(id)) === undefined) throw noWorkflow(id);
@@ -151,7 +164,21 @@ class ConnectedEngine implements TemporalEngine {
   }
 
   close(): Promise<void> {
+    this.isClosed = true;
     return this.client.connection.close();
+  }
+
+  /** Asks again what the server could not answer, until it is closed. Not for what takes effect each time it is asked. */
+  private async ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await question();
+      } catch (error) {
+        if (attempt === ATTEMPTS_MAX || this.isClosed || !this.isPassing(error as Error)) throw error;
+        await delay(Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (attempt - 1)));
+        if (this.isClosed) throw error;
+      }
+    }
   }
 
   private handle(id: string): WorkflowHandle {
@@ -164,12 +191,14 @@ class ConnectedEngine implements TemporalEngine {
   ): Promise<WorkflowState> {
     const state = { id, name, status: STATUS[status] ?? 'failed' } as const;
     if (state.status === 'running') return state;
-    return this.handle(id)
-      .result()
-      .then(
-        (result: unknown) => ({ ...state, result: result ?? null }),
-        (error: unknown) => ({ ...state, error: messageOf((error as { cause?: unknown }).cause ?? error) }),
-      );
+    return this.ask(() => this.handle(id).result()).then(
+      (result: unknown) => ({ ...state, result: result ?? null }),
+      (error: unknown) => {
+        // That the server could not be asked is not how the workflow ended.
+        if (!named(error, 'WorkflowFailedError')) throw error;
+        return { ...state, error: messageOf((error as { cause?: unknown }).cause ?? error) };
+      },
+    );
   }
 
   /** Workflows that have not run yet, or have no worker, have said nothing. */
