@@ -1,9 +1,11 @@
 /**
- * Builds `dist/`: the kernels (AssemblyScript to one WebAssembly module), then every room (TypeScript to CommonJS).
+ * Builds `dist/`: the kernels (AssemblyScript to one WebAssembly module), then every room (TypeScript to CommonJS), then the
+ * workflows as Temporal's workers run them, where Temporal's packages are installed.
  * Types are the business of `npm run types`: an install without optional packages lacks some, and must build all the same.
- * Both steps are skipped when their inputs are older than their output, so that `npm test` builds only what changed.
+ * All steps are skipped when their inputs are older than their output, so that `npm test` builds only what changed.
  */
 import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -34,5 +36,16 @@ function buildRooms() {
   execFileSync(bin('tsc'), ['-p', join(root, 'tsconfig.build.json')], { cwd: root, stdio: 'inherit' });
 }
 
+async function bundleWorkflows() {
+  if (!existsSync(join(root, 'node_modules/@temporalio/worker'))) return;
+  const require = createRequire(import.meta.url);
+  const { keepBundle, keptFile } = require(join(root, 'dist/workflows/temporal/bundle.js'));
+  const file = await keptFile();
+  const changed = Math.max(newest(join(root, 'workflows')), newest(join(root, 'domain')));
+  if (existsSync(file) && statSync(file).mtimeMs > changed) return;
+  await keepBundle();
+}
+
 buildKernels();
 buildRooms();
+await bundleWorkflows();

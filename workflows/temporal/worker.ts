@@ -2,6 +2,7 @@ import type { Worker } from '@temporalio/worker';
 import { isFlowgridError } from '../../domain/base/errors';
 import type { Activities, Activity } from '../../domain/seams/workflow-engine';
 import { isDefinitive, messageOf } from '../definitions/failures';
+import type { WorkflowBundle } from './bundle';
 import { HEARTBEAT_MS, UNLIMITED } from './names';
 import { optional } from './packages';
 import { securityOptions, type TemporalSecurity } from './security';
@@ -33,20 +34,6 @@ export interface TemporalWorker {
 
 const STOP_WITHIN_MS = 2_000;
 const STICKY_MS = 2_000;
-
-/** flowgrid's workflows as they run inside Temporal's isolated world: made once, seconds of work, for any number of workers. */
-export interface WorkflowBundle {
-  readonly code: string;
-}
-
-/** Makes the bundle. @throws FlowgridError `unsupported` without the optional packages. */
-export async function bundleWorkflows(): Promise<WorkflowBundle> {
-  const { bundleWorkflowCode, DefaultLogger } = await optional(
-    '@temporalio/worker',
-    () => import('@temporalio/worker'),
-  );
-  return bundleWorkflowCode({ workflowsPath: require.resolve('./workflows'), logger: new DefaultLogger('ERROR') });
-}
 
 /**
  * Has Temporal's runtime leave signals to this program, and print errors only. Once in a process, before any worker.

@@ -1,5 +1,6 @@
+import { bundleWorkflows, type WorkflowBundle } from '../../../workflows/temporal/bundle';
 import type { TemporalSecurity } from '../../../workflows/temporal/security';
-import { bundleWorkflows, quietRuntime, type WorkflowBundle } from '../../../workflows/temporal/worker';
+import { quietRuntime } from '../../../workflows/temporal/worker';
 
 /** A Temporal server, and where on it a grid's workflows run. */
 export interface TemporalPlace {
