@@ -31,6 +31,8 @@ export interface Subjects {
   statsGrid(): string;
   statsCluster(cluster: string): string;
   statsNode(node: string): string;
+  /** An agent's ports. */
+  statsAgent(agent: string): string;
   statsLink(link: string): string;
   statsType(flowType: number): string;
   statsFlow(node: string): string;
@@ -66,6 +68,7 @@ export function subjectsOf(grid: string): Subjects {
     statsGrid: () => `${root}.stats.grid`,
     statsCluster: (cluster) => of('stats.cluster', cluster),
     statsNode: (node) => of('stats.node', node),
+    statsAgent: (agent) => of('stats.agent', agent),
     statsLink: (link) => of('stats.link', link),
     statsType: (flowType) => of('stats.type', String(flowType)),
     statsFlow: (node) => of('stats.flow', node),

@@ -1,5 +1,8 @@
+import type { PortStatistics } from '../../domain/agent/statistics';
 import type { Arena } from '../frames/arena';
 import type { SlotPool } from '../frames/slots';
+
+export type { PortStatistics } from '../../domain/agent/statistics';
 
 /**
  * Where frames enter and leave this machine: a UDP socket now, a network interface later. A port moves batches of whole
@@ -47,13 +50,3 @@ export interface PortListener {
 
 /** Opens a port on a memory. @throws FlowgridError `usage` when what it is to be opened on cannot be had. */
 export type OpenPort = (memory: PortMemory, listener: PortListener) => Promise<PacketPort>;
-
-/** What a port counted since it was opened. */
-export interface PortStatistics {
-  readonly framesIn: number;
-  readonly framesOut: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** Frames, or units that held frames that nobody can count, which came to nothing here, by reason; only those that occurred. */
-  readonly dropped: { readonly [reason: string]: number };
-}

@@ -229,7 +229,7 @@ export type StatusOptions = CommonOptions & MnodeAccess;
 /** What statistics are asked of. */
 export type StatsTopic =
   | { readonly kind: 'grid' }
-  | { readonly kind: 'cluster' | 'node' | 'link'; readonly name: string }
+  | { readonly kind: 'cluster' | 'node' | 'link' | 'agent'; readonly name: string }
   | { readonly kind: 'type'; readonly flowType: number };
 
 export interface StatsOptions extends CommonOptions, Required<MnodeAccess> {

@@ -17,8 +17,10 @@ interface StatsFlags extends CommonOptions {
 export function addStatsCommand(root: Command, programs: Programs, io: Io, finish: Finish): void {
   const stats = root
     .command('stats')
-    .description('statistics as they are told every second: of a grid, or one cluster, node, link or flow type')
-    .addArgument(new Argument('[what]', 'of what').choices(['grid', 'cluster', 'node', 'link', 'type']).default('grid'))
+    .description('statistics as they are told every second: of a grid, or one cluster, node, link, flow type or agent')
+    .addArgument(
+      new Argument('[what]', 'of what').choices(['grid', 'cluster', 'node', 'link', 'type', 'agent']).default('grid'),
+    )
     .argument('[name]', 'its name; of a flow type its number')
     .requiredOption('--grid <name>', 'the grid')
     .requiredOption('--nats <servers>', 'control bus (host:port,…)', serversOf('--nats'))
@@ -29,6 +31,7 @@ export function addStatsCommand(root: Command, programs: Programs, io: Io, finis
   withCommon(stats, [
     ['stats --grid figure-4 --nats 127.0.0.1:4222', 'rates, flows, drops, latency and nodes of the grid'],
     ['stats cluster AB --grid figure-4 --nats 127.0.0.1:4222 --follow', "a cluster's, every second"],
+    ['stats agent h1 --grid figure-4 --nats 127.0.0.1:4222', 'frames, datagrams and drops of its ports'],
     ['stats type 1 --grid figure-4 --nats 127.0.0.1:4222 --json', "a flow type's, as it is on the bus"],
   ]);
 }

@@ -1,3 +1,4 @@
+import type { AgentStatistics, PortStatistics } from '../../domain/agent/statistics';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type {
   ClusterStream,
@@ -70,6 +71,32 @@ export function nodeStatsText(node: NodeStatistics & { readonly name: string }):
     line('', `${number(node.sent)} over links, ${number(node.externalOut)} to networks went; ${node.inFlight} inside`),
     line('dropped', reasons(node.dropped)),
     line('load', `${percent(node.utilisation)}${node.congested ? ', congested' : ''}`),
+  ];
+}
+
+export function agentStatsText(agent: AgentStatistics): string[] {
+  const { name, life, at, nodes, underlay, networks, unattached, requests } = agent;
+  const asked = Object.entries(requests).map(([outcome, n]) => `${number(n)} ${outcome}`);
+  return [
+    `Agent ${name}, process of ${timeText(life)}, at ${microsText(at)}`,
+    line('hosts', nodes.length === 0 ? 'no nodes' : nodes.join(', ')),
+    ...portText('underlay', underlay),
+    ...Object.entries(networks).flatMap(([network, port]) => portText(network, port)),
+    ...(unattached === 0
+      ? []
+      : [line('unattached', `${number(unattached)} frames left for networks without a port here`)]),
+    line('requests', asked.join(', ')),
+  ];
+}
+
+function portText(label: string, port: PortStatistics): string[] {
+  const way = (frames: number, bytes: number, datagrams: number | undefined): string =>
+    `${number(frames)} frames, ${number(bytes)} bytes` +
+    (datagrams === undefined ? '' : ` in ${number(datagrams)} datagrams`);
+  return [
+    line(label, `in  ${way(port.framesIn, port.bytesIn, port.datagramsIn)}`),
+    line('', `out ${way(port.framesOut, port.bytesOut, port.datagramsOut)}`),
+    line('', `dropped ${reasons(port.dropped)}`),
   ];
 }
 

@@ -20,6 +20,7 @@ import { FlowShipper, type ShippingCounts } from './flow-shipper';
 import { FlowSpool } from './flow-spool';
 import { LeaderLink, type LeaderLinkCounts } from './leader-link';
 import { Loop } from './loop';
+import type { PortFigures } from './port-figures';
 import { Notices, type NoticeSubjects } from './notices';
 import type { LifeHost } from './agent-nodes';
 import type { PackageStore } from './package-store';
@@ -38,6 +39,8 @@ export type AgentHost = LifeHost &
   Pick<NodeHost, 'harvest' | 'statistics' | 'endFlows' | 'settle'> & {
     /** Whom the nodes here do not hear any more: by node, the latest life known of it. */
     mute(): ReadonlyMap<NodeRef, Incarnation>;
+    /** What the ports here counted. */
+    portFigures(): PortFigures;
   };
 
 /** How often an agent does what, milliseconds. */
@@ -315,6 +318,17 @@ export class Agent {
     for (const counted of await this.livingStatistics()) {
       this.notices.statistics(this.nodes.get(counted.node)!.name, counted);
     }
+    const { name, life, host, clock } = this.options;
+    const { networks, ...ports } = host.portFigures();
+    this.notices.agent({
+      name,
+      life,
+      at: 1_000 * clock.now(),
+      nodes: Array.from(this.nodes.all(), (each) => each.name),
+      ...ports,
+      networks: Object.fromEntries(networks),
+      requests: this.counts,
+    });
   }
 
   /** Of the lives that are lived here: what a host remembers of others is over. */

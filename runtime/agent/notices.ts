@@ -1,3 +1,4 @@
+import type { AgentStatistics } from '../../domain/agent/statistics';
 import type { FlowEvent } from '../../domain/flow/events';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import type { Bus } from '../../domain/seams/bus';
@@ -7,6 +8,7 @@ export interface NoticeSubjects {
   flowStarted(node: string): string;
   flowEnded(node: string): string;
   statsNode(node: string): string;
+  statsAgent(agent: string): string;
   statsFlow(node: string): string;
 }
 
@@ -21,7 +23,7 @@ interface Sent {
 }
 
 /**
- * What an agent tells to whoever listens, as JSON: nodes' statistics, and flows that begin and end. Flows are told at a
+ * What an agent tells to whoever listens, as JSON: nodes' statistics and its own, and flows that begin and end. Flows are told at a
  * bounded rate; how many were not is told with the statistics.
  */
 export class Notices {
@@ -52,6 +54,11 @@ export class Notices {
     this.sent.delete(node);
     this.untold.delete(node);
     this.publish(this.subjects.statsNode(node), { name: node, ...counted, flowsUntold });
+  }
+
+  /** What the agent itself counted. */
+  agent(counted: AgentStatistics): void {
+    this.publish(this.subjects.statsAgent(counted.name), counted);
   }
 
   private mayTell(node: string, kind: keyof Sent): boolean {

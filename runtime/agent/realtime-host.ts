@@ -7,13 +7,14 @@ import { SlotPool } from '../../dataplane/frames/slots';
 import type { WireTarget } from '../../dataplane/node/repin';
 import { WorldPort } from '../../dataplane/node/world-port';
 import { NetworkPorts } from '../../dataplane/packet-ports/network-ports';
-import type { OpenPort, PortListener, PortStatistics } from '../../dataplane/packet-ports/port';
+import type { OpenPort, PortListener } from '../../dataplane/packet-ports/port';
 import { NodePeers } from '../../dataplane/packet-ports/udp/peers';
 import { Underlay } from '../../dataplane/packet-ports/underlay';
 import { Fabric } from '../../dataplane/rings/fabric';
 import type { NodeHostOptions } from './dataplane-host';
 import { RING_CAPACITY } from './inline-host';
 import { InlineNodes } from './inline-nodes';
+import type { PortFigures } from './port-figures';
 
 /** Groups of the fabric: the nodes, and the underlay, which hosts none. */
 const GROUPS = 2;
@@ -41,14 +42,6 @@ export interface RealtimeOptions extends NodeHostOptions {
   readonly openUnderlay: (peers: NodePeers) => OpenPort;
   /** Ports of the external networks attached here, by name. */
   readonly networks: ReadonlyMap<string, OpenPort>;
-}
-
-/** What the ports of an agent counted. */
-export interface PortFigures {
-  readonly underlay: PortStatistics;
-  readonly networks: ReadonlyMap<string, PortStatistics>;
-  /** Frames that left the grid for a network without a port here. */
-  readonly unattached: number;
 }
 
 /**

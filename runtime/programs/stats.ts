@@ -1,8 +1,10 @@
 import { subjectsOf, type Subjects } from '../../adapters/bus/subjects';
 import { FlowgridError } from '../../domain/base/errors';
+import type { AgentStatistics } from '../../domain/agent/statistics';
 import type { NodeStatistics } from '../../domain/node/statistics';
 import { EXIT, type Io, type StatsOptions, type StatsTopic } from '../../interface/cli/programs';
 import {
+  agentStatsText,
   clusterStatsText,
   gridStatsText,
   linkStatsText,
@@ -17,7 +19,7 @@ import { WallClock } from './wall-clock';
 const FIRST_WITHIN_MS = 5_000;
 
 /**
- * `flowgrid stats`: what is told of a grid, a cluster, node, link or flow type: the next message, or with `follow` all of
+ * `flowgrid stats`: what is told of a grid, a cluster, node, link, flow type or agent: the next message, or with `follow` all of
  * them until interrupted.
  *
  * @throws FlowgridError `not-found` when nothing is told of it.
@@ -56,6 +58,8 @@ function subjectFor(subjects: Subjects, topic: StatsTopic): string {
       return subjects.statsCluster(topic.name);
     case 'node':
       return subjects.statsNode(topic.name);
+    case 'agent':
+      return subjects.statsAgent(topic.name);
     case 'link':
       return subjects.statsLink(topic.name);
     case 'type':
@@ -80,6 +84,8 @@ function textOf({ kind }: StatsTopic, message: object): string[] {
       return clusterStatsText(message as ClusterStream);
     case 'node':
       return nodeStatsText(message as NodeStatistics & { name: string });
+    case 'agent':
+      return agentStatsText(message as AgentStatistics);
     case 'link':
       return linkStatsText(message as LinkStream);
     case 'type':

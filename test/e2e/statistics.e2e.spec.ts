@@ -1,6 +1,8 @@
+import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseEndpoint } from '../../domain/base/endpoint';
 import type { Report } from '../../projections';
 import { kafkaAvailable, startKafka } from '../services/kafka';
 import { natsAvailable, startNats, type NatsServer } from '../services/nats';
@@ -160,8 +162,54 @@ describeWithServer('statistics on the bus', natsAvailable, () => {
         ...['IA', 'AB', 'AC', 'IC'].map((name) => `cluster.${name}`),
         ...['VN-1', 'VN-2', 'VN-3'].map((name) => `link.${name}`),
         ...NODES.map((name) => `node.${name}`),
+        ...Object.keys(HOSTED).map((name) => `agent.${name}`),
       ].sort(),
     );
+  });
+
+  test('FG-447: each agent tells what its ports counted: at networks what its INODE took and gave, and between agents what others sent', async () => {
+    const west = await reader.next('agent.west');
+    expect(west).toMatchObject({ name: 'west', nodes: HOSTED['west'], unattached: 0 });
+    expect(Object.keys(west.networks)).toEqual(['EN-1']);
+    const door = await reader.next('node.IA-1');
+    expect(door.externalIn).toBeGreaterThan(0);
+    expect(west.networks['EN-1']).toMatchObject({
+      framesIn: door.externalIn,
+      framesOut: door.externalOut,
+      bytesIn: asked.bytes,
+      dropped: {},
+    });
+    expect(west.networks['EN-1'].datagramsOut).toBeGreaterThan(0);
+    // Hellos go on: what all have received by now was sent by others, before or since.
+    const all = await Promise.all(Object.keys(HOSTED).map((name) => reader.next(`agent.${name}`)));
+    const later = await Promise.all(Object.keys(HOSTED).map((name) => reader.next(`agent.${name}`)));
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any
+    const sum = (of: any[], what: string): number => of.reduce((total, { underlay }) => total + underlay[what], 0);
+    for (const [came, went] of [
+      ['framesIn', 'framesOut'],
+      ['bytesIn', 'bytesOut'],
+      ['datagramsIn', 'datagramsOut'],
+    ] as const) {
+      expect(sum(all, came)).toBeGreaterThan(0);
+      expect(sum(all, came)).toBeLessThanOrEqual(sum(later, went));
+    }
+    for (const { requests } of all) expect(requests.asked).toBeGreaterThan(0);
+  });
+
+  test('FG-447: what is no datagram of an agent is counted with its reason, and flowgrid stats agent shows it', async () => {
+    const { agents } = (await grid.log()).state;
+    const { host, port } = parseEndpoint(agents['h3']!.address)!;
+    const socket = createSocket('udp4');
+    await new Promise((sent) => socket.send('nonsense', port, host, sent));
+    socket.close();
+    const told = await reader.next('agent.h3', ({ underlay }) => (underlay.dropped.malformed ?? 0) > 0);
+    expect(told.underlay.dropped.malformed).toBe(1);
+    const access = ['--grid', 'agents', '--nats', nats.servers];
+    const text = await flowgrid('stats', 'agent', 'h3', ...access);
+    expect(text.stdout).toMatch(/underlay +in +[\d,]+ frames, [\d,]+ bytes in [\d,]+ datagrams/);
+    expect(text.stdout).toContain('malformed 1');
+    const json = await flowgrid('stats', 'agent', 'h3', '--json', ...access);
+    expect(JSON.parse(json.stdout)).toMatchObject({ name: 'h3', underlay: { dropped: { malformed: 1 } } });
   });
 
   test('FG-339: flowgrid stats shows the same, as text and as JSON, and says when nothing is told', async () => {

@@ -95,6 +95,12 @@ export class ToldHost implements AgentHost {
     return this.unheard;
   }
 
+  /** It has no ports. */
+  portFigures(): ReturnType<AgentHost['portFigures']> {
+    const underlay = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, dropped: {} };
+    return { underlay, networks: new Map(), unattached: 0 };
+  }
+
   /** Its nodes find a neighbour dead. */
   bury(node: NodeRef, incarnation: Incarnation): void {
     for (const by of this.lives.keys()) this.buried.push({ node, incarnation, by, at: 0 });

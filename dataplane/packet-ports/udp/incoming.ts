@@ -28,6 +28,8 @@ export class Incoming {
   readonly streams = new Streams();
   frames = 0;
   bytes = 0;
+  /** Datagrams that were ours, and read. */
+  datagrams = 0;
   /** Datagrams that could not be read, and that found the queue full. */
   malformed = 0;
   overrun = 0;
@@ -91,6 +93,7 @@ export class Incoming {
         this.malformed++;
         continue;
       }
+      this.datagrams++;
       this.streams.arrived(get32(u8, this.scratch + G_STREAM), get32(u8, this.scratch + G_SEQUENCE));
       this.next = this.scratch + DATAGRAM_HEADER;
       this.left = frameCount(u8, this.scratch);

@@ -29,6 +29,7 @@ interface Outbox {
 export class Outgoing {
   frames = 0;
   bytes = 0;
+  datagrams = 0;
   /** Frames of datagrams that the operating system refused. */
   failed = 0;
   private readonly fill: number;
@@ -97,6 +98,7 @@ export class Outgoing {
     const buffer = box.filling;
     if (buffer === undefined) return;
     box.filling = undefined;
+    this.datagrams++;
     this.transmit(buffer.view, buffer.length, this.endpoints[peer], buffer.done);
   }
 

@@ -140,6 +140,8 @@ export class UdpPort implements PacketPort {
       framesOut: outgoing.frames - outgoing.failed,
       bytesIn: incoming.bytes,
       bytesOut: outgoing.bytes,
+      datagramsIn: incoming.datagrams,
+      datagramsOut: outgoing.datagrams,
       dropped: Object.fromEntries(Object.entries(dropped).filter(([, n]) => n > 0)),
     };
   }
