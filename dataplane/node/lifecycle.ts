@@ -1,7 +1,7 @@
 import type { Classifier } from '../classify/classifier';
 import type { ClassifierPorts, ConnectionEnd, ConnectionStart, Expectation } from '../classify/ports';
 import { startOf } from '../classify/tcp';
-import { clusterOf, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
 import type { FlowPolicy } from '../../domain/topology/topology';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
@@ -23,6 +23,7 @@ import {
   HASH_TOMBSTONE,
   S_NETWORK,
 } from '../frames/layout';
+import { isCopyAt } from '../select/copies';
 import { pathOf } from '../select/path-policy';
 import { cloneOf } from '../select/replica';
 import type { TopologyView } from '../select/topology-view';
@@ -298,7 +299,7 @@ export class FlowLifecycle implements ClassifierPorts {
       counters.values[FLOWS_STARTED]++;
       counters.types.started(ctx.arena, flow);
     }
-    const route = this.node.routeOf(flow);
+    const route = this.node.routeOf(flow).map((ref, i) => this.known(flow, ref, i));
     this.node.emitEvent({
       type: 'FlowStarted',
       at: ctx.now,
@@ -314,6 +315,13 @@ export class FlowLifecycle implements ClassifierPorts {
       backups: route.map((ref) => ((ref & 0x7f) === 0 ? 0 : this.node.heirs.shadowOf(flow, ref))),
       start,
     });
+  }
+
+  /** A node of a flow's route; where it died and only copies went there, frames go on naming it, and who got them is not known here. */
+  private known(flow: number, ref: NodeRef, place: number): NodeRef {
+    const view = this.node.viewOf(flow);
+    const isStale = isCopyAt(view, this.node.routeOf(flow), place) && this.node.obituary.isDeadIn(view, ref);
+    return isStale ? nodeRef(clusterOf(ref), 0) : ref;
   }
 
   /** The flow's last connection is over: it is forgotten here, and all along its route. */

@@ -17,14 +17,16 @@ import type { ControlCursor } from './control-frames';
 import { LEFT_OUT } from './flow-endings';
 import { PHASE_GONE } from './flow-side';
 import type { Handover } from './handover';
-import { hopOf, say, servedAt } from './mode-hops';
+import { beyondGap, hopAlong, hopOf, say, servedAt } from './mode-hops';
 import { ENTRY, HALT, HALTED, LAID, LAY, readWord, type Word } from './mode-words';
 import { layEntry } from './mode-entry';
 import { FRESH, stopsUnder } from './mode-plan';
+import { ModeTelling } from './mode-telling';
 import type { Node } from './node';
 import { orderUnder } from './flow-order';
 import type { WireTarget } from './repin';
 import type { Stage } from './stage';
+import { HOPS, Succession } from './succession';
 
 /** Hello rounds after which the order of frames is not waited for any longer. */
 const PATIENCE = 12;
@@ -64,6 +66,7 @@ export class ModeChanges {
   /** Words that wait until what came before them has left. */
   private words: Word[] = [];
   private attempts = 0;
+  private readonly succession: Succession;
 
   constructor(
     private readonly node: Node,
@@ -73,7 +76,9 @@ export class ModeChanges {
     private readonly resume: (flow: number) => void,
     /** The other INODEs of the cluster, which hold copies of entries. */
     private readonly peers: () => readonly NodeRef[],
-  ) {}
+  ) {
+    this.succession = new Succession(node);
+  }
 
   /** Whether a flow of this id is under way, here or by word of another node. */
   isUnderWay(id: FlowId): boolean {
@@ -143,9 +148,8 @@ export class ModeChanges {
   private onHalt(flow: number, word: Word): void {
     const { node } = this;
     const { u8 } = node.ctx.arena;
-    // No frame of the flow has come so far, or none went on.
     if (flow === 0) {
-      say(this.node, word.from, { ...word, step: HALTED });
+      this.passHalt(word);
       return;
     }
     // The sender does not know yet who emits here: it says so again.
@@ -164,8 +168,23 @@ export class ModeChanges {
     say(this.node, hopOf(this.node, flow, -1), { ...here, step: HALTED, stops: isLast ? here.stops : NONE });
   }
 
+  /** No frame of the flow has come to this node: it stands in for one that died, or none went on. */
+  private passHalt(word: Word): void {
+    const { node } = this;
+    const view = node.ctx.topologies.exactly(word);
+    if (view === undefined) return;
+    const isLast = clusterOf(word.route.at(-1) ?? 0) === node.cluster;
+    const onward = isLast ? 0 : hopAlong(node, word, view, 1);
+    if (onward !== 0) say(node, onward, { ...word, stops: [...word.stops, node.ref | FRESH] });
+    else say(node, word.from, { ...word, step: HALTED, stops: isLast ? word.stops : NONE });
+  }
+
   private onHalted(flow: number, word: Word): void {
-    if (flow === 0) return;
+    if (flow === 0) {
+      const view = this.node.ctx.topologies.exactly(word);
+      if (view !== undefined) say(this.node, hopAlong(this.node, word, view, -1), word);
+      return;
+    }
     const change = this.changes.get(word.id);
     if (change === undefined) say(this.node, hopOf(this.node, flow, -1), word);
     else if (change.lay === undefined && change.attempt === word.attempt) this.lay(flow, word, change);
@@ -175,7 +194,8 @@ export class ModeChanges {
 
   private lay(flow: number, halted: Word, change: Change): void {
     const { node } = this;
-    const { id, stops: actual } = halted;
+    const { id } = halted;
+    const actual = halted.stops.map((stop) => stop & ~FRESH);
     const view = this.node.ctx.topologies.exactly(change.target);
     const stops = view === undefined || actual.length === 0 ? undefined : stopsUnder(node, flow, view, actual);
     if (view === undefined || stops === undefined) {
@@ -184,8 +204,9 @@ export class ModeChanges {
     }
     const order = orderUnder(node, flow, view, stops);
     const { version, wireId } = change.target;
-    change.lay = { ...halted, step: LAY, stops, version, wireId, order };
-    const before = node.routeOf(flow);
+    const isComplete = clusterOf(actual.at(-1) ?? 0) === clusterOf(node.routeOf(flow).at(-1) ?? 0);
+    change.lay = { ...halted, step: LAY, stops, version, wireId, order, route: NONE, isComplete };
+    const telling = new ModeTelling(node, this.succession, flow, view, halted.stops, stops);
     if (!this.install(flow, change.lay, view)) {
       this.cancel(flow, id);
       return;
@@ -193,7 +214,7 @@ export class ModeChanges {
     change.since = node.ctx.round;
     // The old ID counts as carried until nobody stamps it any more.
     node.ownedByWire[wireId]++;
-    this.tell(flow, before, actual, change);
+    telling.tell(flow, change.from);
     this.passOn(flow, change.lay);
   }
 
@@ -202,15 +223,18 @@ export class ModeChanges {
     const view = this.node.ctx.topologies.exactly(word);
     // Not installed here yet: it is said again.
     if (view === undefined) return;
-    const own = word.stops.find((stop) => clusterOf(stop & ~FRESH) === node.cluster) ?? 0;
+    const place = word.stops.findIndex((stop) => clusterOf(stop & ~FRESH) === node.cluster);
+    const own = word.stops[place] ?? 0;
     if (flow === 0 && word.step === ENTRY) return;
-    if (flow === 0 && (own & FRESH) === 0) {
-      say(this.node, word.from, { ...word, step: LAID });
+    if (flow === 0 && (place === word.stops.length - 1 || ((own & FRESH) === 0 && !word.isComplete))) {
+      const route = word.stops.map((stop) => stop & ~FRESH);
+      if (!isCopyAt(view, route, place)) say(node, word.from, { ...word, step: LAID });
       return;
     }
     const entry = this.entryFor(flow, word, view, (own & FRESH) !== 0);
     if (entry === 0) return;
     if (!this.install(entry, word, view)) return;
+    if (entry !== flow) this.succession.metInPlaceOf(entry, own & ~FRESH);
     // The route was empty: whatever a shadow holds has been sent.
     if (word.step === ENTRY) this.stage.forget(entry);
     else this.passOn(entry, word);
@@ -229,8 +253,14 @@ export class ModeChanges {
     if (node.viewOf(flow).topology.version > view.topology.version) return false;
     const { u16 } = node.ctx.arena;
     const backup = u16[(flow + F_BACKUP) >>> 1];
+    const hops = HOPS.map(({ next }) => u16[(flow + next) >>> 1]);
     const left = layEntry(node, flow, word, view);
     if (left === undefined) return false;
+    HOPS.forEach((hop, i) => {
+      const stop = word.stops[node.placeBeside(flow, hop.step)] ?? 0;
+      const isOther = u16[(flow + hop.next) >>> 1] !== hops[i];
+      if ((stop & FRESH) !== 0 && isOther) this.succession.metBehind(flow, hop, stop & ~FRESH);
+    });
     if (node.emits(flow) && u16[(flow + F_BACKUP) >>> 1] !== backup) {
       // A backup that is new has seen nothing of the flow; who gets copies has none.
       if (node.getsCopies(flow)) this.handover.stopFeeding(flow);
@@ -282,35 +312,10 @@ export class ModeChanges {
       say(this.node, onward, word);
       return;
     }
+    // A flow that ends with a node that died ends there for those behind it too, by the same modes.
+    if (!isLast && word.isComplete) say(this.node, beyondGap(this.node, word, position), word);
     say(this.node, hopOf(this.node, flow, -1), { ...word, step: LAID });
     this.goOn(word.id);
-  }
-
-  /** The log learns which topology the flow lives under, and which clusters it leaves out or visits besides. */
-  private tell(flow: number, before: readonly NodeRef[], actual: readonly NodeRef[], { target, from }: Change): void {
-    const { node } = this;
-    const after = node.routeOf(flow);
-    node.emitEvent({
-      type: 'FlowRepinned',
-      at: node.ctx.now,
-      flow: node.ctx.arena.u32[(flow + F_ID) >>> 2],
-      topologySeq: node.seqOf(flow),
-      fromWireId: from,
-      toWireId: target.wireId,
-    });
-    const isIn = (route: readonly NodeRef[], ref: NodeRef): boolean =>
-      route.some((each) => clusterOf(each) === clusterOf(ref));
-    for (const ref of before) {
-      if (isIn(after, ref)) continue;
-      const now = actual.find((each) => clusterOf(each) === clusterOf(ref)) ?? ref;
-      node.routing.moved(flow, ref, 0);
-      node.reportReroute(flow, 'mode', now, 0);
-    }
-    after.forEach((ref, i) => {
-      if (isIn([...before, ...actual], ref)) return;
-      node.routing.count(flow, [ref]);
-      node.reportReroute(flow, 'mode', after[i - 1], ref);
-    });
   }
 
   private finish(flow: number, id: FlowId, change: Change): void {
@@ -352,9 +357,9 @@ export class ModeChanges {
     if (flow !== 0) this.resume(flow);
   }
 
-  private sendHalt(flow: number, id: FlowId, { attempt, target }: Change): void {
-    const { version, wireId } = target;
-    const { ref, ctx } = this.node;
+  private sendHalt(flow: number, id: FlowId, { attempt }: Change): void {
+    const { ref, ctx, side } = this.node;
+    const { version, wireId } = this.node.viewOf(flow).topology;
     const flowType = ctx.arena.u16[(flow + F_TYPE) >>> 1];
     const onward = hopOf(this.node, flow, 1);
     const word = {
@@ -366,7 +371,9 @@ export class ModeChanges {
       stops: servedAt(this.node, flow),
       version,
       wireId,
-      order: [],
+      order: side.order[this.node.aux(flow)] ?? NONE,
+      route: this.node.routeOf(flow),
+      isComplete: false,
     };
     // A flow that was given up stays so.
     if (onward === 0) this.cancel(flow, id);

@@ -8,11 +8,13 @@ import {
   F_NEXT_REV,
   F_SHADOW_FWD,
   F_SHADOW_REV,
+  F_STATE,
   F_WIRE,
   FS_FULL_ROUTE,
+  FS_REPLICA,
 } from '../frames/layout';
 import { isCopyAt, placeBeside } from '../select/copies';
-import { emitterFor } from '../select/route';
+import { endsWith, hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { FRESH } from './mode-plan';
 import type { Word } from './mode-words';
@@ -30,12 +32,12 @@ const DIRECTIONS = [
  * @returns nodes that the flow does not come to any more, as far as this one knows of them.
  */
 export function layEntry(node: Node, flow: number, word: Word, view: TopologyView): readonly NodeRef[] | undefined {
-  const { u8, u16 } = node.ctx.arena;
+  const { u8, u16, u32 } = node.ctx.arena;
   const { side } = node;
   const aux = node.aux(flow);
   const route = word.stops.map((stop) => stop & ~FRESH);
   const position = route.findIndex((ref) => clusterOf(ref) === node.cluster);
-  const wasCopy = isCopyAt(node.viewOf(flow), node.routeOf(flow), side.position[aux]);
+  const wasCopy = (u32[(flow + F_STATE) >>> 2] & FS_REPLICA) !== 0;
   const isCopy = isCopyAt(view, route, position);
   const served = [F_NEXT_FWD, F_SHADOW_FWD, F_NEXT_REV, F_SHADOW_REV].map((field) => u16[(flow + field) >>> 1]);
   served.push(side.copyFwd[aux], ...node.routeOf(flow));
@@ -75,8 +77,9 @@ function nameHops(node: Node, flow: number, view: TopologyView, stops: readonly 
     if (stop === 0) {
       to = 0;
     } else if (isFresh || nodeOf(known) === 0 || clusterOf(known) !== clusterOf(stop)) {
-      const chosen = nodeOf(stop) === 0 ? 0 : stop;
-      const emitter = emitterFor(view, clusterOf(stop), chosen, u32[(flow + F_ID) >>> 2], node.obituary);
+      const id = u32[(flow + F_ID) >>> 2];
+      const isOpen = nodeOf(stop) === 0;
+      const emitter = isOpen ? hashedNode(view, clusterOf(stop), id, node.obituary) : livingIn(node, flow, view, stop);
       to = emitter || node.heirs.standIn(flow, stop);
       // How the flow came to the node that it leaves now is told.
       side.replaced[2 * aux + reverse] = 0;
@@ -84,4 +87,10 @@ function nameHops(node: Node, flow: number, view: TopologyView, stops: readonly 
     u16[(flow + next) >>> 1] = to;
     u16[(flow + shadow) >>> 1] = node.heirs.shadowOf(flow, to);
   }
+}
+
+/** A stop of the flow, or, where that died, whom the flow falls to by its order; 0 where it ends with the node. */
+function livingIn(node: Node, flow: number, view: TopologyView, stop: NodeRef): NodeRef {
+  if (!node.obituary.isDeadIn(view, stop)) return stop;
+  return endsWith(view, clusterOf(stop)) ? 0 : node.heirs.nextFor(flow, stop);
 }

@@ -2,7 +2,7 @@ import { clusterOf, nodeOf, nodeRef, type ClusterId, type NodeRef } from '../../
 import type { FlowPath, TopologyCluster } from '../../domain/topology/topology';
 import { F_ID } from '../frames/layout';
 import { itinerary } from '../select/path-policy';
-import { hashedNode } from '../select/route';
+import { endsWith, hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import type { Node } from './node';
 
@@ -18,6 +18,28 @@ export function differsInModes(node: Node, flow: number, view: TopologyView): bo
     const [was, is] = [modeIn(before, id), modeIn(view, id)];
     return was !== is && was !== undefined && is !== undefined;
   });
+}
+
+/**
+ * Whether a flow that gets another wire ID needs its route laid anew: a node of it died, and its heir may know nothing of the
+ * flow and tell nobody behind it. Not so where the flow has ended with the node.
+ */
+export function needsLaying(node: Node, flow: number, view: TopologyView): boolean {
+  const dead = deadOn(node, flow);
+  const isGivenUp = dead.some((ref) => endsWith(node.viewOf(flow), clusterOf(ref)));
+  return dead.length > 0 && !isGivenUp && pathIn(node, flow, view) !== undefined;
+}
+
+/** Whether a flow has ended with a node that lives again in another topology: under that one's ID it would go there. */
+export function isReborn(node: Node, flow: number, view: TopologyView): boolean {
+  const before = node.viewOf(flow);
+  return deadOn(node, flow).some((ref) => endsWith(before, clusterOf(ref)) && !node.obituary.isDeadIn(view, ref));
+}
+
+/** The nodes of a flow's route that are known to be dead. */
+function deadOn(node: Node, flow: number): NodeRef[] {
+  const view = node.viewOf(flow);
+  return node.routeOf(flow).filter((ref) => nodeOf(ref) !== 0 && node.obituary.isDeadIn(view, ref));
 }
 
 /**
@@ -78,9 +100,28 @@ function isLeftOut(node: Node, flow: number, id: ClusterId, actual: readonly Nod
 /** Where the flow is in a cluster, or, where it has not been there, who is chosen for it now. */
 function stopIn(node: Node, flow: number, view: TopologyView, id: ClusterId, actual: readonly NodeRef[]): NodeRef {
   const known = [...actual, ...node.routeOf(flow)].find((ref) => clusterOf(ref) === id);
-  if (known !== undefined) return nodeOf(known) === 0 ? copiesIn(node, flow, view, id) || known : known;
-  const chosen = node.routing.chooseIn(view, id, node.ctx.arena.u32[(flow + F_ID) >>> 2]);
+  if (known !== undefined && nodeOf(known) !== 0) return livingIn(node, flow, view, known);
+  const flowId = node.ctx.arena.u32[(flow + F_ID) >>> 2];
+  if (known !== undefined) {
+    // No hop chooses for a stage that frames only go past.
+    const copies = modeIn(view, id) === 'copy' ? hashedNode(view, id, flowId, node.obituary) : 0;
+    return copiesIn(node, flow, view, id) || (copies === 0 ? known : copies | FRESH);
+  }
+  const chosen = node.routing.chooseIn(view, id, flowId);
   return (nodeOf(chosen) === 0 ? nodeRef(id, 0) : chosen) | FRESH;
+}
+
+/**
+ * A node of the flow's route, or, where it is known to be dead, whom the flow has fallen to by its order: nobody may have
+ * named that one yet. Copies fall to somebody whatever their cluster's policy; else, where the flow ends with its node,
+ * that stays.
+ */
+export function livingIn(node: Node, flow: number, view: TopologyView, ref: NodeRef): NodeRef {
+  const before = node.viewOf(flow);
+  const id = clusterOf(ref);
+  if (nodeOf(ref) === 0 || !node.obituary.isDeadIn(before, ref)) return ref;
+  if (endsWith(before, id) && modeIn(view, id) !== 'copy') return ref;
+  return node.heirs.nextFor(flow, ref) || ref;
 }
 
 /**

@@ -25,14 +25,19 @@ export interface Word {
   readonly from: NodeRef;
   /** `HALT`, `HALTED`: who emits and who gets copies, as far as the word has come; else the new stops ({@link FRESH}). */
   readonly stops: readonly NodeRef[];
+  /** `HALT`, `HALTED`: the topology that the flow has; else the one whose modes it takes. */
   readonly version: number;
   readonly wireId: WireId;
   readonly order: readonly NodeRef[];
+  /** `HALT`, `HALTED`: the flow's route, for nodes on it that do not know the flow. */
+  readonly route: readonly NodeRef[];
+  /** Whether the far end knows the flow: then the entry goes all the way, also by nodes that no frame has come to. */
+  readonly isComplete: boolean;
 }
 
 export function writeWord(
   control: ControlCursor,
-  { id, attempt, flowType, stops, version, wireId, order }: Word,
+  { id, attempt, flowType, stops, version, wireId, order, route, isComplete }: Word,
 ): void {
   control.u32(id);
   control.u32(attempt);
@@ -42,6 +47,9 @@ export function writeWord(
   control.u32(version);
   control.u8(wireId);
   writeOrder(control, order);
+  control.u8(route.length);
+  for (const ref of route) control.u16(ref);
+  control.u8(isComplete ? 1 : 0);
 }
 
 export function readWord(body: ControlCursor, step: number, from: NodeRef): Word {
@@ -51,5 +59,7 @@ export function readWord(body: ControlCursor, step: number, from: NodeRef): Word
   const stops = Array.from({ length: body.readU8() }, () => body.readU16());
   const version = body.readU32();
   const wireId = body.readU8();
-  return { step, id, attempt, flowType, from, stops, version, wireId, order: readOrder(body) };
+  const order = readOrder(body);
+  const route = Array.from({ length: body.readU8() }, () => body.readU16());
+  return { step, id, attempt, flowType, from, stops, version, wireId, order, route, isComplete: body.readU8() === 1 };
 }

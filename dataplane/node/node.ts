@@ -1,5 +1,6 @@
 import {
   clusterOf,
+  nodeOf,
   type ClusterId,
   type FlowId,
   type Incarnation,
@@ -183,7 +184,12 @@ export class Node {
     const aux = this.aux(flow);
     const id = this.ctx.arena.u32[(flow + F_ID) >>> 2];
     this.side.position[aux] = position;
-    const copyAt = (step: number): NodeRef => copyTarget(view, route, position, step, id, this.obituary);
+    const copyAt = (step: number): NodeRef => {
+      const to = copyTarget(view, route, position, step, id, this.obituary);
+      const named = route[position + step] ?? 0;
+      // A flow that has another topology than it began under keeps its order of members.
+      return to === 0 || to === named || nodeOf(named) === 0 ? to : this.heirs.nextFor(flow, named);
+    };
     const isDropped = isDroppedUnder(
       view,
       route.map((ref) => clusterOf(ref)),

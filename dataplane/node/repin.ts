@@ -5,7 +5,7 @@ import { CONTROL_REPIN, CONTROL_REPINNED, type ControlCursor } from './control-f
 import { orderIn, readOrder, writeOrder } from './flow-order';
 import { PHASE_OWNED } from './flow-side';
 import type { ModeChanges } from './mode-changes';
-import { differsInModes } from './mode-plan';
+import { differsInModes, isReborn, needsLaying } from './mode-plan';
 import type { Node } from './node';
 
 /** Flow table places that an owner looks at for flows to move, and flows that it has under way, at most, per round. */
@@ -133,10 +133,23 @@ export class Repinning {
     }
     // A cluster of the flow's route that the other topology does not have, or gives copies: the flow keeps its own to its end.
     if (view === undefined || !this.clustersOf(flow).every((cluster) => this.isAlike(flow, cluster, view))) return;
+    if (isReborn(this.node, flow, view)) return;
+    if (!isSecondary && needsLaying(this.node, flow, view)) {
+      this.modes.begin(flow, target);
+      return;
+    }
     const { side } = this.node;
     const aux = this.node.aux(flow);
     side.order[aux] ??= orderIn(this.node, flow, this.node.viewOf(flow), this.clustersOf(flow));
     this.run(flow, this.node.ctx.arena.u32[(flow + F_ID) >>> 2], INSTALL, target, 0, 0);
+  }
+
+  /** A node that died meanwhile has an heir that may know nothing of the flow, and passes no word of it on. */
+  private changeOrLay(flow: number, id: FlowId, target: WireTarget): void {
+    const view = this.node.ctx.topologies.exactly(target);
+    const isSecondary = this.node.side.isSecondary[this.node.aux(flow)] === 1;
+    if (view !== undefined && !isSecondary && needsLaying(this.node, flow, view)) this.modes.begin(flow, target);
+    else this.change(flow, id, target);
   }
 
   /** Everybody on the route has the entry: the ID changes here, then behind. */
@@ -186,7 +199,7 @@ export class Repinning {
     if (flow !== 0) this.node.side.repinned[this.node.aux(flow)] = step.key;
     if (step.upstream !== 0) this.acknowledge(step.phase, id, step.target, step.upstream);
     else if (step.phase === CHANGE) this.node.ownedByWire[step.from]--;
-    else if (flow !== 0) this.change(flow, id, step.target);
+    else if (flow !== 0) this.changeOrLay(flow, id, step.target);
   }
 
   private repeat(id: FlowId, step: Step): void {

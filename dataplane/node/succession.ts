@@ -62,7 +62,8 @@ export class Succession {
   tellMove(flow: number, from: NodeRef, to: NodeRef, since: Micros): void {
     const { node } = this;
     if (!this.node.emits(flow)) return;
-    if (node.viewOf(flow).cluster(clusterOf(from)).failure === 'backup' && to !== 0) {
+    const { failure, mode } = node.viewOf(flow).cluster(clusterOf(from));
+    if (failure === 'backup' && mode !== 'copy' && to !== 0) {
       this.tellTakeover(flow, from, to, node.heirs.shadowOf(flow, to), 0, since);
     } else {
       node.reportReroute(flow, 'failed', from, to, since);
@@ -101,6 +102,16 @@ export class Succession {
     this.begins(flow, hop, named);
     this.tell(flow, hop);
     if (this.node.emits(flow)) this.forget(flow, hop);
+  }
+
+  /** Who was to get copies from here died before this node met the flow: nobody else may know who gets them now. */
+  metCopies(flow: number, { step }: HopFields, route: readonly NodeRef[]): void {
+    const { node } = this;
+    const { copyFwd, copyRev } = node.side;
+    const aux = node.aux(flow);
+    const to = (step > 0 ? copyFwd : copyRev)[aux];
+    const named = route[node.side.position[aux] + step] ?? 0;
+    if (to !== 0 && node.emits(flow) && this.isReplaced(flow, named, to)) node.reportReroute(flow, 'failed', named, to);
   }
 
   /** The frame by which this node met a flow names another of its own cluster, which it stands in for. */

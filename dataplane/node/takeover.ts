@@ -15,6 +15,7 @@ import {
   S_FROM,
   S_REVERSE,
 } from '../frames/layout';
+import { endsWith } from '../select/route';
 import { REEMITTED } from './counters';
 import { isWithin, namedIn, routeIn } from './frame-lists';
 import { PHASE_DETOUR, PHASE_GONE, PHASE_MOVING, PHASE_TAKING } from './flow-side';
@@ -141,6 +142,7 @@ export class Takeover {
       const isOpen = hop.step > 0 && nodeOf(named) === 0;
       const chosen = isOpen ? node.choices.of(node.ctx.arena.u32[(flow + F_ID) >>> 2], clusterOf(named)) : named;
       this.succession.metBehind(flow, hop, chosen);
+      this.succession.metCopies(flow, hop, route);
     }
   }
 
@@ -191,7 +193,7 @@ export class Takeover {
       // A node that died soon after it had taken a flow over may not have told of that.
       if (policy === 'backup') succession.tell(flow, hop);
       node.heirs.fence(flow, dead);
-      const to = policy === 'discard' ? 0 : node.heirs.nextFor(flow, dead);
+      const to = endsWith(node.viewOf(flow), clusterOf(dead)) ? 0 : node.heirs.nextFor(flow, dead);
       u16[nextAt] = to;
       u16[shadowAt] = node.heirs.shadowOf(flow, to);
       node.routing.moved(flow, dead, to);

@@ -28,7 +28,7 @@ export function successorOf(view: TopologyView, ref: NodeRef, flow: FlowId, dead
 
 /**
  * Who emits a flow's frames in a cluster when `chosen` (0 = nobody yet) was selected: that node while it lives, then,
- * under `redirect` and `backup`, its successor; under `discard` nobody.
+ * under `redirect` and `backup`, its successor; under `discard` nobody. Copies go on to the successor under all three.
  */
 export function emitterFor(
   view: TopologyView,
@@ -39,7 +39,13 @@ export function emitterFor(
 ): NodeRef {
   if (chosen === 0) return hashedNode(view, cluster, flow, dead);
   if (!dead.isDeadIn(view, chosen)) return chosen;
-  return view.cluster(cluster).failure === 'discard' ? 0 : successorOf(view, chosen, flow, dead);
+  return endsWith(view, cluster) ? 0 : successorOf(view, chosen, flow, dead);
+}
+
+/** Whether a flow ends in a cluster when its node there dies; one that only sends copies there goes on. */
+export function endsWith(view: TopologyView, cluster: ClusterId): boolean {
+  const { failure, mode } = view.cluster(cluster);
+  return failure === 'discard' && mode !== 'copy';
 }
 
 /**

@@ -12,4 +12,4 @@ export {
   overAt,
   pinnedAt,
 } from './record';
-export { routeAt, type Stop } from './route';
+export { clusterOfStop, routeAt, type Stop } from './route';

@@ -1,4 +1,4 @@
-import { clusterOf, nodeOf, type Micros, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeOf, type ClusterId, type Micros, type NodeRef } from '../../domain/base/ids';
 import { changesPath, type FlowStarted } from '../../domain/flow/events';
 import { effectOf, type FlowChange, type FlowRecord } from './record';
 
@@ -19,12 +19,20 @@ export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
     const { event } = change;
     if (effectOf(event) > at) break;
     if (event.type !== 'FlowTakenOver' && event.type !== 'FlowRerouted') continue;
-    while (seen.length > 0 && seen[0]!.at < effectOf(event)) stops = corrected(stops, seen.shift()!);
+    while (seen.length > 0 && seen[0]!.at < effectOf(event)) stops = corrected(record, stops, seen.shift()!);
     if (event.type === 'FlowRerouted' && changesPath(event)) {
       stops = diverted(stops, event.from, { node: event.to, backup: 0, because: change });
+      const atOnce = early.get(event.to);
+      if (atOnce?.because !== undefined && effectOf(atOnce.because.event) === effectOf(event))
+        stops = moved(stops, event.to, atOnce);
       continue;
     }
     const backup = event.type === 'FlowTakenOver' ? event.backup : 0;
+    // It was left out in the same instant, or is visited from then on, which another node tells.
+    if (isLeftOut(record, stops, change)) {
+      early.set(event.from, { node: event.to, backup, because: change });
+      continue;
+    }
     const isKnown = stops.some(({ node }) => node === event.from);
     stops = moved(stops, event.from, { node: event.to, backup, because: change });
     if (!isKnown && !wasLeft(record, change)) early.set(event.from, { node: event.to, backup, because: change });
@@ -33,36 +41,65 @@ export function routeAt(record: FlowRecord, at: Micros): readonly Stop[] {
       stops = moved(stops, nodeThat(next), next);
     }
   }
-  return seen.reduce(corrected, stops);
+  return seen.reduce((known, completion) => corrected(record, known, completion), stops);
+}
+
+/** The cluster of a stop; also where nobody has the flow any more. */
+export function clusterOfStop({ node, because }: Stop): ClusterId {
+  return clusterOf(node || (because !== undefined && 'from' in because.event ? because.event.from : 0));
 }
 
 /** The flow leaves out the cluster of `from`, or goes on from it to another one before the next. */
 function diverted(stops: readonly Stop[], from: NodeRef, to: Stop): readonly Stop[] {
-  if (to.node === 0) return stops.filter((stop) => clusterOf(stop.node) !== clusterOf(from));
-  const others = stops.filter((stop) => clusterOf(stop.node) !== clusterOf(to.node));
-  const place = others.findIndex((stop) => clusterOf(stop.node) === clusterOf(from));
+  if (to.node === 0) return stops.filter((stop) => clusterOfStop(stop) !== clusterOf(from));
+  const others = stops.filter((stop) => clusterOfStop(stop) !== clusterOf(to.node));
+  const place = others.findIndex((stop) => clusterOfStop(stop) === clusterOf(from));
   return others.toSpliced(place + 1, 0, to);
 }
 
 /**
  * The route as the egress saw it: where the first frames died on their way, it is the one that the next ones found, and
- * nobody else could tell.
+ * nobody else could tell. What a backup had held since before a death names the dead: the flow does not go back to a node
+ * that it has left.
  */
-function corrected(stops: readonly Stop[], { route, backups }: FlowStarted): readonly Stop[] {
+function corrected(
+  { changes }: FlowRecord,
+  stops: readonly Stop[],
+  { at, route, backups }: FlowStarted,
+): readonly Stop[] {
+  const wasLeft = (node: NodeRef): boolean =>
+    changes.some(({ event }) => 'from' in event && event.from === node && effectOf(event) <= at && !staysAt(event));
   return stops.map((stop) => {
     // The egress may have seen clusters that the flow was not to visit when it began.
     const i = route.findIndex((ref) => clusterOf(ref) === clusterOf(stop.node));
     const seen = route[i] ?? 0;
-    const isOther = seen !== stop.node && nodeOf(seen) !== 0;
+    const isOther = seen !== stop.node && nodeOf(seen) !== 0 && !wasLeft(seen);
     return isOther ? { node: seen, backup: backups[i] ?? 0 } : stop;
   });
+}
+
+/** Whether the flow does not visit the cluster of a move any more, because an earlier change has it leave that out. */
+function isLeftOut({ changes }: FlowRecord, stops: readonly Stop[], change: FlowChange): boolean {
+  if (!('from' in change.event)) return false;
+  const cluster = clusterOf(change.event.from);
+  if (stops.some((stop) => clusterOfStop(stop) === cluster)) return false;
+  const earlier = changes.slice(0, changes.indexOf(change));
+  return earlier.some(
+    ({ event }) =>
+      event.type === 'FlowRerouted' && changesPath(event) && event.to === 0 && clusterOf(event.from) === cluster,
+  );
+}
+
+/** Whether a flow is where it was still, and visits others besides. */
+function staysAt(event: FlowChange['event']): boolean {
+  return event.type === 'FlowRerouted' && changesPath(event) && event.to !== 0;
 }
 
 function moved(stops: readonly Stop[], from: NodeRef, to: Stop): readonly Stop[] {
   const at = stops.findIndex((stop) => stop.node === from);
   // Neighbours on both sides may tell of the same move: the second finds it done.
   if (at >= 0) return stops.map((stop, i) => (i === at ? to : stop));
-  const isKnown = stops.some((stop) => clusterOf(stop.node) === clusterOf(from));
+  const isKnown = stops.some((stop) => clusterOfStop(stop) === clusterOf(from));
   return isKnown ? stops : [...stops, to];
 }
 

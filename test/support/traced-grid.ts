@@ -1,4 +1,4 @@
-import type { Micros, NodeRef } from '../../domain/base/ids';
+import { clusterOf, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { TopologyEvent } from '../../domain/events';
 import type { Commit } from '../../domain/log/commit';
 import type { TapRecord } from '../../domain/seams/tap';
@@ -120,12 +120,13 @@ export class TracedGrid {
       this.count(forwarded, traced);
       const told = journeyOf(traced, isSettled);
       const isDelayed = leftAt > visit.at;
+      const route = isDelayed
+        ? between(told.route, journeyOf(tracedAt(leftAt), false).route, forwarded.route)
+        : told.route;
       yield {
         frameNo: visit.frameNo,
-        forwarded,
-        traced: isDelayed
-          ? { ...told, route: between(told.route, journeyOf(tracedAt(leftAt), false).route, forwarded.route) }
-          : told,
+        forwarded: isSettled ? forwarded : { ...forwarded, route: this.withLost(visit, forwarded.route, route) },
+        traced: { ...told, route },
       };
     }
   }
@@ -137,14 +138,31 @@ export class TracedGrid {
     return { affinity: verdicts.affinity, pinnedTopology: verdicts.pinnedTopology };
   }
 
-  private forwarded({ route, reached }: Visit, isSettled: boolean): Journey {
+  private forwarded({ route: named, reached }: Visit, isSettled: boolean): Journey {
     const { names } = this.trail;
+    const route = named.map((ref) => metFor(ref, reached));
     const copies = [...reached].filter((ref) => !route.includes(ref)).map((ref) => names.node(ref));
     return {
       route: route.map((ref) => names.node(ref)),
       copies: isSettled ? copies.sort() : undefined,
       agrees: isSettled ? true : undefined,
     };
+  }
+
+  /**
+   * Places that the frame reached nobody at: copies of it were lost with a node whose death was not known everywhere, and
+   * only `trace` says whom they were for.
+   */
+  private withLost(
+    { reached, route: named }: Visit,
+    route: Journey['route'],
+    told: Journey['route'],
+  ): Journey['route'] {
+    const inside = new Set([...reached].map((ref) => clusterOf(ref)));
+    return route?.map((node, i) => {
+      const isEnd = i === 0 || i === route.length - 1;
+      return isEnd || inside.has(clusterOf(named[i]!)) ? node : (told?.[i] ?? node);
+    });
   }
 
   private count({ copies }: Journey, traced: TracedRoute | undefined): void {
@@ -172,6 +190,12 @@ function between(
   // It waited for its flow's path to change.
   if (entering?.length !== leaving?.length) return leaving;
   return entering?.map((node, i) => (leaving?.[i] === taken?.[i] ? leaving![i]! : node));
+}
+
+/** Lists go on naming who was to get copies first, also when it has died: then the node that copies were sent to counts. */
+function metFor(named: NodeRef, reached: ReadonlySet<NodeRef>): NodeRef {
+  const others = [...reached].filter((ref) => clusterOf(ref) === clusterOf(named));
+  return reached.has(named) || others.length !== 1 ? named : others[0]!;
 }
 
 function journeyOf(traced: TracedRoute | undefined, isSettled: boolean): Journey {

@@ -15,7 +15,16 @@ import { changesPath, type FlowRerouted } from '../../../domain/flow/events';
 import type { Commit } from '../../../domain/log/commit';
 import { applyChanges } from '../../../domain/topology/changes';
 import type { Topology } from '../../../domain/topology/topology';
-import { bindingOf, effectOf, originOf, pinnedAt, routeAt, type FlowRecord, type Stop } from '../../../projections';
+import {
+  bindingOf,
+  clusterOfStop,
+  effectOf,
+  originOf,
+  pinnedAt,
+  routeAt,
+  type FlowRecord,
+  type Stop,
+} from '../../../projections';
 import type { Deaths } from './deaths';
 
 /** What production code selects in one cluster, given the topology and who is dead. */
@@ -27,7 +36,7 @@ export interface Recomputed {
   readonly shadow: NodeRef;
   /** Whether the choice follows from the flow ID; other selectors' choices are taken from the log. */
   readonly isHashed: boolean;
-  /** Whether a switch of the cluster's mode put it in line, so that only the selection tells its backup. */
+  /** Whether a switch of the cluster's mode put its node in line, so that only the selection tells its backup. */
   readonly isVisited: boolean;
 }
 
@@ -78,12 +87,25 @@ export class Recomputation {
       const isOwnChoice = record.cloned === undefined && bindingOf(record) === undefined;
       const isHashed = place > 0 && selector === 'hash' && congestion === undefined && isOwnChoice;
       const chosen = isHashed ? this.hashed(view, record.flow, stop.node, started.at) : stop.node;
-      const emitter = emitterFor(under, cluster, chosen, record.flow, now);
+      const gotCopies = this.gotCopies(record, inForce, cluster);
+      const emitter =
+        gotCopies && inForce.node !== 0
+          ? copyTaker(under, chosen, record.flow, now)
+          : emitterFor(under, cluster, chosen, record.flow, now);
       const isCopy = present.cluster(cluster).mode === 'copy';
       const shadow = isCopy ? 0 : shadowOf(under, record, inForce.node, at, now);
-      const gotCopies = view.hasCluster(cluster) && view.cluster(cluster).mode === 'copy' && !isCopy;
-      const isVisited = inForce.because === undefined ? gotCopies : inForce.because.event === visit;
+      const isVisited = (visit !== undefined && inForce.because?.event === visit) || (gotCopies && !isCopy);
       return { cluster, emitter, shadow, isHashed, isVisited };
+    });
+  }
+
+  /** Whether the flow's node in a cluster came to its place while that got copies only. */
+  private gotCopies(record: FlowRecord, { because }: Stop, cluster: ClusterId): boolean {
+    const since = because === undefined ? (originOf(record)?.at ?? 0) : effectOf(because.event);
+    return [since, since - 1].some((at) => {
+      const pinned = pinnedAt(record, at);
+      const view = this.viewOf(pinned.seq, pinned.wireId);
+      return view?.hasCluster(cluster) === true && view.cluster(cluster).mode === 'copy';
     });
   }
 
@@ -134,9 +156,9 @@ function visitSince({ changes }: FlowRecord, cluster: ClusterId, at: Micros): Fl
   return visit;
 }
 
-/** Also where nobody has the flow any more. */
-function clusterOfStop({ node, because }: Stop): ClusterId {
-  return clusterOf(node || (because !== undefined && 'from' in because.event ? because.event.from : 0));
+/** Who gets the copies that were to go to a node: whatever their cluster's policy, the next one in the flow's order. */
+function copyTaker(view: TopologyView, chosen: NodeRef, flow: FlowId, dead: Obituary): NodeRef {
+  return dead.isDeadIn(view, chosen) ? successorOf(view, chosen, flow, dead) : chosen;
 }
 
 /** The backup in force: the next member in the flow's order that is neither dead nor replaced in this flow. */

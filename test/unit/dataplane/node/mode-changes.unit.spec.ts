@@ -1,5 +1,6 @@
-import { chainId, clusterOf, nodeOf, nodeRef } from '../../../../domain/base/ids';
+import { chainId, clusterOf, nodeOf, nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import { FlowsProjection, pinnedAt, routeAt } from '../../../../projections/flows';
+import { D_WIRE_ID } from '../../../../dataplane/frames/layout';
 import { drop, FORWARD, type FunctionDefinition } from '../../../../dataplane/functions/function';
 import { tallyIn } from './frames';
 import { HELD } from './detour-grid';
@@ -36,6 +37,11 @@ function switched(run: ModeGrid, ...steps: readonly Modes[]): void {
     run.switchTo(modes);
     run.grid.beats(3);
   }
+}
+
+/** The node of a cluster that has the one flow. */
+function primaryIn(run: ModeGrid, cluster: number): NodeRef {
+  return run.refs.find((ref) => clusterOf(ref) === cluster && run.grid.group(ref).statistics(ref).flowsPrimary > 0)!;
 }
 
 function told(run: ModeGrid) {
@@ -171,6 +177,52 @@ describe('a mode is switched for a flow that lives', () => {
     const events = grid.allEvents().map(({ type }) => type);
     expect(events.indexOf('FlowEnded')).toBeGreaterThan(events.indexOf('FlowRepinned'));
     expect(grid.total(({ inFlight, flowsPrimary }) => inFlight + flowsPrimary)).toBe(0);
+  });
+
+  test('FG-450: an heir that no frame has come to passes the change on, so that both ends take the new modes', () => {
+    const run = new ModeGrid(THROUGH);
+    run.exchange(PORT);
+    run.kill(primaryIn(run, AC));
+    run.grid.beats(6);
+    run.switchTo(['bypass', 'through', 'through']);
+    run.grid.beats(4);
+    expect(told(run)).toEqual({ route: [IA, AC, AD, IB], wireId: 2 });
+    run.send(PORT, 1);
+    run.grid.settle();
+    expect(run.hops(PORT).originals).toEqual(['1>3', '3>4', '4>5', '5>4', '4>3', '3>1']);
+    run.expectWhole();
+    expect(run.verdicts()).toMatchObject(HELD);
+  });
+
+  test('FG-450: so it does where the flow gets another ID alone, and no mode', () => {
+    const run = new ModeGrid(THROUGH);
+    run.exchange(PORT);
+    run.kill(primaryIn(run, AC));
+    run.grid.beats(6);
+    run.switchTo(THROUGH);
+    run.grid.beats(4);
+    run.exchange(PORT);
+    const wires = run.grid.taps.filter(({ kind }) => kind === 'sent').slice(-8);
+    expect(new Set(wires.map(({ bytes }) => bytes[bytes.length - bytes[bytes.length - 1] + D_WIRE_ID]))).toEqual(
+      new Set([2]),
+    );
+    run.expectWhole();
+  });
+
+  test('FG-451: copies fall to the next member where flows would end, both ways, and the log tells it', () => {
+    const run = new ModeGrid(['through', 'copy', 'copy'], { failure: 'discard' });
+    run.exchange(PORT);
+    const before = run.hops(PORT);
+    const dead = primaryIn(run, AD);
+    run.kill(dead);
+    run.grid.beats(6);
+    const from = run.grid.taps.length;
+    expect(run.hops(PORT)).toEqual(before);
+    const met = run.grid.taps.slice(from).filter(({ kind, to }) => kind === 'sent' && clusterOf(to) === AD);
+    const taker = new Set(met.map(({ to }) => to));
+    expect([taker.size, taker.has(dead)]).toEqual([1, false]);
+    const moves = run.grid.allEvents().filter((event) => event.type === 'FlowRerouted');
+    expect(new Set(moves.map(({ from: left, to }) => `${left} ${to}`))).toEqual(new Set([`${dead} ${[...taker][0]}`]));
   });
 
   test.each([AB, AC, AD, IB])('FG-344: a death on the way in cluster %i holds nobody up', (victim) => {
