@@ -3,7 +3,7 @@ import type { ChainHead, EventLog, FlowBatchRecord, Head, StoredCommit } from '.
 
 /**
  * What a log really holds, unjudged: what `verify` walks. Nothing is checked or decoded here, damage is passed on as it
- * is.
+ * is. Records come one after another, so that a history that is longer than memory can be walked.
  */
 export interface RawLog {
   /** Whether a chain of which everything expired is forgotten altogether (Kafka's retention), head and all. */
@@ -11,11 +11,11 @@ export interface RawLog {
   /** The head as it was stored with the newest commit. */
   storedHead(): Head;
   /** Records that were accepted, in the order of their places; `hash` is what was stored beside the bytes. */
-  commits(): Iterable<StoredCommit>;
+  commits(): Iterable<StoredCommit> | AsyncIterable<StoredCommit>;
   /** The stored head of each chain. */
-  chains(): Iterable<ChainHead>;
-  /** The batches that a chain still holds, in the order of their places. */
-  batches(chain: ChainId): Iterable<FlowBatchRecord>;
+  chains(): Iterable<ChainHead> | Promise<Iterable<ChainHead>>;
+  /** The batches that a chain, by its stored head, still holds, in the order of their places. */
+  batches(head: ChainHead): Iterable<FlowBatchRecord> | AsyncIterable<FlowBatchRecord>;
 }
 
 /** A log that can be verified and trimmed. */

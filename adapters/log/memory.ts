@@ -149,7 +149,7 @@ class InMemoryLog implements MemoryLog {
 
   async chains(): Promise<ChainHead[]> {
     this.assertOpen();
-    return [...this.raw().chains()];
+    return this.heads();
   }
 
   async snapshot(atOrBefore: Seq): Promise<StoredSnapshot | undefined> {
@@ -206,9 +206,13 @@ class InMemoryLog implements MemoryLog {
       forgetsChains: false,
       storedHead: () => this.current,
       commits: () => this.accepted,
-      chains: () => sortedByChain([...chains.values()].map((chain) => chain.head)),
-      batches: (chain) => chains.get(chain)?.batches ?? [],
+      chains: () => this.heads(),
+      batches: ({ chain }) => chains.get(chain)?.batches ?? [],
     };
+  }
+
+  private heads(): ChainHead[] {
+    return sortedByChain([...this.store.chains.values()].map((chain) => chain.head));
   }
 
   /** Folds what was written since, by any log over this store. */

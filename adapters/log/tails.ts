@@ -11,8 +11,11 @@ const TAIL_CHUNK = 1024;
 export class Tails {
   private readonly tails = new Set<Tail>();
 
-  /** @param read reads durable accepted commits, synchronously: from a seq on, at most so many. */
-  constructor(private readonly read: (from: Seq, limit: number) => readonly StoredCommit[]) {}
+  /**
+   * @param read reads durable accepted commits: from a seq on, at most so many. At once all of them that there are; where
+   *   they must be fetched first, as many as the adapter likes, and one at least.
+   */
+  constructor(private readonly read: (from: Seq, limit: number) => Page | Promise<Page>) {}
 
   get size(): number {
     return this.tails.size;
@@ -43,31 +46,66 @@ export class Tails {
     try {
       while (tail.again) {
         tail.again = false;
-        this.deliver(tail);
+        const coming = this.deliver(tail);
+        if (coming !== undefined) return this.deliverLater(tail, coming);
       }
     } catch (error) {
-      // A listener that throws has lost its place: it is not called again, and its error is nobody else's.
-      this.tails.delete(tail);
-      queueMicrotask(() => {
-        throw error;
-      });
-    } finally {
-      tail.busy = false;
+      this.lose(tail, error);
+    }
+    tail.busy = false;
+  }
+
+  /** Delivers what can be had at once; returns what must be waited for. */
+  private deliver(tail: Tail): Promise<Page> | undefined {
+    while (this.tails.has(tail)) {
+      const page = this.read(tail.next, TAIL_CHUNK);
+      if (!isPage(page)) return page;
+      this.hand(tail, page);
+      if (page.length < TAIL_CHUNK) break;
+    }
+    return undefined;
+  }
+
+  /** The tail is busy until the page has come: what is committed meanwhile is delivered behind it. Others go on. */
+  private deliverLater(tail: Tail, coming: Promise<Page>): void {
+    coming.then(
+      (page) => this.resume(tail, page),
+      // Nobody waits for what could not be read any more.
+      (error: unknown) => this.tails.has(tail) && this.lose(tail, error),
+    );
+  }
+
+  private resume(tail: Tail, page: Page): void {
+    try {
+      this.hand(tail, page);
+    } catch (error) {
+      this.lose(tail, error);
+    }
+    tail.busy = false;
+    this.drain(tail);
+  }
+
+  private hand(tail: Tail, page: Page): void {
+    for (const commit of page) {
+      if (!this.tails.has(tail)) return;
+      tail.next = commit.seq + 1;
+      tail.listener(commit);
     }
   }
 
-  private deliver(tail: Tail): void {
-    for (;;) {
-      if (!this.tails.has(tail)) return;
-      const commits = this.read(tail.next, TAIL_CHUNK);
-      for (const commit of commits) {
-        if (!this.tails.has(tail)) return;
-        tail.next = commit.seq + 1;
-        tail.listener(commit);
-      }
-      if (commits.length < TAIL_CHUNK) return;
-    }
+  /** A listener that throws has lost its place: it is not called again, and its error is nobody else's. */
+  private lose(tail: Tail, error: unknown): void {
+    this.tails.delete(tail);
+    queueMicrotask(() => {
+      throw error;
+    });
   }
+}
+
+type Page = readonly StoredCommit[];
+
+function isPage(page: Page | Promise<Page>): page is Page {
+  return Array.isArray(page);
 }
 
 interface Tail {

@@ -25,15 +25,15 @@ export interface VerifyReport {
  * stored head; every flow batch against its successor, its chain's head and the anchors in `topology`. Reads everything
  * once, keeps one anchor list in memory.
  */
-export function verifyLog(raw: RawLog): VerifyReport {
+export async function verifyLog(raw: RawLog): Promise<VerifyReport> {
   const findings: Finding[] = [];
   const anchors = new Map<ChainId, FlowAnchor[]>();
-  const commits = verifyTopology(raw, findings, anchors);
+  const commits = await verifyTopology(raw, findings, anchors);
 
   const trimmed: { chain: ChainId; from: number; through: number }[] = [];
   const known = new Set<ChainId>();
   let batches = 0;
-  for (const head of raw.chains()) {
+  for (const head of await raw.chains()) {
     known.add(head.chain);
     const anchored = anchors.get(head.chain) ?? [];
     const vouchedFor = Math.max(0, ...anchored.map((anchor) => anchor.number));
@@ -42,7 +42,7 @@ export function verifyLog(raw: RawLog): VerifyReport {
     } else if (head.oldest > 1) {
       findings.push({ chain: head.chain, seq: 1, through: head.oldest - 1, reason: 'missing' });
     }
-    batches += verifyChain(raw, head, anchored, findings);
+    batches += await verifyChain(raw, head, anchored, findings);
   }
   for (const [chain, anchored] of anchors) {
     if (known.has(chain)) continue;
@@ -54,11 +54,11 @@ export function verifyLog(raw: RawLog): VerifyReport {
 }
 
 /** Verifies `topology` and collects its anchors. */
-function verifyTopology(raw: RawLog, findings: Finding[], anchors: Map<ChainId, FlowAnchor[]>): number {
+async function verifyTopology(raw: RawLog, findings: Finding[], anchors: Map<ChainId, FlowAnchor[]>): Promise<number> {
   const head = raw.storedHead();
   const walk = new ChainWalk('topology', { first: 1, last: head.seq, lastHash: head.hash }, findings);
   walk.vouch(0, NO_HASH);
-  for (const { seq, hash, bytes } of raw.commits()) {
+  for await (const { seq, hash, bytes } of raw.commits()) {
     const inside = attempt(() => decodeCommit(bytes));
     const now = sha256(bytes);
     walk.next({
@@ -82,12 +82,19 @@ function verifyTopology(raw: RawLog, findings: Finding[], anchors: Map<ChainId, 
 }
 
 /** Verifies what is left of one flow chain. */
-function verifyChain(raw: RawLog, head: ChainHead, anchors: readonly FlowAnchor[], findings: Finding[]): number {
+async function verifyChain(
+  raw: RawLog,
+  head: ChainHead,
+  anchors: readonly FlowAnchor[],
+  findings: Finding[],
+): Promise<number> {
   const last = Math.max(head.number, ...anchors.map((anchor) => anchor.number));
   const walk = new ChainWalk(head.chain, { first: head.oldest, last, lastHash: head.hash }, findings);
   walk.vouch(0, NO_HASH);
   for (const anchor of anchors) walk.vouch(anchor.number, anchor.hash);
-  for (const { number, prev, bytes } of raw.batches(head.chain)) walk.next(batchLink(head.chain, number, prev, bytes));
+  for await (const { number, prev, bytes } of raw.batches(head)) {
+    walk.next(batchLink(head.chain, number, prev, bytes));
+  }
   return walk.end();
 }
 

@@ -5,8 +5,8 @@ import {
   connectConsumer,
   connectProducer,
   answered,
+  boundsOf,
   disconnect,
-  endOf,
   loadLibrary,
 } from '../../adapters/log/kafka/client';
 import { openKafkaLog, type KafkaLog } from '../../adapters/log/kafka';
@@ -143,7 +143,7 @@ async function end(brokers: string, topic: string): Promise<number> {
   const options = { brokers, grid: 'bench-bare', mode: 'reader' } as const;
   const consumer = await connectConsumer(await loadLibrary(), consumerSettings(options), options);
   try {
-    return await endOf(consumer, topic, 0, TIMEOUT_MS);
+    return (await boundsOf(consumer, topic, 0, TIMEOUT_MS)).end;
   } finally {
     await disconnect(consumer);
   }

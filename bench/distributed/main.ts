@@ -11,7 +11,7 @@ export async function run({ smoke }: BenchOptions = { smoke: false }): Promise<B
   const results: BenchResult[] = [];
   try {
     if (isServer(kafka)) {
-      results.push(...(await appendOnKafka(kafka.address, smoke)), await replayFromKafka(kafka.address, smoke));
+      results.push(...(await appendOnKafka(kafka.address, smoke)), ...(await replayFromKafka(kafka.address, smoke)));
     } else results.push(absent('Kafka', kafka));
     if (isServer(nats)) results.push(...(await publicationOverNats(nats.address, smoke)));
     else results.push(absent('NATS', nats));

@@ -121,7 +121,7 @@ async function auditHistory(log: LmdbLog, { at, since, until, json }: AuditOptio
 }
 
 async function auditVerify(log: LmdbLog, { json, data }: AuditOptions, io: Io): Promise<number> {
-  const { findings, trimmed, commits, chains, batches } = verifyLog(log.raw());
+  const { findings, trimmed, commits, chains, batches } = await verifyLog(log.raw());
   for (const finding of findings) io.out(json ? JSON.stringify(finding) : findingText(finding));
   for (const { chain, from, through } of trimmed)
     io.err(`trimmed: batches ${from} to ${through} of ${chain}, as anchored`);

@@ -49,7 +49,7 @@ async function askRunning(data: string): Promise<Verdicts | undefined> {
 }
 
 async function judgeStored(log: LmdbLog): Promise<Verdicts> {
-  const { findings } = verifyLog(log.raw());
+  const { findings } = await verifyLog(log.raw());
   const damage = findings.map(
     ({ chain, seq, reason }) => `${chain} ${seq} is ${reason}; 'flowgrid audit verify' lists all`,
   );

@@ -64,7 +64,7 @@ function placeOf({ kafka, connections, replicationFactor }: Omit<MigrateOptions,
 function copied(from: EventLog, into: KafkaLog | LmdbLog): Promise<Migrated> {
   return closing(into, async (to) => ({
     copied: await copyLog(from, to),
-    findings: verifyLog(to.raw()).findings.length,
+    findings: (await verifyLog(to.raw())).findings.length,
   }));
 }
 

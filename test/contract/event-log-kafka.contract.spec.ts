@@ -68,7 +68,7 @@ describeWithServer('event log on Kafka', kafkaAvailable, () => {
     expect(standby.head()).toEqual(leader.head());
     expect((await standby.orphans()).map((orphan) => orphan.reason)).toEqual(['undecodable']);
     await expect(standby.append([commitAfter(leader.head())])).rejects.toMatchObject({ code: 'unsupported' });
-    expect(verifyLog(standby.raw())).toMatchObject({ findings: [], commits: 3 });
+    expect(await verifyLog(standby.raw())).toMatchObject({ findings: [], commits: 3 });
     await Promise.all([standby.close(), leader.close()]);
   });
 

@@ -168,7 +168,7 @@ async function assertAllFound(
       const [record] = await log.readFlows(chain, Number(number), 1);
       expect(record && sha256(record.bytes)).toBe(hash);
     }
-    expect(verifyLog(log.raw()).findings).toEqual([]);
+    expect((await verifyLog(log.raw())).findings).toEqual([]);
   } finally {
     await log.close();
   }

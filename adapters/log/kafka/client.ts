@@ -133,20 +133,20 @@ export function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, RETRY_MS));
 }
 
-/** The offset after the newest record of a partition. */
-export async function endOf(
+/** What a partition holds: the offset of the oldest record that may be there, and the one after the newest. */
+export async function boundsOf(
   consumer: Rdkafka.KafkaConsumer,
   topic: string,
   partition: number,
   timeoutMs: number,
-): Promise<number> {
+): Promise<{ readonly begin: number; readonly end: number }> {
   const ask = (done: Done<Rdkafka.WatermarkOffsets>): void => {
     consumer.queryWatermarkOffsets(topic, partition, timeoutMs, done);
   };
-  const offsets = await answered(ask).catch((error: unknown) => {
+  const { lowOffset, highOffset } = await answered(ask).catch((error: unknown) => {
     throw failed(`reading the end of ${topic}`, error);
   });
-  return offsets.highOffset;
+  return { begin: lowOffset, end: highOffset };
 }
 
 type Done<Value> = (error: Rdkafka.LibrdKafkaError, value: Value) => void;

@@ -20,10 +20,15 @@ import { checkTopics } from './check-topics';
 import { connectConsumer, loadLibrary, makeTopics, type Library } from './client';
 import { checkpointKey, encodeBatch, encodeSnapshotValue } from './kafka-fold';
 import { KafkaReader } from './kafka-reader';
+import { KafkaRecall } from './kafka-recall';
 import { KafkaWriter, type Outgoing } from './kafka-writer';
+import { Claim } from './read-back';
 import { consumerSettings, type KafkaLogOptions, type Topics } from './settings';
 
-/** The event log on Kafka. Retention trims the flow chains; accepted commits are held in memory. */
+/**
+ * The event log on Kafka. Retention trims the flow chains. In memory are the newest records, and where the others stand:
+ * those are read again when somebody asks.
+ */
 export interface KafkaLog extends EventLog {
   readonly kind: 'kafka';
   raw(): RawLog;
@@ -70,7 +75,8 @@ class LogOnKafka implements KafkaLog {
   private readonly stagedChains = new Map<ChainId, ChainHead>();
   private closing: Promise<void> | undefined;
   private writer: KafkaWriter | undefined;
-  private readonly tails = new Tails((from, limit) => this.reader.fold.accepted.slice(from - 1, from - 1 + limit));
+  private readonly recall: KafkaRecall;
+  private readonly tails = new Tails((from, limit) => this.recall.patientCommitPage(from, limit));
   private readonly group = new GroupCommit(
     (write) => this.commit(write),
     () => this.stagedChains.clear(),
@@ -80,7 +86,9 @@ class LogOnKafka implements KafkaLog {
     private readonly library: Library,
     private readonly reader: KafkaReader,
     private readonly options: KafkaLogOptions,
-  ) {}
+  ) {
+    this.recall = new KafkaRecall(library, reader.fold, options);
+  }
 
   async promote(): Promise<void> {
     this.assertOpen();
@@ -105,17 +113,21 @@ class LogOnKafka implements KafkaLog {
 
   async append(records: readonly Uint8Array[]): Promise<AppendResult> {
     const copies = records.map((bytes) => Buffer.from(bytes));
-    const before = await this.add(() => {
-      for (const value of copies) this.send(this.reader.topics.topology, 0, 'commit', value);
-      return this.head().seq;
-    });
-    return { accepted: acceptedOf(copies, this.reader.fold.accepted.slice(before)), head: this.head() };
+    const claim = new Claim(copies);
+    try {
+      await this.add(() => {
+        this.reader.claims.add(claim);
+        for (const value of copies) this.send(this.reader.topics.topology, 0, 'commit', value);
+      });
+    } finally {
+      this.reader.claims.delete(claim);
+    }
+    return { accepted: claim.accepted, head: this.head() };
   }
 
   async read(from: Seq, limit: number): Promise<StoredCommit[]> {
     await this.toEnd('topology');
-    const first = Math.max(1, from) - 1;
-    return this.reader.fold.accepted.slice(first, first + limit);
+    return this.recall.commits(Math.max(1, from), limit);
   }
 
   tail(from: Seq, listener: (commit: StoredCommit) => void): () => void {
@@ -125,7 +137,7 @@ class LogOnKafka implements KafkaLog {
 
   async orphans(): Promise<Orphan[]> {
     await this.toEnd('topology');
-    return [...this.reader.fold.orphans];
+    return this.recall.orphans();
   }
 
   async appendFlows(batch: FlowBatchRecord): Promise<'appended' | 'duplicate' | 'gap'> {
@@ -144,19 +156,17 @@ class LogOnKafka implements KafkaLog {
 
   async readFlows(chain: ChainId, from: number, limit: number): Promise<FlowBatchRecord[]> {
     await this.toEnd('flows');
-    const batches = this.reader.fold.chains.get(chain)?.batches ?? [];
-    return batches.filter((batch) => batch.number >= from).slice(0, limit);
+    return this.recall.batches(chain, from, limit);
   }
 
   async chains(): Promise<ChainHead[]> {
     await this.toEnd('flows');
-    return [...this.raw().chains()];
+    return sortedByChain([...this.reader.fold.chains.values()].map(({ head }) => head));
   }
 
   async snapshot(atOrBefore: Seq): Promise<StoredSnapshot | undefined> {
     await this.toEnd('snapshots');
-    const { snapshots } = this.reader.fold;
-    return snapshots.get(Math.max(0, ...[...snapshots.keys()].filter((seq) => seq <= atOrBefore)));
+    return this.recall.snapshot(atOrBefore);
   }
 
   async putSnapshot(snapshot: StoredSnapshot): Promise<void> {
@@ -190,13 +200,14 @@ class LogOnKafka implements KafkaLog {
   }
 
   raw(): RawLog {
-    const { fold } = this.reader;
+    const { recall } = this;
+    const { head } = this.reader.fold;
     return {
       forgetsChains: true,
-      storedHead: () => fold.head,
-      commits: () => fold.accepted,
-      chains: () => sortedByChain([...fold.chains.values()].map((chain) => chain.head)),
-      batches: (chain) => fold.chains.get(chain)?.batches ?? [],
+      storedHead: () => head,
+      commits: () => recall.allCommits(head.seq),
+      chains: () => this.chains(),
+      batches: (chain) => recall.allBatches(chain),
     };
   }
 
@@ -234,26 +245,12 @@ class LogOnKafka implements KafkaLog {
   private async release(): Promise<void> {
     this.tails.clear();
     await this.group.idle();
-    await Promise.all([this.reader.close(), this.writer?.close()]);
+    await Promise.all([this.reader.close(), this.recall.close(), this.writer?.close()]);
   }
 
   private assertOpen(): void {
     if (this.closing !== undefined) throw new FlowgridError('closed', 'this log is closed');
   }
-}
-
-/** Which of these records are among the accepted ones; both stand in the order of the log. */
-function acceptedOf(records: readonly Buffer[], accepted: readonly StoredCommit[]): Seq[] {
-  const seqs: Seq[] = [];
-  let next = 0;
-  for (const { seq, bytes } of accepted) {
-    let at = next;
-    while (at < records.length && !records[at]!.equals(bytes)) at++;
-    if (at === records.length) continue;
-    seqs.push(seq);
-    next = at + 1;
-  }
-  return seqs;
 }
 
 function readOnly(): FlowgridError {

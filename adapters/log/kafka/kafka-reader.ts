@@ -1,8 +1,9 @@
 import type { EofEvent, KafkaConsumer, Message } from 'node-rdkafka';
-import { answered, disconnect, endOf, failed, partitionsOf, pause } from './client';
+import { answered, boundsOf, disconnect, failed, partitionsOf, pause } from './client';
 import { KafkaFold } from './kafka-fold';
 import type { Outgoing } from './kafka-writer';
-import { TIMEOUT_MS, topicsOf, type KafkaLogOptions, type Topics } from './settings';
+import { Expected, placeName, type Claim, type Expectation } from './read-back';
+import { RECENT_BYTES, TIMEOUT_MS, topicsOf, type KafkaLogOptions, type Topics } from './settings';
 
 /** Records taken at a time, at most. */
 const BATCH_RECORDS = 1_000;
@@ -11,7 +12,9 @@ const WAIT_MS = 50;
 
 /** Follows all of a grid's topics and folds them. */
 export class KafkaReader {
-  readonly fold = new KafkaFold();
+  readonly fold: KafkaFold;
+  /** Appends that wait to hear which of their records are accepted. */
+  readonly claims = new Set<Claim>();
   readonly topics: Topics;
   /** Topic and partition → the offset before which everything was taken. */
   private readonly reached = new Map<string, number>();
@@ -29,6 +32,7 @@ export class KafkaReader {
     options: KafkaLogOptions,
     private readonly onCommit: () => void,
   ) {
+    this.fold = new KafkaFold(options.recentBytes ?? RECENT_BYTES);
     this.topics = topicsOf(options.grid);
     this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     consumer.on('data', (message) => this.take(message));
@@ -57,12 +61,13 @@ export class KafkaReader {
     const ends = await Promise.all(
       places.map(async (place) => ({
         ...place,
-        end: await endOf(this.consumer, place.topic, place.partition, this.timeoutMs),
+        ...(await boundsOf(this.consumer, place.topic, place.partition, this.timeoutMs)),
       })),
     );
     const behind = (): boolean =>
       ends.some(({ topic, partition, end }) => (this.reached.get(placeName(topic, partition)) ?? 0) < end);
     if (behind()) await this.until(() => !behind());
+    for (const { topic, partition, begin } of ends) if (topic === this.topics.flows) this.fold.trim(partition, begin);
     if (this.failure !== undefined) throw this.failure;
   }
 
@@ -118,9 +123,9 @@ export class KafkaReader {
     // A record that comes again after a broker was lost has been judged.
     if (offset < (this.reached.get(place) ?? 0)) return;
     try {
-      if (topic === this.topics.topology) this.fold.takeCommit(value ?? new Uint8Array(), offset);
-      else if (topic === this.topics.snapshots) this.fold.takeSnapshot(String(key), value);
-      else if (value !== null) this.fold.takeBatch(value);
+      if (topic === this.topics.topology) this.takeCommit(value ?? new Uint8Array(), offset);
+      else if (topic === this.topics.snapshots) this.fold.takeSnapshot(String(key), value, offset);
+      else if (value !== null) this.fold.takeBatch(value, { partition, offset });
     } catch (error) {
       // A record that cannot be judged (of a later release) stops this reader: going on would fork the history.
       this.failure ??= error;
@@ -128,6 +133,11 @@ export class KafkaReader {
     if (value !== null) for (const expected of this.expectations) expected.take(place, value);
     this.reach(place, offset + 1);
     if (topic === this.topics.topology) this.onCommit();
+  }
+
+  private takeCommit(value: Uint8Array, offset: number): void {
+    const commit = this.fold.takeCommit(value, offset);
+    if (commit !== undefined) for (const claim of this.claims) claim.take(commit);
   }
 
   private reach(place: string, offset: number): void {
@@ -151,43 +161,4 @@ export class KafkaReader {
       check();
     });
   }
-}
-
-/** Records that a writer waits to read back. */
-export interface Expectation {
-  /** @throws FlowgridError `log-failed` when one of them does not come. */
-  taken(): Promise<void>;
-  forget(): void;
-}
-
-/**
- * Records of one transaction come in the order in which they were sent, and all or none: of each partition the last one
- * is looked out for, as often as it was sent, because an append may hold the same bytes twice.
- */
-class Expected {
-  private readonly missing = new Map<string, { readonly last: Uint8Array; times: number }>();
-
-  constructor(records: readonly Outgoing[]) {
-    for (const { topic, partition, value } of records.toReversed()) {
-      if (value === null) continue;
-      const place = placeName(topic, partition);
-      const known = this.missing.get(place);
-      if (known === undefined) this.missing.set(place, { last: value, times: 1 });
-      else if (Buffer.compare(known.last, value) === 0) known.times++;
-    }
-  }
-
-  get isMet(): boolean {
-    return this.missing.size === 0;
-  }
-
-  take(place: string, value: Uint8Array): void {
-    const wanted = this.missing.get(place);
-    if (wanted === undefined || Buffer.compare(wanted.last, value) !== 0) return;
-    if (--wanted.times === 0) this.missing.delete(place);
-  }
-}
-
-function placeName(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
 }

@@ -16,12 +16,21 @@ export interface KafkaLogOptions {
   readonly flowRetentionMs?: number;
   /** How long anything that the brokers are asked may take, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number;
+  /** Bytes of the newest commits that are kept in memory, and as many of the newest flow batches. Default 32 MiB. */
+  readonly recentBytes?: number;
   /** Absent: brokers that let everybody in. */
   readonly security?: KafkaSecurity;
 }
 
 export const TIMEOUT_MS = 30_000;
 const FLOW_PARTITIONS = 8;
+
+/**
+ * More than is committed between two snapshots, and told between two checkpoints, of a large grid: what starts and tails
+ * read is in here, so that only who asks for old history waits for the brokers.
+ */
+export const RECENT_BYTES = 32 * 1024 * 1024;
+
 const FLOW_RETENTION_MS = 30 * 24 * 3600 * 1000;
 
 /** Largest message, a little over the largest commit (adapters/codec/records.ts): 17 MiB. */
@@ -132,6 +141,20 @@ export function consumerSettings(options: KafkaLogOptions): ConsumerGlobalConfig
     'fetch.wait.max.ms': 20,
     'fetch.message.max.bytes': MESSAGE_BYTES_MAX,
     'receive.message.max.bytes': 4 * MESSAGE_BYTES_MAX,
+  };
+}
+
+/** Bytes that wait, read ahead, for whoever reads older records again; what one fetch brings may come on top. */
+const AHEAD_KIB = 8 * 1024;
+/** A single old record must not cost the largest fetch: brokers send a record that is larger all the same. */
+const AHEAD_FETCH_BYTES = 1024 * 1024;
+
+/** As a reader that follows, with less read ahead. */
+export function historySettings(options: KafkaLogOptions): ConsumerGlobalConfig {
+  return {
+    ...consumerSettings(options),
+    'queued.max.messages.kbytes': AHEAD_KIB,
+    'fetch.message.max.bytes': AHEAD_FETCH_BYTES,
   };
 }
 

@@ -178,7 +178,7 @@ class StoredLog implements LmdbLog {
       storedHead: () => storedHead(this.env),
       commits: () => topology.getRange({}).map(({ key, value }) => decodeStoredCommit(key, value)),
       chains: () => this.chainHeads(),
-      batches: (chain) => this.batches(chain, 0, Number.MAX_SAFE_INTEGER),
+      batches: ({ chain }) => this.batches(chain, 0, Number.MAX_SAFE_INTEGER),
     };
   }
 

@@ -35,7 +35,7 @@ describe('verifying a log on LMDB', () => {
 
   const verified = async (): Promise<VerifyReport> => {
     const log = await openLmdbLog({ dir, mode: 'reader' });
-    const report = verifyLog(log.raw());
+    const report = await verifyLog(log.raw());
     await log.close();
     return report;
   };
