@@ -1,7 +1,16 @@
 import type { ClusterId, Incarnation, NodeId } from '../base/ids';
+import type { GridState } from '../grid-state';
 import type { NodeAddress } from '../node/address';
 import type { FunctionSpec } from '../topology/topology';
 import type { Trial } from './trial';
+
+/** The workflow that gives a cluster another function. */
+export const UPGRADE = 'upgradeFunction';
+
+/** Whether some cluster's function is about to become another, or the old one again. */
+export function isUpgrading({ workflows }: Pick<GridState, 'workflows'>): boolean {
+  return Object.values(workflows).some(({ name, status }) => name === UPGRADE && status === 'running');
+}
 
 /** A member whose function is to be another, and the life in which it has the old one. */
 export interface OldMember {

@@ -6,6 +6,7 @@ import { nodesOf } from '../../../domain/cluster/state';
 import { COMMAND_LIFETIME_MS, type CommandBody } from '../../../domain/commands';
 import { isNewerPackage } from '../../../domain/package/state';
 import { isTrial } from '../../../domain/provisioning/trial';
+import { isUpgrading } from '../../../domain/provisioning/upgrade';
 import type { GridState } from '../../../domain/grid-state';
 import type { NodeState } from '../../../domain/node/state';
 import type { Clock } from '../../../domain/seams/clock';
@@ -79,11 +80,13 @@ function settingsCommands(state: GridState, { settings }: DesiredGrid): CommandB
 }
 
 function clusterCommands(state: GridState, { clusters }: DesiredGrid): CommandBody[] {
+  // A workflow says which function a cluster has: its nodes would get the file's in the middle of an upgrade.
+  const isLeft = isUpgrading(state);
   return clusters.flatMap((cluster): CommandBody[] => {
     const present: ClusterSettings | undefined = state.clusters[cluster.id]?.settings;
     if (present === undefined) return [{ type: 'CreateCluster', data: cluster }];
     // An upgrade is not undone by reading the file from before it.
-    const isUpgraded = isNewerPackage(present.function, cluster.function);
+    const isUpgraded = isLeft || isNewerPackage(present.function, cluster.function);
     const data = isUpgraded ? { ...cluster, function: present.function } : cluster;
     return same(present, data) ? [] : [{ type: 'ReconfigureCluster', data }];
   });

@@ -78,6 +78,18 @@ describe('FG-389: reading a grid file', () => {
     expect(grid.planned(version)).toEqual([]);
   });
 
+  it('leaves functions alone while an upgrade runs, and brings what it says afterwards', async () => {
+    const grid = await Grid.up();
+    const entry = { kind: 'started', name: 'upgradeFunction', input: { cluster: 'AB' }, at: 1_000 } as const;
+    await grid.do({ type: 'JournalWorkflow', data: { workflow: 'u', entry } });
+    await grid.do(publish('1.10.0'));
+    await grid.runs('1.10.0');
+    expect(grid.planned()).toEqual([]);
+    const ended = { kind: 'ended', status: 'succeeded', at: 1_000 } as const;
+    await grid.do({ type: 'JournalWorkflow', data: { workflow: 'u', entry: ended } });
+    expect(grid.planned().map(({ type }) => type)).toEqual(['ReconfigureCluster']);
+  });
+
   it('brings what it says when that is newer, or no package', async () => {
     const grid = await Grid.up();
     await grid.do(publish('1.10.0'));
