@@ -12,42 +12,18 @@ import {
   type PacketFunction,
   type Verdict,
 } from './function';
+import { ORIGINAL, RecordedPair, REPLICA, type PairState, type Recording } from './recorded-pair';
 import { decodeState, encodeState } from './state-codec';
+import { cloneOf } from '../select/replica';
 
-/** Index of the two recordings of a connection and direction. */
-const ORIGINAL = 0;
-const REPLICA = 1;
-
-/** What one side was seen to carry: hash and length of each frame, in order, as far as kept. */
-interface Recording {
-  readonly frames: number[];
-  count: number;
-  bytes: number;
-  /** The flow while it lives, and its ID when it is over; 0 = none yet. */
-  flow: FlowId;
-  id: FlowId;
-  /** It began while the other ran. */
-  isLate: boolean;
-}
-
-/** A connection in one direction: the original's frames beside the replica's. */
-interface Pair {
-  readonly sides: [Recording, Recording];
+interface Connection {
   readonly direction: CloneFinding['direction'];
-  /** Frames compared so far, and how many of them differed. */
-  compared: number;
-  differing: number;
+  readonly pair: RecordedPair;
 }
-type PairState = readonly [
-  key: string,
-  sides: readonly (readonly [number[], number, number, FlowId, FlowId, boolean?])[],
-  compared: number,
-  differing: number,
-];
 
 /** What the recorder has to say about one connection and direction. */
 export interface Comparison {
-  /** Keyed hash of the connection and `>` or `<` for the direction. */
+  /** ID of the original, keyed hash of the connection, and `>` or `<` for the direction. */
   readonly connection: string;
   readonly original: { readonly flow: FlowId; readonly frames: number; readonly bytes: number };
   readonly replica: { readonly flow: FlowId; readonly frames: number; readonly bytes: number };
@@ -57,9 +33,10 @@ export interface Comparison {
 
 /**
  * `recorder`: the end of a replicated flow ([0084]). It records the original, which passes, and its replica, and compares
- * them frame by frame in order, from the layer-3 header on. A clone carries the very packets of its original, so the two
- * are paired by their connection; one that was asked for while its original ran, from its first frame on. Differences are reported once for each connection and direction. The replica ends here
- * in the directions that `ends` names; where a stage behind is under test in the other direction, it must go on.
+ * them frame by frame, from the layer-3 header on. A clone carries the very packets of its original under the very numbers:
+ * frames are matched by these, so that one that was lost is one difference; one that was asked for while its original ran, from
+ * its first frame on. The first difference is reported for each connection and direction. The replica ends here in the directions
+ * that `ends` names; where a stage behind is under test in the other direction, it must go on.
  */
 export const recorder: FunctionDefinition = {
   name: 'recorder',
@@ -75,7 +52,7 @@ class Recorder implements PacketFunction {
   private readonly keep: number;
   private readonly ends: 'both' | 'forward' | 'reverse' | 'none';
   private readonly compares: 'both' | 'forward' | 'reverse';
-  private readonly pairs = new Map<string, Pair>();
+  private readonly connections = new Map<string, Connection>();
   private readonly counts = { compared: 0, differing: 0 };
 
   constructor(
@@ -93,137 +70,105 @@ class Recorder implements PacketFunction {
   }
 
   private take(frame: FrameView, flow: FlowView): void {
-    const key = `${flow.connection}${flow.reverse ? '<' : '>'}`;
-    let pair = this.pairs.get(key);
-    if (pair === undefined) {
-      const direction = flow.reverse ? 'reverse' : 'forward';
-      pair = { sides: [newRecording(), newRecording()], direction, compared: 0, differing: 0 };
-      this.pairs.set(key, pair);
-    }
-    const side = pair.sides[flow.replica ? REPLICA : ORIGINAL];
-    this.record(side, frame, flow.id);
-    if (flow.replica && side.count === 1 && this.beganLate(flow)) align(pair);
-    this.compare(key, pair);
+    const key = keyOf(flow, flow.reverse);
+    const { pair } = this.connections.get(key) ?? this.begin(key, flow.reverse ? 'reverse' : 'forward');
+    const { id, replica, sequence } = flow;
+    const isLate = replica && pair.sides[REPLICA].flow === 0 && this.beganLate(flow);
+    this.counting(pair, () =>
+      pair.take({ hash: hashFrame(frame), length: frame.length, sequence, flow: id, replica, isLate }),
+    );
+  }
+
+  private begin(key: string, direction: CloneFinding['direction']): Connection {
+    const pair = new RecordedPair(this.keep, (place, what) => {
+      if (pair.differing > 1) return;
+      const text =
+        what === 'differs' ? `frame ${place} is the first to differ` : `frame ${place} is the first to be missing`;
+      this.context.report('replica-differs', `connection ${key}: ${text}`);
+    });
+    const connection = { direction, pair };
+    this.connections.set(key, connection);
+    return connection;
+  }
+
+  /** Adds to the counts what is found meanwhile. */
+  private counting(pair: RecordedPair, find: () => void): void {
+    const { compared, differing } = pair;
+    find();
+    this.counts.compared += pair.compared - compared;
+    this.counts.differing += pair.differing - differing;
   }
 
   /** Every connection recorded so far. */
   describe(): Comparison[] {
-    return [...this.pairs].map(([connection, { sides, compared, differing }]) => ({
+    return [...this.connections].map(([connection, { pair }]) => ({
       connection,
-      original: summary(sides[ORIGINAL]),
-      replica: summary(sides[REPLICA]),
-      compared,
-      differing,
+      original: summary(pair.sides[ORIGINAL]),
+      replica: summary(pair.sides[REPLICA]),
+      compared: pair.compared,
+      differing: pair.differing,
     }));
   }
 
-  /** Frames compared so far, and how many differed, ended connections included; a missing tail counts as one that differs. */
+  /** Frames compared so far, and how many differed, ended connections included; one that is missing is one that differs, and a missing tail too. */
   counted(): { readonly compared: number; readonly differing: number } {
     return { ...this.counts };
   }
 
   exportFlow(flow: FlowId): Uint8Array | undefined {
-    const own = [...this.pairs].filter(([, pair]) => pair.sides.some((side) => side.flow === flow));
+    const own = [...this.connections].filter(([, { pair }]) => pair.sides.some((side) => side.flow === flow));
     if (own.length === 0) return undefined;
-    const rows: PairState[] = own.map(([key, { sides, compared, differing }]) => [
-      key,
-      sides.map((side) => [side.frames, side.count, side.bytes, side.flow, side.id, side.isLate]),
-      compared,
-      differing,
-    ]);
-    return encodeState(rows);
+    return encodeState(own.map(([key, { pair }]): ConnectionState => [key, pair.state()]));
   }
 
   importFlow(_flow: FlowId, state: Uint8Array): void {
-    for (const [key, sides, compared, differing] of decodeState<PairState[]>(state)) {
-      const [original, replica] = sides.map(([frames, count, bytes, flow, id, isLate = false]) => ({
-        frames,
-        count,
-        bytes,
-        flow,
-        id,
-        isLate,
-      }));
-      const direction = key.endsWith('<') ? 'reverse' : 'forward';
-      this.pairs.set(key, { sides: [original, replica], direction, compared, differing });
+    for (const [key, pair] of decodeState<ConnectionState[]>(state)) {
+      this.begin(key, key.endsWith('<') ? 'reverse' : 'forward').pair.restore(pair);
     }
   }
 
   flowEnded(flow: FlowId): void {
-    for (const [key, pair] of this.pairs) {
-      const mine = pair.sides.find((side) => side.flow === flow);
+    for (const [key, connection] of this.connections) {
+      const { sides } = connection.pair;
+      const mine = sides.find((side) => side.flow === flow);
       if (mine === undefined) continue;
       mine.flow = 0;
-      if (pair.sides.some((side) => side.flow !== 0)) continue;
-      this.finish(key, pair);
-      this.pairs.delete(key);
+      if (sides.some((side) => side.flow !== 0)) continue;
+      this.finish(key, connection);
+      this.connections.delete(key);
     }
   }
 
   /** Whether a clone whose first frame in a direction this is began while its original ran. */
-  private beganLate({ connection, reverse, start }: FlowView): boolean {
-    if (!reverse) return !start;
-    const forward = this.pairs.get(`${connection}>`)?.sides[REPLICA];
-    return forward === undefined || forward.count === 0 || forward.isLate;
+  private beganLate(flow: FlowView): boolean {
+    if (!flow.reverse) return !flow.start;
+    const forward = this.connections.get(keyOf(flow, false))?.pair;
+    return forward === undefined || forward.sides[REPLICA].count === 0 || forward.isLate;
   }
 
   private endsHere(reverse: boolean): boolean {
     return this.ends === 'both' || this.ends === (reverse ? 'reverse' : 'forward');
   }
 
-  private record(side: Recording, frame: FrameView, flow: FlowId): void {
-    side.flow = side.id = flow;
-    if (side.count < this.keep) side.frames.push(hashFrame(frame));
-    side.count++;
-    side.bytes += frame.length;
-  }
-
-  private compare(key: string, pair: Pair): void {
-    const [original, replica] = pair.sides;
-    while (pair.compared < original.frames.length && pair.compared < replica.frames.length) {
-      if (original.frames[pair.compared] !== replica.frames[pair.compared]) {
-        if (pair.differing === 0) {
-          this.context.report(
-            'replica-differs',
-            `connection ${key}: frame ${pair.compared + 1} is the first to differ`,
-          );
-        }
-        pair.differing++;
-        this.counts.differing++;
-      }
-      pair.compared++;
-      this.counts.compared++;
-    }
-  }
-
-  /** At the end, a missing tail is a difference too. */
-  private finish(key: string, pair: Pair): void {
+  private finish(key: string, { direction, pair }: Connection): void {
+    this.counting(pair, () => pair.finish());
     const [original, replica] = pair.sides;
     if (replica.count === 0 || original.count === 0) return;
     if (original.count !== replica.count) {
-      pair.differing++;
-      this.counts.differing++;
       const text = `connection ${key}: ${original.count} frames, its replica ${replica.count}`;
       this.context.report('replica-differs', text);
     }
-    const { direction, compared, differing } = pair;
+    const { compared, differing } = pair;
     const frames = [original.count, replica.count] as const;
     this.context.compared({ clone: replica.id, original: original.id, direction, frames, compared, differing });
   }
 }
 
-function newRecording(): Recording {
-  return { frames: [], count: 0, bytes: 0, flow: 0, id: 0, isLate: false };
-}
+type ConnectionState = readonly [key: string, pair: PairState];
 
-/** The clone's first frame is compared with that of the original that equals it, or with the next where none has come. */
-function align({ sides: [original, replica] }: Pair): void {
-  replica.isLate = true;
-  const [first] = replica.frames;
-  const place = original.frames.lastIndexOf(first);
-  const before = place < 0 ? original.frames.length : place;
-  original.frames.splice(0, before);
-  original.count -= before;
+/** A connection may be that of two flows, one after the other; a clone's is that of its original. */
+function keyOf({ id, replica, connection }: FlowView, reverse: boolean): string {
+  return `${replica ? cloneOf(id) : id}/${connection}${reverse ? '<' : '>'}`;
 }
 
 function summary(side: Recording): Comparison['original'] {

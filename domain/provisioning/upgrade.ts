@@ -33,7 +33,7 @@ export interface UpgradePlan {
 
 /** What recorders have found. */
 export interface Comparison {
-  /** Frames that came out of both, in the order of each flow. */
+  /** Frames that came out of both. */
   readonly compared: number;
   /** How many were not the same, or came out of one alone. */
   readonly differing: number;
