@@ -286,10 +286,8 @@ export interface WorkflowOptions extends CommonOptions, MnodeAccess {
 export interface StartOptions extends CommonOptions, MnodeAccess {
   /** Name of the workflow. */
   readonly workflow: string;
-  /** A cluster that it is about, by name. */
-  readonly cluster: string;
-  /** A node of it, where the workflow is about one. */
-  readonly node?: number;
+  /** What it is about: a cluster by name, a node of it, or some clusters. */
+  readonly about: { readonly cluster: string; readonly node?: number } | { readonly clusters: readonly string[] };
   /** The rest of what the workflow is given. */
   readonly input: object;
   /** Stay until it has ended. */

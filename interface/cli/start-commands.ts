@@ -15,6 +15,8 @@ const NODES_MAX = 127;
 const HEALTHY_WITHIN_MS = 30_000;
 const PUBLISHED_WITHIN_MS = 60_000;
 
+type Asked = Pick<StartOptions, 'workflow' | 'about' | 'input'>;
+
 interface StartFlags extends CommonOptions, MnodeAccess {
   readonly drainWithin: number;
   readonly wait: boolean;
@@ -48,7 +50,7 @@ export function addStartCommands(root: Command, programs: Programs, io: Io, fini
   const add = <Flags extends StartFlags>(
     command: Command,
     examples: Parameters<typeof withCommon>[1],
-    read: (words: readonly string[], flags: Flags) => Pick<StartOptions, 'workflow' | 'cluster' | 'node' | 'input'>,
+    read: (words: readonly string[], flags: Flags) => Asked,
   ): void => {
     const sending = withSending(command)
       .option(
@@ -78,7 +80,7 @@ export function addStartCommands(root: Command, programs: Programs, io: Io, fini
 type Add<Flags> = (
   command: Command,
   examples: Parameters<typeof withCommon>[1],
-  read: (words: readonly string[], flags: Flags) => Pick<StartOptions, 'workflow' | 'cluster' | 'node' | 'input'>,
+  read: (words: readonly string[], flags: Flags) => Asked,
 ) => void;
 
 function addReplace(root: Command, add: Add<ReplaceFlags>): void {
@@ -94,7 +96,7 @@ function addReplace(root: Command, add: Add<ReplaceFlags>): void {
       const [, cluster, node] = /^(.+)-(\d{1,3})$/.exec(name!) ?? [];
       if (cluster === undefined)
         throw new FlowgridError('usage', `${name} is no node`, { remedy: 'name one, as AB-2' });
-      return { workflow: 'replaceNode', cluster, node: Number(node), input: { by: 0, keep } };
+      return { workflow: 'replaceNode', about: { cluster, node: Number(node) }, input: { by: 0, keep } };
     },
   );
 }
@@ -140,9 +142,8 @@ function addUpgrade(root: Command, add: Add<UpgradeFlags>): void {
     ],
     ([cluster], { frames, differing, compareWithin, approveWithin, ...spec }) => ({
       workflow: 'upgradeFunction',
-      cluster: cluster!,
+      about: { cluster: cluster! },
       input: {
-        cluster,
         function: functionOf(spec),
         frames,
         differingMax: differing,
@@ -171,8 +172,8 @@ function addClone(root: Command, add: Add<CloneFlags>): void {
     ],
     (clusters, { name, nodes, for: forMs }) => ({
       workflow: 'cloneEnvironment',
-      cluster: clusters[0]!,
-      input: { clusters, name, nodes, forMs },
+      about: { clusters },
+      input: { name, nodes, forMs },
     }),
   );
 }

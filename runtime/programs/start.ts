@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { FlowgridError } from '../../domain/base/errors';
+import { nodeName, type Millis } from '../../domain/base/ids';
 import { EXIT, type Io, type StartOptions } from '../../interface/cli/programs';
-import type { WorkflowView } from '../control/workflow-requests';
+import type { ClusterAnswer, WorkflowView } from '../control/workflow-requests';
 import { withMnodes, type Mnodes } from './leader-access';
 import type { WallClock } from './wall-clock';
+import { askFor } from './workflow-asking';
 import { stepLine, stepOf } from './workflow-steps';
 import { watched } from './workflow-watch';
 
@@ -39,21 +40,23 @@ export function start(options: StartOptions, io: Io): Promise<number> {
   });
 }
 
-async function request(
-  { workflow: name, cluster, node, input, by, withinMs }: StartOptions,
-  workflow: string,
-  mnodes: Mnodes,
-  clock: WallClock,
-): Promise<void> {
-  const { cluster: id, now } = await mnodes.ask({ ask: 'cluster', cluster }, withinMs);
-  const whole = node === undefined ? input : { ...input, cluster: id, node };
-  const outcome = await mnodes.submit({
-    id: `request/${workflow}`,
-    by,
-    deadline: clock.now() + withinMs,
-    body: { type: 'JournalWorkflow', data: { workflow, entry: { kind: 'started', name, input: whole, at: now } } },
-  });
-  if (outcome.status === 'rejected') throw new FlowgridError('rejected', outcome.rejection.message);
+/** Asks for it, in the words of the grid: clusters may be named by their IDs. */
+async function request(options: StartOptions, id: string, mnodes: Mnodes, clock: WallClock): Promise<void> {
+  const { workflow: name, about, by, withinMs } = options;
+  const cluster = (named: string): Promise<ClusterAnswer> => mnodes.ask({ ask: 'cluster', cluster: named }, withinMs);
+  const ask = (at: Millis, what: string, input: object): Promise<void> => {
+    const entry = { kind: 'started', name, input: { ...options.input, ...input }, at } as const;
+    return askFor(mnodes, clock, { id, about: what, entry, by, withinMs });
+  };
+  if ('clusters' in about) {
+    const known = await Promise.all(about.clusters.map(cluster));
+    const clusters = known.map((each) => each.name);
+    return ask(known[0]!.now, clusters.join(', '), { clusters });
+  }
+  const { node } = about;
+  const known = await cluster(about.cluster);
+  if (node === undefined) return ask(known.now, known.name, { cluster: known.name });
+  return ask(known.now, nodeName(known.name, node), { cluster: known.cluster, node });
 }
 
 /** A line for each step that was not told yet. */

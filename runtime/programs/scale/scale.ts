@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { FlowgridError } from '../../../domain/base/errors';
 import { scalingRequest } from '../../../domain/provisioning/scaling';
 import { EXIT, type Io, type ScaleOptions } from '../../../interface/cli/programs';
 import type { ClusterAnswer, WorkflowSummary } from '../../control/workflow-requests';
 import { withMnodes, type Mnodes } from '../leader-access';
 import type { WallClock } from '../wall-clock';
+import { askFor } from '../workflow-asking';
 import { watched } from '../workflow-watch';
 import { planScale, type ScaledNode } from './plan';
 import { ScaleTale } from './tale';
@@ -86,13 +86,8 @@ class Scaler {
     const { options, mnodes, clock } = this;
     const { drainWithinMs } = options;
     const scaling = { verdict, cluster, node, weight: options.weight ?? weight, drainWithinMs };
-    const outcome = await mnodes.submit({
-      id: `request/${workflow}`,
-      by: options.by,
-      deadline: clock.now() + options.withinMs,
-      body: { type: 'JournalWorkflow', data: { workflow, entry: scalingRequest(scaling, now) } },
-    });
-    if (outcome.status !== 'rejected') return workflow;
-    throw new FlowgridError('rejected', `${name}: ${outcome.rejection.message}`);
+    const entry = scalingRequest(scaling, now);
+    await askFor(mnodes, clock, { id: workflow, about: name, entry, by: options.by, withinMs: options.withinMs });
+    return workflow;
   }
 }
