@@ -5,6 +5,7 @@ import { nodeName, type ClusterId, type Millis, type NodeId, type Seq } from '..
 import { nodesOf, type ClusterState } from '../../domain/cluster/state';
 import type { NodeState, NodeStatus } from '../../domain/node/state';
 import type { GridState } from '../../domain/grid-state';
+import { subjectOf } from '../../domain/provisioning/about';
 import type { Bus, BusSubscription } from '../../domain/seams/bus';
 import type { Clock } from '../../domain/seams/clock';
 import type {
@@ -63,7 +64,7 @@ export interface WorkflowSummary {
   readonly status: WorkflowStatus;
   /** The commit that requested it. */
   readonly requested: Seq;
-  /** Name of the cluster that it is about; empty where it is about none. */
+  /** Names of the clusters that it is about, with commas between; empty where it is about none. */
   readonly cluster: string;
   readonly progress?: WorkflowProgress;
 }
@@ -166,7 +167,14 @@ export class WorkflowDesk {
     const { name, status, requested } = mustHave(state, id);
     // A workflow without progress is shown all the same.
     const progress = status === 'running' ? await this.progress(id) : undefined;
-    return { id, name, status, requested, cluster: clusterName(state, input), ...(progress && { progress }) };
+    return {
+      id,
+      name,
+      status,
+      requested,
+      cluster: subjectOf(state, input).clusters.join(', '),
+      ...(progress && { progress }),
+    };
   }
 
   private async progress(id: string): Promise<WorkflowProgress | undefined> {
@@ -231,11 +239,6 @@ function joiningNodes(state: GridState, cluster: ClusterState, serving: readonly
 
 function inputOf(history: readonly WorkflowJournalEntry[]): unknown {
   return history.find((entry) => entry.kind === 'started')?.input;
-}
-
-function clusterName(state: GridState, input: unknown): string {
-  const { cluster } = (input ?? {}) as { cluster?: unknown };
-  return state.clusters[Number(cluster)]?.settings.name ?? '';
 }
 
 /** @throws FlowgridError `usage` */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeFlowBatch } from '../../adapters/codec/flow-batch';
-import { nodeName, type ChainId } from '../../domain/base/ids';
+import { nodeName, type ChainId, type Millis } from '../../domain/base/ids';
 import { openKafkaLog } from '../../adapters/log/kafka';
 import { nodesOf } from '../../domain/cluster/state';
 import type { TopologyEvent } from '../../domain/events';
@@ -208,6 +208,32 @@ export class AgentGrid {
     if (kafka === undefined) return withLog(this.data, (log) => rebuilt(log, Infinity, visit));
     this.reader ??= openKafkaLog({ brokers: kafka, grid: 'agents', mode: 'reader' });
     return rebuilt(await this.reader, Infinity, visit);
+  }
+
+  /**
+   * Kills the MNODE with SIGKILL as soon as the log shows this. It is let run for moments only, and looked at while it is
+   * frozen, so that it is killed between one commit and the next.
+   *
+   * @param sliceMs how long it is let run: shorter than it takes from one commit to the next
+   * @returns false when it is over before.
+   */
+  async killMnodeWhen(
+    shows: (state: GridState) => boolean,
+    isOver: (state: GridState) => boolean,
+    sliceMs: Millis,
+  ): Promise<boolean> {
+    const [mnode] = this.mnodes;
+    for (;;) {
+      mnode!.signal('SIGSTOP');
+      const state = await this.state();
+      if (shows(state)) {
+        await mnode!.kill();
+        return true;
+      }
+      mnode!.signal('SIGCONT');
+      if (isOver(state)) return false;
+      await delay(sliceMs);
+    }
   }
 
   /** Everything ends in good order, the MNODEs last: every flow has its end in the log, and nothing is missing from it. */

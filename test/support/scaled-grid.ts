@@ -123,32 +123,6 @@ export class ScaledGrid extends AgentGrid {
     return found!;
   }
 
-  /**
-   * Kills the MNODE with SIGKILL as soon as the log shows this. It is let run for moments only, and looked at while it is
-   * frozen, so that it is killed between one commit and the next.
-   *
-   * @param sliceMs how long it is let run: shorter than it takes from one commit to the next
-   * @returns false when it is over before.
-   */
-  async killMnodeWhen(
-    shows: (state: GridState) => boolean,
-    isOver: (state: GridState) => boolean,
-    sliceMs: Millis,
-  ): Promise<boolean> {
-    const [mnode] = this.mnodes;
-    for (;;) {
-      mnode!.signal('SIGSTOP');
-      const state = await this.state();
-      if (shows(state)) {
-        await mnode!.kill();
-        return true;
-      }
-      mnode!.signal('SIGCONT');
-      if (isOver(state)) return false;
-      await delay(sliceMs);
-    }
-  }
-
   private async exchange(): Promise<void> {
     while (!this.isOver) {
       const fresh = [this.next++, this.next++];

@@ -11,6 +11,7 @@ import {
   condition,
   isCancellation,
   proxyActivities,
+  setCurrentDetails,
   setDefaultSignalHandler,
   setHandler,
   defineQuery,
@@ -81,7 +82,8 @@ class TemporalContext implements WorkflowContext {
   }
 
   async waitSignal<Payload>(name: string, timeoutMs: number): Promise<Payload | undefined> {
-    await condition(() => (this.signals.get(name)?.length ?? 0) > 0, timeoutMs);
+    const has = (): boolean => (this.signals.get(name)?.length ?? 0) > 0;
+    await condition(has, timeoutMs, { summary: `wait for the signal ${name}` });
     return this.signals.get(name)?.shift() as Payload | undefined;
   }
 
@@ -91,6 +93,8 @@ class TemporalContext implements WorkflowContext {
 
   setProgress(progress: WorkflowProgress): void {
     this.progress = progress;
+    const { step, done, of, note } = progress;
+    setCurrentDetails(`${step} (${done} of ${of})${note === undefined ? '' : `: ${note}`}`);
   }
 
   /** Workers are told how often a step may fail, and judge it: one that dies with a step has not made it fail. */

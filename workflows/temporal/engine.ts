@@ -10,7 +10,7 @@ import type {
 import { messageOf, noWorkflow } from '../definitions/failures';
 import { PROGRESS_QUERY } from './names';
 import { optional } from './packages';
-import { SearchAttributes } from './search-attributes';
+import { SearchAttributes, type AttributeValues } from './search-attributes';
 import { securityOptions, type TemporalSecurity } from './security';
 
 export interface TemporalEngineOptions {
@@ -32,8 +32,8 @@ export interface WorkflowLabels {
   /** One line. */
   readonly summary: string;
   readonly memo: Readonly<Record<string, unknown>>;
-  /** Custom search attributes, by name; left out where the server does not know them and they cannot be made. */
-  readonly attributes: Readonly<Record<string, string>>;
+  /** Custom search attributes, by name; left out where the server does not know them so and they cannot be made. */
+  readonly attributes: AttributeValues;
 }
 
 export interface TemporalEngine extends WorkflowEngine {
