@@ -35,7 +35,11 @@ export function orderUnder(node: Node, flow: number, view: TopologyView, stops: 
   const isFresh = (cluster: ClusterId): boolean =>
     stops.some((stop) => (stop & FRESH) !== 0 && clusterOf(stop & ~FRESH) === cluster);
   const kept = clusters.filter((cluster) => !isFresh(cluster));
-  const known = node.side.order[node.aux(flow)]?.filter((ref) => kept.includes(clusterOf(ref))) ?? [];
+  // Who died may be a member of that topology again, in a life that knows nothing of the flow.
+  const before = node.viewOf(flow);
+  const isReborn = (ref: NodeRef): boolean => node.obituary.isDeadIn(before, ref) && !node.obituary.isDeadIn(view, ref);
+  const isKept = (ref: NodeRef): boolean => kept.includes(clusterOf(ref)) && !isReborn(ref);
+  const known = node.side.order[node.aux(flow)]?.filter(isKept) ?? [];
   const others = kept.filter((cluster) => !known.some((ref) => clusterOf(ref) === cluster));
   return [
     ...known,

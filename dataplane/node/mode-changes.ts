@@ -212,6 +212,9 @@ export class ModeChanges {
       return;
     }
     change.since = node.ctx.round;
+    // An heir that is left out is known to nobody else where the node that named it has died too.
+    const isLeft = (ref: NodeRef): boolean => !stops.some((stop) => clusterOf(stop & ~FRESH) === clusterOf(ref));
+    for (const ref of actual.filter(isLeft)) node.tellEnd(id, ref, LEFT_OUT);
     // The old ID counts as carried until nobody stamps it any more.
     node.ownedByWire[wireId]++;
     telling.tell(flow, change.from);
