@@ -6,6 +6,8 @@ export type Library = typeof Rdkafka;
 
 /** `TOPIC_ALREADY_EXISTS` of the Kafka protocol. */
 const TOPIC_EXISTS = 36;
+/** `LEADER_NOT_AVAILABLE`, `NOT_LEADER_OR_FOLLOWER` and `OFFSET_NOT_AVAILABLE` of the Kafka protocol. */
+const ELECTING: readonly unknown[] = [5, 6, 78];
 const RETRY_MS = 50;
 const CONSUME_MS = 50;
 const DISCONNECT_MS = 10_000;
@@ -143,10 +145,20 @@ export async function boundsOf(
   const ask = (done: Done<Rdkafka.WatermarkOffsets>): void => {
     consumer.queryWatermarkOffsets(topic, partition, timeoutMs, done);
   };
-  const { lowOffset, highOffset } = await answered(ask).catch((error: unknown) => {
-    throw failed(`reading the end of ${topic}`, error);
-  });
-  return { begin: lowOffset, end: highOffset };
+  for (let waited = 0; ; waited += RETRY_MS) {
+    try {
+      const { lowOffset, highOffset } = await answered(ask);
+      return { begin: lowOffset, end: highOffset };
+    } catch (error) {
+      if (waited >= timeoutMs || !isElecting(error)) throw failed(`reading the end of ${topic}`, error);
+      await pause();
+    }
+  }
+}
+
+/** A partition whose broker was lost has another leader soon, which knows the end a moment later. */
+function isElecting(error: unknown): boolean {
+  return ELECTING.includes((error as { code?: unknown }).code);
 }
 
 type Done<Value> = (error: Rdkafka.LibrdKafkaError, value: Value) => void;
