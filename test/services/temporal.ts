@@ -33,13 +33,26 @@ export async function startTemporal({ address: ip, inside }: Site = LOOPBACK): P
   const cli = binary();
   const address = `${ip}:${port}`;
   const namespace = 'flowgrid';
+  // Its parts reach each other over loopback: on a host of its own it listens there too, or they would not.
+  const listen = inside.length === 0 ? ip : '0.0.0.0';
   const files = ['--db-filename', join(dir, 'temporal.db')];
   const server = await startServer({
     name: 'temporal',
     version: run(cli, ['--version']),
     command: cli,
     inside,
-    args: ['server', 'start-dev', '--headless', '--ip', ip, '--port', String(port), '--namespace', namespace, ...files],
+    args: [
+      'server',
+      'start-dev',
+      '--headless',
+      '--ip',
+      listen,
+      '--port',
+      String(port),
+      '--namespace',
+      namespace,
+      ...files,
+    ],
     answers: () => knowsNamespace(cli, address, namespace),
     readyWithinMs: 90_000,
     cleanUp: () => rmSync(dir, { recursive: true, force: true }),

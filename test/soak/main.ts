@@ -1,92 +1,79 @@
 /**
  * `npm run soak`: kills each kind of program many times under traffic, and writes what came of it to docs/reference. It goes on
- * after a failure, so that one is seen among all; exit code 1 says that there was one.
+ * after a failure, so that one is seen among all, and goes on where it was stopped, as long as the code is the same; exit code 1
+ * says that something failed. SIGTERM lets it end after the run that is under way.
  *
- *   npm run soak -- [TIMES]      kills of each kind; default 50
+ *   npm run soak -- [TIMES]      runs of each kind, those that there are included; default 50
  */
-import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { join } from 'node:path';
-import { Kills, VICTIMS, told, type KillResult, type Victim } from '../support/lab/kills';
+import { Kills, VICTIMS, told, type Victim } from '../support/lab/kills';
 import { LabGrid } from '../support/lab/lab-grid';
+import { isGood, presentSoak, runsOf, writeSoak, type Run, type Soak } from './results';
 
 const TIMES = 50;
-const REFERENCE = join(__dirname, '../../docs/reference');
+const KINDS: readonly (Victim | undefined)[] = [undefined, ...VICTIMS];
+
+/** A grid, for as long as it is whole after each run. */
+class Soaked {
+  private lab: LabGrid | undefined;
+  private kills: Kills | undefined;
+
+  async run(victim: Victim | undefined, seed: number): Promise<Run> {
+    try {
+      this.lab ??= await LabGrid.start({ brokers: 3, temporal: true });
+      this.kills ??= new Kills(this.lab);
+      return await this.kills.once(victim, seed);
+    } catch (error) {
+      const failed = (error as Error).stack ?? String(error);
+      process.stdout.write(`${this.lab?.account() ?? ''}\n`);
+      await this.end().catch(() => undefined);
+      return { victim, seed, failed };
+    }
+  }
+
+  async end(): Promise<void> {
+    const { lab } = this;
+    this.lab = this.kills = undefined;
+    await lab?.end();
+  }
+}
 
 async function main(times: number): Promise<number> {
-  const lab = await LabGrid.start({ brokers: 3 });
-  const results: KillResult[] = [];
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: REFERENCE, encoding: 'utf8' }).trim();
+  let soak = presentSoak();
+  const soaked = new Soaked();
+  const began = Date.now();
+  let [done, isAsked] = [0, false];
+  process.once('SIGTERM', () => (isAsked = true));
   try {
-    const kills = new Kills(lab);
-    for (let n = 0; n < times; n++) {
-      for (const victim of [undefined, ...VICTIMS]) {
-        results.push(await kills.once(victim, randomInt(2 ** 31)));
-        process.stdout.write(`${n + 1}/${times} ${told(results.at(-1)!)}\n`);
-        write(results, commit);
-      }
+    for (let next = nextOf(soak, times); next !== undefined && !isAsked; next = nextOf(soak, times)) {
+      const runBegan = Date.now();
+      const run = await soaked.run(next.victim, randomInt(2 ** 31));
+      soak = { ...soak, results: [...soak.results, run] };
+      writeSoak(soak);
+      const seconds = ((Date.now() - runBegan) / 1000).toFixed(1);
+      process.stdout.write(`${next.number}/${times} ${line(run, soak)} (${seconds} s)\n`);
+      done++;
     }
   } finally {
-    await lab.end();
+    await soaked.end();
   }
-  return results.every(isGood(results)) ? 0 : 1;
+  const failed = soak.results.filter((run) => !isGood(soak)(run));
+  const minutes = ((Date.now() - began) / 60_000).toFixed(1);
+  process.stdout.write(`${done} runs in ${minutes} min; ${failed.length} of ${soak.results.length} not good\n`);
+  return failed.length === 0 ? 0 : 1;
 }
 
-/** Nothing lost, and no gap above twice the longest without a kill. */
-function isGood(results: readonly KillResult[]): (result: KillResult) => boolean {
-  const without = longest(of(results, undefined));
-  return ({ lost, twice, reordered, forgotten, gapMs }) =>
-    lost + twice + reordered + forgotten === 0 && gapMs <= 2 * without;
+/** The kind that has had the fewest runs: all kinds take turns, also after an interruption. */
+function nextOf(soak: Soak, times: number): { victim: Victim | undefined; number: number } | undefined {
+  const counted = KINDS.map((victim) => ({ victim, number: runsOf(soak, victim).length + 1 }));
+  const next = counted.reduce((fewest, kind) => (kind.number < fewest.number ? kind : fewest));
+  return next.number > times ? undefined : next;
 }
 
-function of(results: readonly KillResult[], victim: Victim | undefined): KillResult[] {
-  return results.filter((result) => result.victim === victim);
+function line(run: Run, soak: Soak): string {
+  const text = 'failed' in run ? `seed ${run.seed}: ${run.victim ?? 'nothing'}: ${run.failed}` : told(run);
+  return isGood(soak)(run) ? text : `NOT GOOD ${text}`;
 }
-
-function longest(results: readonly KillResult[]): number {
-  return Math.max(0, ...results.map(({ gapMs }) => gapMs));
-}
-
-function write(results: readonly KillResult[], commit: string): void {
-  const [processor] = cpus();
-  const machine = `${cpus().length} × ${processor?.model ?? 'processor'}`;
-  const on = new Date().toISOString().slice(0, 10);
-  writeFileSync(join(REFERENCE, 'soak.json'), `${JSON.stringify({ on, commit, machine, results }, undefined, 2)}\n`);
-  const sum = (some: readonly KillResult[], what: (result: KillResult) => number): number =>
-    some.reduce((total, result) => total + what(result), 0);
-  const rows = [undefined, ...VICTIMS].map((victim) => {
-    const some = of(results, victim);
-    const gaps = some.map(({ gapMs }) => gapMs).sort((a, b) => a - b);
-    const cells = [
-      victim ?? 'nothing',
-      some.length,
-      sum(some, ({ frames }) => frames),
-      sum(some, ({ lost }) => lost),
-      sum(some, ({ twice }) => twice),
-      sum(some, ({ acknowledged }) => acknowledged),
-      sum(some, ({ forgotten }) => forgotten),
-      gaps[gaps.length >>> 1] ?? 0,
-      gaps.at(-1) ?? 0,
-    ];
-    return `| ${cells.join(' | ')} |`;
-  });
-  writeFileSync(join(REFERENCE, 'soak.md'), [...HEAD(on, commit, machine), ...rows, ''].join('\n'));
-}
-
-const HEAD = (on: string, commit: string, machine: string): string[] => [
-  '# Kills under traffic',
-  '',
-  'Written by `npm run soak`: `kill -9` at instants that a printed seed chooses, under traffic both ways and a stream of commands,',
-  'with three MNODEs, three brokers, nats-server and five agents, each on a host of its own; what was killed is started again up to',
-  `1.5 s later. ${on}, commit ${commit}, ${machine}. Every run: [soak.json](soak.json).`,
-  '',
-  'A frame of each flow is sent every 50 ms; the gap is the longest time between two frames of a flow as they leave.',
-  '',
-  '| killed | runs | frames | lost | twice | commands acknowledged | forgotten | median gap, ms | longest gap, ms |',
-  '|---|---|---|---|---|---|---|---|---|',
-];
 
 main(Number(process.argv[2] ?? TIMES)).then(
   (code) => process.exit(code),

@@ -35,6 +35,11 @@ export class RecorderProcess {
     });
   }
 
+  /** Has it end in good order: it may wait for a first frame that never comes. */
+  stop(): void {
+    this.child.kill('SIGINT');
+  }
+
   /** Ends it, also one that has ended. */
   async end(): Promise<void> {
     this.child.kill('SIGKILL');

@@ -2,14 +2,17 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPrng, type Prng } from '../../../domain/base/prng';
 import type { RunningServer } from '../../services/server';
-import type { LogNow } from '../agent-grid';
 import { longestGaps, startsOf, writeConversations } from '../conversations';
 import { RecorderProcess } from '../recorder-process';
 import { compareThroughGrid } from '../through-grid';
 import { play, type LabGrid } from './lab-grid';
+import { Scaling, type ScalingResult } from './scaling';
 
-/** What is killed. */
-export const VICTIMS = ['leading MNODE', 'broker', 'nats-server'] as const;
+/**
+ * What is killed. The Temporal worker lives in the MNODE that leads: killed as such, it is the program that Temporal names,
+ * and it is killed when a step of the workflow is done, not at an instant of the traffic.
+ */
+export const VICTIMS = ['leading MNODE', 'broker', 'nats-server', 'Temporal server', 'Temporal worker'] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 /** What came of traffic through a grid of which something was killed, or nothing. */
@@ -31,26 +34,57 @@ export interface KillResult {
   /** Commands that were acknowledged, and those of them that the log does not have, or has twice. */
   readonly acknowledged: number;
   readonly forgotten: number;
+  /** The workflow that was under way. */
+  readonly scaling: ScalingResult;
 }
 
-const FLOWS = 16;
-/** The traffic of a run takes about 7 s; what is killed is killed in its middle. */
+const FLOWS = 12;
+/** The traffic of a run takes 5 s and more; what is killed is killed in its middle. */
 const EARLIEST_MS = 1_500;
-const LATEST_MS = 4_000;
+const LATEST_MS = 3_500;
 const AWAY_MAX_MS = 1_500;
+/** The workflow is requested so long before, at most: until then it may have ended, or have hardly begun. */
+const LEAD_MAX_MS = 1_500;
+/** One in so many is cancelled, so long after its request, at most. */
+const CANCELLED_ONE_IN = 4;
+const CANCEL_MAX_MS = 1_500;
 const COMMAND_EVERY_MS = 700;
 
-/** Kills programs of a grid under traffic and commands, at instants that a seed chooses, and starts them again. */
+/** A frame that has not come so long after the last was sent does not come any more. */
+const COMES_WITHIN_MS = 60_000;
+
+/** All is up again within this time, or something has ended by itself: a machine may be busy with other things. */
+const WHOLE_WITHIN_MS = 180_000;
+
+/** What a seed chooses: all of it before anything happens, so that the same seed chooses the same. */
+interface Plan {
+  readonly killedAfterMs: number;
+  readonly awayMs: number;
+  readonly leadMs: number;
+  readonly cancelAfterMs: number | undefined;
+  readonly broker: number;
+}
+
+function planOf(seed: number): Plan {
+  const prng = createPrng(seed);
+  const killedAfterMs = EARLIEST_MS + prng.below(LATEST_MS - EARLIEST_MS);
+  const [awayMs, broker, leadMs] = [prng.below(AWAY_MAX_MS), prng.below(3), prng.below(LEAD_MAX_MS)];
+  const isCancelled = prng.below(CANCELLED_ONE_IN) === 0;
+  return { killedAfterMs, awayMs, leadMs, broker, cancelAfterMs: isCancelled ? prng.below(CANCEL_MAX_MS) : undefined };
+}
+
+/** Kills programs of a grid under traffic, commands and workflows, at instants that a seed chooses, and starts them again. */
 export class Kills {
   private flow = 0;
   private run = 0;
 
+  /** @param lab one with Temporal */
   constructor(private readonly lab: LabGrid) {}
 
   /** Traffic with, or without, a victim. Resolves when all is up again, and the grid is one. */
   async once(victim: Victim | undefined, seed: number): Promise<KillResult> {
     const { lab } = this;
-    const prng = createPrng(seed);
+    const plan = planOf(seed);
     const run = ++this.run;
     const flows = Array.from({ length: FLOWS }, () => this.flow++);
     const file = (name: string): string => join(lab.grid.dir, `${run}-${name}.pcapng`);
@@ -60,24 +94,22 @@ export class Kills {
       new RecorderProcess(file('east'), lab.grid.east.from),
     ];
     await Promise.all(recorders.map(({ listens }) => listens));
-    const played = play(lab, file('in'));
     const commands = new AbortController();
-    const acknowledged = this.command(`run-${run}`, prng, commands.signal);
-    const killedAfterMs = EARLIEST_MS + prng.below(LATEST_MS - EARLIEST_MS);
-    const awayMs = prng.below(AWAY_MAX_MS);
-    const name = victim === undefined ? '' : await this.strike(victim, prng, killedAfterMs, awayMs);
+    const acknowledged = this.command(`run-${run}`, createPrng(seed).fork('commands'), commands.signal);
+    const played = play(lab, file('in'));
+    // Whatever fails first is what is told.
+    for (const beside of [played, acknowledged]) beside.catch(() => undefined);
+    const { name, scaling } = await this.strike(victim, `soak/${run}`, plan);
     await played;
-    await Promise.all(recorders.map(({ ended }) => ended));
+    await Promise.all([...recorders.map(recorded), scaling.ended()]);
     commands.abort();
     const ids = await acknowledged;
-    await lab.whole();
-    // At both ends at least: where a busy machine lets an answer overtake its question, a flow begins at both and is told again.
-    const isTold = (log: LogNow): boolean => log.flows.filter(startsOf(flows)).length >= 2 * FLOWS;
-    await lab.grid.until(isTold);
+    await lab.whole(WHOLE_WITHIN_MS);
+    await this.toldOf(flows);
     const files = recorders.map((recorder) => recorder.file);
     const { missing, extra, reordered, entered } = compareThroughGrid(file('in'), ...files);
     return {
-      ...{ victim, seed, name, killedAfterMs, awayMs },
+      ...{ victim, seed, name, killedAfterMs: plan.killedAfterMs, awayMs: plan.awayMs },
       gapMs: Math.round(Math.max(...longestGaps(files).values())),
       frames: entered,
       lost: missing.length,
@@ -85,22 +117,41 @@ export class Kills {
       reordered: reordered.length,
       acknowledged: ids.length,
       forgotten: await this.forgotten(ids),
+      scaling: await scaling.result(),
     };
   }
 
+  /** Requests the workflow, kills, and starts again. */
+  private async strike(
+    victim: Victim | undefined,
+    workflow: string,
+    { killedAfterMs, leadMs, cancelAfterMs, awayMs, broker }: Plan,
+  ): Promise<{ name: string; scaling: Scaling }> {
+    const kill = delay(killedAfterMs);
+    await delay(killedAfterMs - leadMs);
+    const scaling = await Scaling.request(this.lab, workflow);
+    const cancelled = cancelAfterMs === undefined ? undefined : delay(cancelAfterMs).then(() => scaling.cancel());
+    await kill;
+    const name = victim === undefined ? '' : await this.kill(victim, scaling, awayMs, broker);
+    await cancelled;
+    return { name, scaling };
+  }
+
   /** Kills, and starts again; its name. */
-  private async strike(victim: Victim, prng: Prng, afterMs: number, awayMs: number): Promise<string> {
-    const { grid, kafka, nats } = this.lab;
-    if (victim === 'leading MNODE') {
-      await delay(afterMs);
-      const name = await this.lab.leader();
+  private async kill(victim: Victim, scaling: Scaling, awayMs: number, broker: number): Promise<string> {
+    const { grid, kafka, nats, temporal } = this.lab;
+    if (victim === 'Temporal worker') await scaling.hasBegun();
+    if (victim === 'leading MNODE' || victim === 'Temporal worker') {
+      const name = victim === 'leading MNODE' ? await this.lab.leader() : await temporal!.worker();
+      await scaling.beforeKill();
       await grid.mnodes.find((mnode) => mnode.name === name)!.kill();
       await delay(awayMs);
       grid.startMnode(name);
       return name;
     }
-    const server: RunningServer = victim === 'broker' ? kafka.servers[prng.below(kafka.servers.length)]! : nats;
-    await delay(afterMs);
+    const servers = { broker: kafka.servers[broker]!, 'nats-server': nats, 'Temporal server': temporal!.server };
+    const server: RunningServer = servers[victim];
+    await scaling.beforeKill();
     await server.kill();
     await delay(awayMs);
     await server.restart();
@@ -119,20 +170,49 @@ export class Kills {
     return acknowledged;
   }
 
-  private async forgotten(ids: readonly string[]): Promise<number> {
-    const times = new Map<string, number>();
-    await this.lab.grid.state(({ commandId }) => void times.set(commandId, 1 + (times.get(commandId) ?? 0)));
-    return ids.filter((id) => times.get(id) !== 1).length;
+  /**
+   * Resolves when the log has the starts of all flows, at both ends at least: where a busy machine lets an answer overtake its
+   * question, a flow begins at both and is told again.
+   */
+  private async toldOf(flows: readonly number[]): Promise<void> {
+    const until = Date.now() + WHOLE_WITHIN_MS;
+    for (let told = 0; told < 2 * FLOWS; await delay(20)) {
+      told += (await this.lab.log.newFlowEvents()).filter(startsOf(flows)).length;
+      if (Date.now() > until) throw new Error(`the log has ${told} starts of ${FLOWS} flows, not one from each end`);
+    }
   }
+
+  private async forgotten(ids: readonly string[]): Promise<number> {
+    await this.lab.log.state();
+    return ids.filter((id) => this.lab.log.commands.get(id) !== 1).length;
+  }
+}
+
+/** Resolves when a recording is over: what has not come by then is lost. */
+async function recorded(recorder: RecorderProcess): Promise<void> {
+  const patience = new AbortController();
+  const stop = delay(COMES_WITHIN_MS, undefined, { signal: patience.signal }).then(
+    () => recorder.stop(),
+    () => undefined,
+  );
+  await recorder.ended;
+  patience.abort();
+  await stop;
 }
 
 /** A line for people. */
 export function told(result: KillResult): string {
-  const { victim, seed, name, killedAfterMs, awayMs, gapMs, frames, lost, twice, reordered } = result;
+  const { victim, seed, name, killedAfterMs, awayMs, gapMs, frames, lost, twice, reordered, scaling } = result;
   const what =
     victim === undefined ? 'nothing killed' : `${name} (${victim}) after ${killedAfterMs} ms, away ${awayMs} ms`;
   return (
     `seed ${seed}: ${what}: longest gap ${gapMs} ms; of ${frames} frames ${lost} lost, ${twice} twice, ${reordered} flows reordered; ` +
-    `${result.acknowledged} commands acknowledged, ${result.forgotten} forgotten`
+    `${result.acknowledged} commands acknowledged, ${result.forgotten} forgotten; ${toldScaling(scaling)}`
   );
+}
+
+function toldScaling({ name, cancelled, killedAfterStep: step, end, tookMs, wrong }: ScalingResult): string {
+  const where = step === undefined ? '' : step === '' ? ', killed before its first step' : `, killed after ${step}`;
+  const why = wrong === undefined ? '' : `: ${wrong}`;
+  return `${name}${where}${cancelled ? ', cancelled' : ''}, ${end} after ${tookMs} ms${why}`;
 }
