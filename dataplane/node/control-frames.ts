@@ -65,6 +65,32 @@ export const CONTROL_FIRST_FRAGMENT = 22;
 /** A live flow takes other modes of its clusters; the argument is the step ({@link ModeChanges}). */
 export const CONTROL_MODES = 23;
 
+/** Control frames by kind, in words for people. */
+export const CONTROL_NAMES: Readonly<Record<number, string>> = {
+  [CONTROL_HELLO]: 'hello',
+  [CONTROL_EXPORT]: 'export',
+  [CONTROL_IN_STEP]: 'in step',
+  [CONTROL_WANT]: 'want',
+  [CONTROL_END]: 'end',
+  [CONTROL_DELTA]: 'delta',
+  [CONTROL_ACK]: 'ack',
+  [CONTROL_PASS]: 'pass',
+  [CONTROL_CONNECTION]: 'connection',
+  [CONTROL_EXPECT]: 'expect',
+  [CONTROL_REPIN]: 'repin',
+  [CONTROL_REPINNED]: 'repinned',
+  [CONTROL_CHOICE]: 'choice',
+  [CONTROL_MOVE]: 'move',
+  [CONTROL_DETOUR]: 'detour',
+  [CONTROL_DIGEST]: 'digest',
+  [CONTROL_OFFER]: 'offer',
+  [CONTROL_GRANT]: 'grant',
+  [CONTROL_DUTY]: 'duty',
+  [CONTROL_FLOOD]: 'flood',
+  [CONTROL_FIRST_FRAGMENT]: 'first fragment',
+  [CONTROL_MODES]: 'modes',
+};
+
 const ETHERTYPE_LOCAL = 0x88b5;
 const HEADER = 14;
 /** Longest body of a control frame. */

@@ -115,6 +115,8 @@ export interface UpOptions extends CommonOptions {
   readonly out?: string;
   /** File (pcapng) for the frames on internal links. */
   readonly internalOut?: string;
+  /** Each of those frames carries what its descriptor says, as the packet's comment. */
+  readonly internalComments: boolean;
   /** File that a JSON line is added to when an append to the log begins, and when it is acknowledged. */
   readonly receipts?: string;
   /** File with the grid's secret (hex); absent: `<data>/grid.key`. */

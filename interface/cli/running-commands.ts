@@ -34,6 +34,7 @@ interface UpFlags extends CommonOptions {
   readonly workers: number;
   readonly out?: string;
   readonly internalOut?: string;
+  readonly internalComments: boolean;
   readonly receipts?: string;
   readonly key?: string;
   readonly nats?: string;
@@ -71,6 +72,7 @@ function addUp(root: Command, programs: Programs, io: Io, finish: Finish): void 
     .option('--workers <n>', 'worker threads that host the nodes', (text) => parseWorkers('--workers', text), 1)
     .option('--out <file>', 'write each frame that leaves the grid (pcapng, an interface per external network)')
     .option('--internal-out <file>', 'write each frame on an internal link (pcapng, an interface per link)')
+    .option('--internal-comments', 'with --internal-out: what each descriptor says, as a comment on the packet', false)
     .option('--receipts <file>', 'add a JSON line for each append to the log: when it begins, when it is acknowledged')
     .option('--key <file>', "the grid's secret, 32 bytes in hex; default: <data>/grid.key, made on first start")
     .option('--nats <servers>', 'tell statistics and flows on this control bus (host:port,…)', serversOf('--nats'))

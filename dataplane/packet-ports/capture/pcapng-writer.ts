@@ -24,6 +24,7 @@ const OPTION_SHB_APPLICATION = 4;
 const OPTION_IF_NAME = 2;
 const OPTION_IF_DESCRIPTION = 3;
 const OPTION_IF_TSRESOL = 9;
+const OPTION_IF_FCSLEN = 13;
 const MICROSECONDS = 6;
 const NANOSECONDS = 9;
 /** Longest text of an option; its length field has 16 bits, and nobody reads more. */
@@ -123,7 +124,12 @@ export class PcapngWriter {
       [OPTION_IF_NAME, one.name],
       [OPTION_IF_DESCRIPTION, one.description],
     ]);
-    const options = [...named, { code: OPTION_IF_TSRESOL, value: resolution }];
+    // Frames have no frame check sequence: unless told so, Wireshark takes the last bytes of some for one.
+    const options = [
+      ...named,
+      { code: OPTION_IF_TSRESOL, value: resolution },
+      { code: OPTION_IF_FCSLEN, value: new Uint8Array(1) },
+    ];
     const total = 20 + optionBytes(options);
     sink.u32(1);
     sink.u32(total);

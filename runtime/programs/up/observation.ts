@@ -7,6 +7,8 @@ import type { NodeStatistics } from '../../../domain/node/statistics';
 import type { TapRecord } from '../../../domain/seams/tap';
 import type { Topology } from '../../../domain/topology/topology';
 import { nodeKey } from '../../../dataplane/descriptor/node-table';
+import { sealedFrameText, type DescriptorNames } from '../../../dataplane/descriptor/text';
+import { CONTROL_NAMES } from '../../../dataplane/node/control-frames';
 import { LINK_ETHERNET } from '../../../dataplane/packet-ports/capture/link-types';
 import { PcapngWriter } from '../../../dataplane/packet-ports/capture/pcapng-writer';
 import {
@@ -27,6 +29,8 @@ export interface ObservationOptions {
   readonly secret: Uint8Array;
   readonly out?: string;
   readonly internalOut?: string;
+  /** Say in `internalOut`, with each frame, what its descriptor says. */
+  readonly internalComments: boolean;
 }
 
 /** Everything that watches a run without taking part: checker, projections, and the capture files of what crossed links. */
@@ -47,6 +51,8 @@ export class Observation {
   private readonly deadLives: NodeStatistics[] = [];
   private outFile: PcapngWriter | undefined;
   private internalFile: PcapngWriter | undefined;
+  /** Names for the comments in that file; undefined: it gets none. */
+  private commentNames: DescriptorNames | undefined;
   private readonly interfaceOfNetwork = new Map<number, number>();
   private readonly interfaceOfLink = new Map<number, number>();
 
@@ -72,6 +78,7 @@ export class Observation {
       this.internalFile = new PcapngWriter(internalOut, {
         interfaces: describe(latest?.links ?? [], this.interfaceOfLink),
       });
+      if (this.options.internalComments) this.commentNames = namesIn(state);
     }
   }
 
@@ -145,8 +152,18 @@ export class Observation {
     if (record.kind === 'left') this.left++;
     if (record.kind !== 'sent') return;
     const place = this.interfaceOfLink.get(record.link);
-    if (place !== undefined) this.internalFile?.write(place, record.at, 0, record.bytes, 0, record.bytes.length);
+    if (place !== undefined) this.writeInternal(place, record);
   }
+
+  private writeInternal(place: number, { at, bytes }: TapRecord): void {
+    const comment = this.commentNames === undefined ? undefined : sealedFrameText(bytes, this.commentNames);
+    this.internalFile?.write(place, at, 0, bytes, 0, bytes.length, bytes.length, comment);
+  }
+}
+
+function namesIn({ clusters }: GridState): DescriptorNames {
+  const names = new Map(Object.values(clusters).map(({ settings }) => [settings.id, settings.name]));
+  return { cluster: (id) => names.get(id) ?? String(id), control: (kind) => CONTROL_NAMES[kind] };
 }
 
 /** Nodes that are down, and those of which a live topology still names a life that is over. */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { FlowgridError } from '../../../domain/base/errors';
 import type { UpOptions } from '../../../interface/cli/programs';
 
-type Outputs = Pick<UpOptions, 'report' | 'out' | 'internalOut' | 'receipts'>;
+type Outputs = Pick<UpOptions, 'report' | 'out' | 'internalOut' | 'internalComments' | 'receipts'>;
 
 /**
  * Refuses files that could not be written, before anything has happened: what a run has to tell must not be lost at its
@@ -11,7 +11,12 @@ type Outputs = Pick<UpOptions, 'report' | 'out' | 'internalOut' | 'receipts'>;
  *
  * @throws FlowgridError `usage` that names the option, the file, and what is in the way.
  */
-export function checkOutputs({ report, out, internalOut, receipts }: Outputs): void {
+export function checkOutputs({ report, out, internalOut, internalComments, receipts }: Outputs): void {
+  if (internalComments && internalOut === undefined) {
+    throw new FlowgridError('usage', '--internal-comments: there are no frames to comment on without --internal-out', {
+      remedy: 'Add --internal-out FILE.pcapng.',
+    });
+  }
   const files = { '--report': report, '--out': out, '--internal-out': internalOut, '--receipts': receipts };
   const users = new Map<string, string>();
   for (const [option, file] of Object.entries(files)) {

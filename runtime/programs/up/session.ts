@@ -137,6 +137,7 @@ export class Session {
       secret,
       ...(options.out === undefined ? {} : { out: options.out }),
       ...(options.internalOut === undefined ? {} : { internalOut: options.internalOut }),
+      internalComments: options.internalComments,
     });
     const orders = new TopologyOrders();
     const hostOptions = {

@@ -207,7 +207,7 @@ describe('the command line', () => {
     const { calls, run } = fixture();
     const code = await run(
       'up g.yaml --capture c.pcap --speed max --once --report r.json --kill AB-2@0.5 --kill AC-1@0.75 --revive AB-2@1 ' +
-        '--scale AB=4@0.7 --policy AB=redirect --selection distributed --seed 7 --workers 2 --out o --internal-out i --receipts t --json',
+        '--scale AB=4@0.7 --policy AB=redirect --selection distributed --seed 7 --workers 2 --out o --internal-out i --internal-comments --receipts t --json',
     );
     expect(code).toBe(0);
     expect(calls).toEqual([
@@ -232,6 +232,7 @@ describe('the command line', () => {
           workers: 2,
           out: 'o',
           internalOut: 'i',
+          internalComments: true,
           receipts: 't',
           json: true,
           data: '.flowgrid',
@@ -254,6 +255,7 @@ describe('the command line', () => {
       scales: [],
       policies: [],
       workers: 1,
+      internalComments: false,
       json: false,
       data: '.flowgrid',
     });

@@ -8,9 +8,9 @@ let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'flowgrid-outputs-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function refusal(outputs: Parameters<typeof checkOutputs>[0]): string {
+function refusal(outputs: Partial<Parameters<typeof checkOutputs>[0]>): string {
   try {
-    checkOutputs(outputs);
+    checkOutputs({ internalComments: false, ...outputs });
   } catch (error) {
     if (isFlowgridError(error, 'usage')) return error.message;
     throw error;
@@ -38,5 +38,10 @@ describe('files that `up` is asked to write', () => {
     expect(refusal({ internalOut: join(file, 'x') })).toContain(`there is no folder ${file}`);
     const both = join(folder, 'both');
     expect(refusal({ out: both, internalOut: both })).toContain('--out writes there');
+  });
+
+  test('comments without the file that they would stand in are refused', () => {
+    expect(refusal({ internalComments: true })).toContain('--internal-out');
+    expect(refusal({ internalComments: true, internalOut: join(folder, 'internal.pcapng') })).toBe('');
   });
 });
