@@ -4,6 +4,8 @@ import { NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message
 import type { VirtualLink } from '../topology/topology';
 import type { AllocateVlan } from './commands';
 import type { LinkEvent, Probe } from './events';
+import { linkProblems, type LinkSurroundings } from './kinds';
+import { goes, hasDirections } from './sides';
 
 type LinkDecision = Decision<LinkEvent>;
 
@@ -35,6 +37,8 @@ export function deleteLink(state: GridState, link: number): LinkDecision {
   if (links[link] === undefined) return NOTHING_TO_DO;
   const probe = Object.values(probes).find((candidate) => candidate.link === link);
   if (probe !== undefined) return reject('in-use', `link ${links[link].name}: probe ${probe.name} is attached to it`);
+  const [tap] = tapsOf(state, link);
+  if (tap !== undefined) return reject('in-use', `link ${links[link].name}: ${tap.name} listens to it`);
   const released = Object.values(vlans).filter((allocation) => allocation.link === link);
   return [
     ...released.map(({ vlan }) => ({ type: 'VlanReleased', v: 1, data: { vlan } }) as const),
@@ -75,18 +79,27 @@ export function detachProbe(state: GridState, probe: number): LinkDecision {
 }
 
 function invalidLink(state: GridState, link: VirtualLink): Rejection | undefined {
-  const namesake = Object.values(state.links.links).find((other) => other.name === link.name && other.id !== link.id);
+  const links = Object.values(state.links.links);
+  const namesake = links.find((other) => other.name === link.name && other.id !== link.id);
   if (namesake !== undefined) return reject('exists', `link ${namesake.id} is called ${link.name} already`);
-  for (const member of link.members) {
-    if ('network' in member) {
-      if (state.grid?.networks.some((network) => network.id === member.network) !== true) {
-        return reject('not-found', `link ${link.name}: there is no network ${member.network}`);
-      }
-    } else if (state.clusters[member.cluster] === undefined) {
-      return reject('not-found', `link ${link.name}: there is no cluster ${member.cluster}`);
-    }
-  }
-  return undefined;
+  const [problem] = linkProblems(link, surroundings(state));
+  if (problem !== undefined) return reject(problem.reason, `${problem.what} (${problem.remedy})`);
+  const deaf = tapsOf(state, link.id).find(({ tap }) => !hasDirections(link) || !goes(link, tap!.direction));
+  if (deaf === undefined) return undefined;
+  return reject('in-use', `link ${link.name}: ${deaf.name} listens to what goes ${deaf.tap!.direction} on it`);
+}
+
+function surroundings({ grid, clusters, links }: GridState): LinkSurroundings {
+  return {
+    cluster: (id) => clusters[id]?.settings.name,
+    network: (id) => grid?.networks.find((network) => network.id === id),
+    link: (id) => links.links[id],
+  };
+}
+
+/** The replicated links that listen to a link. */
+function tapsOf({ links }: GridState, link: number): VirtualLink[] {
+  return Object.values(links.links).filter(({ tap }) => tap?.link === link);
 }
 
 function text(value: VirtualLink | Probe): string {

@@ -56,10 +56,13 @@ export function cloneOf(
   if (copies.size === 0) throw refused('a copy of which clusters?');
   const instead = (cluster: ClusterId): ClusterId => copies.get(cluster) ?? cluster;
   for (const link of flowLinks(state)) {
-    if (!link.members.some((member) => 'cluster' in member && copies.has(member.cluster))) continue;
+    if (link.kind === 'replicated' || !link.members.some((each) => 'cluster' in each && copies.has(each.cluster)))
+      continue;
     const members = link.members.map((member) => ('cluster' in member ? { cluster: instead(member.cluster) } : member));
     const once = members.filter((member, i) => members.findIndex((each) => same(each, member)) === i);
-    draft.link({ ...link, members: once });
+    // A copy carries flows, no more: roles that single nodes have on the original nobody has there.
+    const { id, name, control, mtu, narrow } = link;
+    draft.link({ id, name, kind: 'switch', members: once, control, mtu, ...(narrow === true ? { narrow } : {}) });
   }
   return draft.replicate((path) => path.clusters.some((cluster) => copies.has(cluster)), instead);
 }

@@ -145,11 +145,28 @@ export interface TopologyMember {
   readonly agent?: string;
 }
 
-/** A virtual link as data. This issue's kinds carry frames between the clusters they join; see `control`. */
+/** What a link does with the frames of its members ([0035], [0036]); the rules of each are in domain/link/kinds. */
+export const LINK_KINDS = [
+  'external',
+  'cable',
+  'switch',
+  'hub',
+  'star',
+  'resilient',
+  'clustered',
+  'replicated',
+] as const;
+export type LinkKind = (typeof LINK_KINDS)[number];
+
+/** Which ways frames go: `forward` is from the root, or a cable's first end. */
+export const LINK_DIRECTIONS = ['both', 'forward', 'backward'] as const;
+export type LinkDirection = (typeof LINK_DIRECTIONS)[number];
+
+/** A virtual link as data. */
 export interface VirtualLink {
   readonly id: number;
   readonly name: string;
-  readonly kind: 'external' | 'cable' | 'switch' | 'hub' | 'star' | 'resilient' | 'clustered' | 'replicated';
+  readonly kind: LinkKind;
   readonly members: readonly LinkMember[];
   /** A `control` link carries commands and hellos, no flows. */
   readonly control: boolean;
@@ -160,11 +177,37 @@ export interface VirtualLink {
    * enters. Absent = no; then everything that a network may send fits.
    */
   readonly narrow?: boolean;
+  /** Of a cable, a star or a resilient link; absent = both. A clustered link goes forward, a switch and a hub both ways. */
+  readonly direction?: LinkDirection;
+  /** Of a star: every frame of the root goes to all leaves, whomever it is for. Absent = no. */
+  readonly hub?: boolean;
+  /** Of a replicated link: what it listens to. */
+  readonly tap?: LinkTap;
+  /** Of an external link to a tagged network: the operator's VLAN IDs. Absent = all that the grid has not reserved. */
+  readonly vlans?: readonly number[];
 }
+
+/** One direction of a link, by the link's ID. */
+export interface LinkTap {
+  readonly link: number;
+  readonly direction: Exclude<LinkDirection, 'both'>;
+}
+
+/** Sides that members of stars, clustered and resilient links can be on. */
+export const LINK_SIDES = ['root', 'leaf', 'primary', 'standby'] as const;
+export type LinkSide = (typeof LINK_SIDES)[number];
+
 export type LinkMember =
-  | { readonly cluster: ClusterId }
-  | { readonly cluster: ClusterId; readonly node: NodeId }
+  | ({ readonly cluster: ClusterId } & MemberTraits)
+  | ({ readonly cluster: ClusterId; readonly node: NodeId } & MemberTraits)
   | { readonly network: number };
+
+interface MemberTraits {
+  /** Absent = by its place in the list: the root first, of a resilient link then the primary and the standby. */
+  readonly side?: LinkSide;
+  /** Of a hub's member: its application sees every frame. Absent = no. */
+  readonly promiscuous?: boolean;
+}
 
 /** A flow path: the clusters a flow traverses, ingress INODE's cluster first, egress INODE's last ([0060], [0064]). */
 export interface FlowPath {

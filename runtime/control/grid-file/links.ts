@@ -1,6 +1,8 @@
 import { canonical, type Canonical } from '../../../domain/base/canonical';
 import type { CommandBody } from '../../../domain/commands';
 import type { GridState } from '../../../domain/grid-state';
+import { isOpen } from '../../../domain/link/kinds';
+import { sidesOf } from '../../../domain/link/sides';
 import type { NodeAddress } from '../../../domain/node/address';
 import type { LinkMember, VirtualLink } from '../../../domain/topology/topology';
 import type { DesiredGrid } from './desired';
@@ -10,7 +12,7 @@ import type { DesiredGrid } from './desired';
  * their cluster since, or left it: the file does not know of them, and undoes neither.
  */
 export function linkCommands(state: GridState, desired: DesiredGrid): CommandBody[] {
-  return desired.links.flatMap((link): CommandBody[] => {
+  return tapsLast(desired.links).flatMap((link): CommandBody[] => {
     const present = state.links.links[link.id];
     if (present === undefined) return [{ type: 'CreateVirtualLink', data: link }];
     const data = { ...link, members: membersNow(state, desired, link, present) };
@@ -18,7 +20,14 @@ export function linkCommands(state: GridState, desired: DesiredGrid): CommandBod
   });
 }
 
+/** Links with those that listen to others behind them: they can be only while the others are. */
+export function tapsLast(links: readonly VirtualLink[]): VirtualLink[] {
+  return [...links].sort((a, b) => Number(a.tap !== undefined) - Number(b.tap !== undefined));
+}
+
 function membersNow(state: GridState, desired: DesiredGrid, link: VirtualLink, present: VirtualLink): LinkMember[] {
+  // Ends of which there is a fixed number stay as they are named, whoever serves.
+  if (!isOpen(link)) return [...link.members];
   const isIn = ({ members }: VirtualLink, node: NodeAddress): boolean =>
     members.some((member) => isNode(member) && member.cluster === node.cluster && member.node === node.node);
   const hasSibling = ({ cluster }: NodeAddress): boolean =>
@@ -50,7 +59,9 @@ function sameLink(one: VirtualLink, other: VirtualLink): boolean {
 }
 
 function inOrder(link: VirtualLink): object {
-  return { ...link, members: link.members.map(text).sort() };
+  const sides = sidesOf(link);
+  const members = link.members.map((member, place) => text({ ...member, side: sides[place]! }));
+  return { ...link, members: members.sort() };
 }
 
 function text(value: object): string {

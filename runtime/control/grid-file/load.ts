@@ -4,7 +4,8 @@ import { DEFAULT_FLOOD, DEFAULT_TIMING, type FloodSettings, type Timing } from '
 import { readClusters } from './clusters';
 import type { DesiredGrid } from './desired';
 import { readBridges } from './bridges';
-import { readCapture, readLinks, readNetworks } from './networks';
+import { readLinks } from './link-reading';
+import { readCapture, readNetworks } from './networks';
 import { checkDiversions, clustersAtMost, readDiversions, type Diversions } from './diversions';
 import { checkPaths, checkSteps, readPaths, readPolicies, type Paths } from './paths';
 import { Reader, type Problem, type Value } from './reader';

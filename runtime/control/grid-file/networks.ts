@@ -1,17 +1,13 @@
 import type { ClusterSettings } from '../../../domain/cluster/events';
 import type { CaptureEntry, CaptureRule, CaptureSides } from '../../../domain/grid/settings';
-import type { ExternalNetwork, LinkMember, VirtualLink } from '../../../domain/topology/topology';
+import type { ExternalNetwork } from '../../../domain/topology/topology';
 import { readMatch } from './match';
 import { Names } from './names';
 import type { Reader, Value } from './reader';
 
 /** Largest MTU that a link or network may state: what fits a frame slot. */
-const MTU_MAX = 16_384;
+export const MTU_MAX = 16_384;
 const EXTERNAL_MTU = 1_500;
-const INTERNAL_MTU = 9_000;
-/** Every link must carry an IPv6 packet of this size (RFC 8200, section 5). */
-const IPV6_MTU_MIN = 1_280;
-const TAG_BYTES = 4;
 
 export interface Networks {
   readonly names: Names;
@@ -46,78 +42,6 @@ export function readNetworks(
     reader.problem(section ?? reader.root, 'a grid needs external networks', 'add a "networks" section');
   }
   return { names, networks: networks.sort((a, b) => a.id - b.id), mtu: largest };
-}
-
-const KINDS = ['external', 'cable', 'switch', 'hub', 'star', 'resilient', 'clustered', 'replicated'] as const;
-
-/** Reads `links`: name → kind and members, which are clusters, nodes (`AB-2`) or networks. */
-export function readLinks(
-  reader: Reader,
-  section: Value,
-  clusters: Names,
-  networks: Networks,
-  descriptorBytes: number,
-): VirtualLink[] {
-  const names = new Names(reader, 'link');
-  const sizes = { network: networks.mtu, descriptor: descriptorBytes };
-  const links = reader.named(section, 'links').map(({ name, key, value }): VirtualLink => {
-    const members = reader.members(value, `link ${name}`, ['id', 'kind', 'members', 'control', 'mtu', 'narrow']);
-    const id = reader.integer(members.id, `link ${name}: id`, [1, 65_535], names.nextFree());
-    names.define(name, id, members.id ?? key);
-    const control = reader.flag(members.control, `link ${name}: control`, false);
-    const narrow = reader.flag(members.narrow, `link ${name}: narrow`, false);
-    const mtu = readMtu(reader, members.mtu, name, sizes, { control, narrow });
-    const items = reader.items(members.members);
-    if (items.length === 0) reader.problem(members.members ?? key, `link ${name} joins nobody`, 'list its members');
-    return {
-      id,
-      name,
-      kind: reader.choice(members.kind, `link ${name}: kind`, KINDS, 'switch'),
-      members: items.flatMap((item) => linkMember(reader, item, name, clusters, networks.names)),
-      control,
-      mtu,
-      ...(narrow ? { narrow } : {}),
-    };
-  });
-  return links.sort((a, b) => a.id - b.id);
-}
-
-/**
- * A link's MTU: it must hold the largest packet of any network, a tag and the longest descriptor; a narrow one at least
- * what every IPv6 link must.
- */
-function readMtu(
-  reader: Reader,
-  value: Value,
-  link: string,
-  sizes: { readonly network: number; readonly descriptor: number },
-  { control, narrow }: { readonly control: boolean; readonly narrow: boolean },
-): number {
-  const least = sizes.network + TAG_BYTES + sizes.descriptor;
-  const leastNarrow = Math.min(least, IPV6_MTU_MIN + TAG_BYTES + sizes.descriptor);
-  const mtu = reader.integer(value, `link ${link}: mtu`, [68, MTU_MAX], Math.max(INTERNAL_MTU, least));
-  if (control || mtu >= (narrow ? leastNarrow : least)) return mtu;
-  const rest = `${TAG_BYTES} of a tag + ${sizes.descriptor} of the longest descriptor`;
-  const remedy = narrow
-    ? `at least ${leastNarrow}: ${IPV6_MTU_MIN} that IPv6 needs + ${rest}`
-    : `at least ${least}: ${sizes.network} of the networks + ${rest}` +
-      (mtu < leastNarrow ? '' : '; or add "narrow: true", so that what does not fit is answered or cut');
-  reader.problem(value, `link ${link}: MTU ${mtu} is too small`, remedy);
-  return mtu;
-}
-
-function linkMember(reader: Reader, item: Value, link: string, clusters: Names, networks: Names): LinkMember[] {
-  const name = reader.text(item, `link ${link}: a member`);
-  const cluster = clusters.find(name);
-  if (cluster !== undefined) return [{ cluster }];
-  const network = networks.find(name);
-  if (network !== undefined) return [{ network }];
-  const [, clusterName, node] = /^(.+)-(\d+)$/.exec(name) ?? [];
-  const owner = clusterName === undefined ? undefined : clusters.find(clusterName);
-  if (owner !== undefined) return [{ cluster: owner, node: Number(node) }];
-  if (name !== '')
-    reader.problem(item, `link ${link}: nothing is called ${name}`, 'name a cluster, a node or a network');
-  return [];
 }
 
 /** Reads `capture`: where replayed traffic enters, by default and by match. */

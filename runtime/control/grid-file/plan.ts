@@ -12,7 +12,7 @@ import type { NodeState } from '../../../domain/node/state';
 import type { Clock } from '../../../domain/seams/clock';
 import type { ControlPlane } from '../control-plane';
 import type { DesiredGrid } from './desired';
-import { linkCommands } from './links';
+import { linkCommands, tapsLast } from './links';
 
 /**
  * The commands that bring the grid to what its file wants, in an order in which each finds what it needs. None, if the
@@ -158,7 +158,7 @@ function removals(state: GridState, desired: DesiredGrid): CommandBody[] {
     }
   }
   const links = new Set(desired.links.map(({ id }) => id));
-  for (const { id, name } of Object.values(state.links.links)) {
+  for (const { id, name } of tapsLast(Object.values(state.links.links)).reverse()) {
     if (!links.has(id) && !isTrial(name)) commands.push({ type: 'DeleteVirtualLink', data: { link: id } });
   }
   return commands;

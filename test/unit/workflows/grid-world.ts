@@ -197,7 +197,7 @@ export class GridWorld implements ProvisioningPort {
     return version === before ? undefined : { type: 'ApplyTopology', data: { version } };
   }
 
-  private must(body: CommandBody): void {
+  must(body: CommandBody): void {
     const outcome = this.execute(`world/${this.commands}`, 'operator:test', body);
     if (outcome.status === 'rejected') throw new Error(`${body.type}: ${outcome.rejection.message}`);
   }

@@ -1,3 +1,4 @@
+import type { VirtualLink } from '../../../../domain/topology/topology';
 import { createActivities } from '../../../../workflows/activities';
 import { definitions } from '../../../../workflows/definitions';
 import * as bundled from '../../../../workflows/temporal/workflows';
@@ -90,6 +91,29 @@ describe('links', () => {
     await act('releaseSpare', { node: 3 });
     expect(world.node(3)).toMatchObject({ status: 'admitted', spare: true, reservedBy: '' });
     expect(world.linked()).toEqual([1, 2]);
+  });
+
+  test('FG-472: joining and leaving leave alone the ends that a link cannot do without', async () => {
+    const { world, act } = open();
+    const create = (id: number, parts: Partial<VirtualLink>): unknown =>
+      world.must({
+        type: 'CreateVirtualLink',
+        data: { id, name: `L-${id}`, kind: 'cable', members: [], control: false, mtu: 9_000, ...parts },
+      });
+    const [one, two] = [1, 2].map((node) => ({ cluster: 2, node }));
+    create(11, { members: [one!, two!] });
+    create(12, { kind: 'star', members: [one!, two!] });
+    const members = (id: number): unknown => world.state.links.links[id]?.members;
+    await act('joinLinks', { node: 3 });
+    expect([members(11), members(12)]).toEqual([
+      [one, two],
+      [one, two, { cluster: 2, node: 3 }],
+    ]);
+    for (const node of [1, 3, 2]) await act('leaveLinks', { node });
+    expect([members(11), members(12)]).toEqual([
+      [one, two],
+      [one, two],
+    ]);
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createMemoryLog } from '../../../../../adapters/log/memory';
 import { SimClock } from '../../../../../adapters/sim/sim-clock';
 import { nodeRef } from '../../../../../domain/base/ids';
+import { initialState } from '../../../../../domain/grid-state';
 import { createControlPlane, type ControlPlane } from '../../../../../runtime/control/control-plane';
 import {
   applyDesired,
@@ -307,6 +308,58 @@ describe('a grid file', () => {
     );
     expect(inspectGridFile(figure).problems.map(({ what }) => what)).toEqual([
       'policy dns: flows on path light-b begin at neither end of guarded, and cannot be replicated to it',
+    ]);
+  });
+
+  it('FG-460: reads what each kind of link has, a tap before what it listens to, and places what is wrong', () => {
+    const read = (links: string): ReturnType<typeof inspectGridFile> =>
+      inspectGridFile(`grid: g
+networks: { A: { cluster: X }, T: { cluster: Y, tagged: true } }
+clusters: { X: { role: inode, nodes: 3 }, Y: { role: inode } }
+paths: { p: { from: A, to: T } }
+policies: [{ type: all, paths: p }]
+links:
+  L: { members: [X, Y] }
+${links}`);
+    const { desired, problems } = read(`  R: { kind: replicated, members: X-3, tap: { link: C, direction: backward } }
+  C: { kind: cable, members: [X-1, Y-1] }
+  S: { kind: star, members: [X-2, { member: Y, side: root }], hub: true, direction: forward }
+  H: { kind: hub, members: [X, { member: X-1, promiscuous: true }] }
+  E: { kind: external, members: [T, Y], vlans: [101, 100] }
+`);
+    expect(problems).toEqual([]);
+    expect(desired.links.slice(1)).toMatchObject([
+      { kind: 'replicated', tap: { link: 3, direction: 'backward' } },
+      {
+        kind: 'cable',
+        members: [
+          { cluster: 1, node: 1 },
+          { cluster: 2, node: 1 },
+        ],
+      },
+      {
+        kind: 'star',
+        members: [
+          { cluster: 1, node: 2 },
+          { cluster: 2, side: 'root' },
+        ],
+        hub: true,
+        direction: 'forward',
+      },
+      { kind: 'hub', members: [{ cluster: 1 }, { cluster: 1, node: 1, promiscuous: true }] },
+      { kind: 'external', members: [{ network: 2 }, { cluster: 2 }], vlans: [100, 101] },
+    ]);
+    expect(
+      planCommands(initialState(), desired)
+        .filter(({ type }) => type === 'CreateVirtualLink')
+        .at(-1),
+    ).toMatchObject({
+      data: { name: 'R' },
+    });
+    const wrong = read('  C: { kind: cable, members: [X-1, Y-1, A] }\n').problems;
+    expect(wrong.map(({ line, what }) => `${line}: ${what}`)).toEqual([
+      '8: link C: a cable link joins exactly two ends, not 3 members',
+      '8: link C: A is a network, and a cable link joins none',
     ]);
   });
 
