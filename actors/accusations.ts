@@ -1,4 +1,5 @@
 import { clusterOf, nodeOf, type Incarnation, type Millis, type NodeRef } from '../domain/base/ids';
+import { nodesOf } from '../domain/cluster/state';
 import type { GridState } from '../domain/grid-state';
 import { isLive, type NodeState } from '../domain/node/state';
 
@@ -108,7 +109,8 @@ export class Accusations {
   private charges(state: GridState, heard: Heard, now: Millis): Charge[] {
     const charges = new Map<string, Charge>();
     for (const [by, { dead, at }] of this.byAgent) {
-      if (now - at > OPINION_MS) continue;
+      // Once the lives of the one to blame are over nobody is at odds with it any more, and what it said would stand alone.
+      if (now - at > OPINION_MS || !hasLife(state, by)) continue;
       for (const life of dead) {
         const against = agentOf(state, life);
         const told = heard.of(life.ref);
@@ -162,6 +164,12 @@ function agentOf(state: GridState, { ref, incarnation }: Accused): string | unde
   const node = nodeAt(state, ref);
   if (node === undefined || node.incarnation !== incarnation || !isLive(node)) return undefined;
   return node.placement.agent === '' ? undefined : node.placement.agent;
+}
+
+function hasLife(state: GridState, agent: string): boolean {
+  return Object.values(state.clusters).some((cluster) =>
+    nodesOf(cluster).some((node) => isLive(node) && node.placement.agent === agent),
+  );
 }
 
 function nodeAt(state: GridState, ref: NodeRef): NodeState | undefined {

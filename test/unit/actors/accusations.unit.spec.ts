@@ -26,6 +26,7 @@ function gridOf(statuses: Readonly<Record<string, NodeState['status']>> = {}): G
 function verdicts(
   opinions: Readonly<Record<string, readonly string[]>>,
   seenAt = (_agent: string) => ACCUSED_MS,
+  state = gridOf(),
 ): string[] {
   const accusations = new Accusations();
   for (const [agent, dead] of Object.entries(opinions)) {
@@ -34,7 +35,7 @@ function verdicts(
   const heard = {
     of: (ref: number) => ({ incarnation: 1, seenAt: seenAt(AGENTS.find((agent) => life(agent).ref === ref)!) }),
   };
-  return AGENTS.filter((agent) => accusations.isDead(gridOf(), heard, life(agent), seenAt(agent), ACCUSED_MS));
+  return AGENTS.filter((agent) => accusations.isDead(state, heard, life(agent), seenAt(agent), ACCUSED_MS));
 }
 
 describe('accusations of agents', () => {
@@ -58,6 +59,12 @@ describe('accusations of agents', () => {
 
   test('FG-402: the last of several agents is not to blame when the others have really died', () => {
     expect(verdicts({ a: ['b', 'c', 'd'] }, (agent) => (agent === 'a' ? ACCUSED_MS : 0))).toEqual([]);
+  });
+
+  test('FG-402: one whose lives are over accuses nobody, though what it said is still fresh', () => {
+    const opinions = { a: ['b'], b: ['a'], c: ['a'], d: ['a'] };
+    expect(verdicts(opinions)).toEqual(['a']);
+    expect(verdicts(opinions, () => ACCUSED_MS, gridOf({ a: 'failed' }))).toEqual([]);
   });
 
   test('FG-402: what an agent said does not outlive it', () => {
