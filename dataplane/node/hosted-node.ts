@@ -25,7 +25,7 @@ import { SecondaryFlows } from './secondary-flows';
 import { Sender } from './sender';
 import { Stage } from './stage';
 import { Takeover } from './takeover';
-import { Watch, type Detection, type Hearing } from './watch';
+import { roundsOfDoubt, Watch, type Detection, type Hearing } from './watch';
 
 /** What a node's life is made of besides the group's context. */
 export interface NodeParts {
@@ -241,7 +241,7 @@ export class HostedNode implements WordTakers {
     this.handover.tick();
     this.digests.tick();
     this.stage.acknowledged(this.deltas.tick());
-    this.stage.releaseHeld(timing.detectMultiplier + 1);
+    this.stage.releaseHeld(timing.detectMultiplier + roundsOfDoubt(timing.detectMultiplier));
     this.endings.endPostponed();
     this.receiver.tick();
     this.gateway?.tick();

@@ -320,7 +320,8 @@ export class Stage implements CreatedPort {
   }
 
   /**
-   * Lets go of what the emitters had a whole detection time and one hello interval to send: they are alive, so it left.
+   * Lets go of what the emitters had all the time to send in which they would have been found dead, or have found that they are
+   * cut off: they are alive, so it left.
    * Called at each hello round, after deaths were noticed. `rounds`: how long frames are held.
    */
   releaseHeld(rounds: number): void {

@@ -6,6 +6,17 @@ import type { Node } from './node';
 /** Most deaths that one hello names; the rest follows in later ones. */
 const DEATHS_MAX = 256;
 
+/**
+ * In how many rounds of each other, at most, agents fall silent to a node that hears nobody any more: hellos of a busy host come
+ * rounds late. A node that is cut off says so this much later than the detection time, at the latest.
+ */
+export function roundsOfDoubt(detectMultiplier: number): number {
+  return Math.min(Math.max(detectMultiplier - 2, 1), 3);
+}
+
+/** Whether those who are silent have stopped speaking, or this node hears nobody, or it is too soon to say. */
+type Fault = 'theirs' | 'own' | 'unclear';
+
 /** A node found that a neighbour is dead, by its own clock of hello rounds or by another's hello. */
 export interface Detection {
   readonly node: NodeRef;
@@ -29,7 +40,8 @@ export interface Hearing {
  * kills nobody.
  *
  * A node that hears no other agent any more is rather deaf itself than everybody else dead: it finds nobody dead, takes
- * nothing over, and says in its hellos, which may well be heard, that the others should go on without it.
+ * nothing over, and says in its hellos, which may well be heard, that the others should go on without it. While others seem to
+ * follow those who are silent it waits for whether all do.
  */
 export class Watch {
   private readonly lastHeard = new Map<NodeRef, number>();
@@ -80,8 +92,9 @@ export class Watch {
     const view = this.node.ctx.topologies.latest;
     if (view === undefined) return;
     const { detectMultiplier } = view.topology.timing;
-    this.isDeaf = this.hearsNobody(detectMultiplier);
-    if (this.isDeaf) return;
+    const fault = this.whoseFault(detectMultiplier);
+    this.isDeaf = fault === 'own';
+    if (fault !== 'theirs') return;
     for (const [neighbour, incarnation] of this.lives) {
       if (this.node.obituary.isDead(neighbour, incarnation)) continue;
       if (this.silence(neighbour) >= detectMultiplier) this.bury(neighbour, incarnation);
@@ -89,18 +102,19 @@ export class Watch {
   }
 
   /**
-   * Whether all neighbours that live with other agents are silent, one for the detection time and the others, who do not
-   * speak at the same instant, for a round less. With one other agent nobody can say which of the two it is.
+   * It is this node's own when all neighbours that live with other agents are silent, one for the detection time and the others,
+   * who do not speak at the same instant, for a round less. With one other agent nobody can say which of the two it is.
    */
-  private hearsNobody(detectMultiplier: number): boolean {
-    if (this.agents < 2) return false;
-    let longest = 0;
+  private whoseFault(detectMultiplier: number): Fault {
+    if (this.agents < 2) return 'theirs';
+    let [shortest, longest] = [Infinity, 0];
     for (const ref of this.elsewhere) {
       const silent = this.silence(ref);
-      if (silent < detectMultiplier - 1) return false;
+      shortest = Math.min(shortest, silent);
       longest = Math.max(longest, silent);
     }
-    return longest >= detectMultiplier;
+    if (shortest < detectMultiplier - roundsOfDoubt(detectMultiplier)) return 'theirs';
+    return shortest >= detectMultiplier - 1 && longest >= detectMultiplier ? 'own' : 'unclear';
   }
 
   /** Rounds since a neighbour was heard. */

@@ -23,6 +23,11 @@ export class MemoryNet {
     if (direction === 'both') port.isCut = true;
   }
 
+  /** Nothing reaches this address any more from another one. */
+  cutFrom(local: string, from: string): void {
+    this.ports.get(local)!.unheard.add(this.ports.get(from)!);
+  }
+
   at(address: string): MemoryPort | undefined {
     return this.ports.get(address);
   }
@@ -31,6 +36,7 @@ export class MemoryNet {
 class MemoryPort implements PacketPort {
   isCut = false;
   isDeaf = false;
+  readonly unheard = new Set<MemoryPort>();
   private readonly queue: Uint8Array[] = [];
   private readonly counted = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
   private lost = 0;
@@ -73,7 +79,7 @@ class MemoryPort implements PacketPort {
       const length = arena.u32[(address + S_LEN) >>> 2]!;
       const peer = this.peers.of(arena, address);
       const to = peer === NO_PEER ? undefined : this.net.at(endpointText(this.peers.endpoints[peer]!));
-      if (to === undefined || to.isDeaf || this.isCut) this.lost++;
+      if (to === undefined || to.isDeaf || to.unheard.has(this) || this.isCut) this.lost++;
       else to.arrived(arena.u8.slice(start, start + length));
       this.counted.framesOut++;
       this.counted.bytesOut += length;

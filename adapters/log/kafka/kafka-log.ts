@@ -256,5 +256,6 @@ class LogOnKafka implements KafkaLog {
 function readOnly(): FlowgridError {
   return new FlowgridError('unsupported', 'this log is open for reading: another process leads', {
     remedy: 'send the command to the leader',
+    canRetry: true,
   });
 }

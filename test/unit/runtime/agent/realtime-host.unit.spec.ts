@@ -184,26 +184,34 @@ describe('the nodes of three agents', () => {
 });
 
 describe('the nodes of three agents, one of which hears nobody any more', () => {
-  it('FG-404: it takes nothing over, the others go on without it as it tells them to, and no frame is lost or comes twice', async () => {
-    const agents = new ThreeAgents();
-    await agents.start(spreadStages(ADDRESSES, HELLO_MS, DETECT));
-    const asked: Buffer[] = [];
-    for (let n = 0; n < 60; n++) {
-      if (n === 20) agents.net.cut('b:1', 'in');
-      asked.push(...agents.ask(30, n));
-      agents.run(3);
-    }
-    agents.run(4 * HELLO_MS * DETECT);
-    expect(sorted(agents.servers.received)).toEqual(sorted(asked));
-    expect(sorted(agents.clients.received)).toEqual(sorted(asked.map(answer)));
-    const deaths = async (agent: string): Promise<string[]> => {
-      const { detections } = await agents.hosts.get(agent)!.harvest();
-      return [...new Set(detections.map(({ node }) => nameOf(node)))].sort();
-    };
-    for (const agent of ['a', 'b', 'c']) expect(await deaths(agent)).toEqual(namesOf('b'));
-    const unheard = [...agents.hosts.get('b')!.mute().keys()].map(nameOf);
-    expect(unheard.sort()).toEqual([...namesOf('a'), ...namesOf('c')].sort());
-    for (const agent of ['a', 'c']) expect(agents.hosts.get(agent)!.mute().size).toBe(0);
-    await agents.close();
-  });
+  it.each([
+    ['both at once', DETECT, 'a', 'c', 0],
+    ['one of them a round longer than the other', DETECT + 2, 'a', 'c', 4],
+    ['the other of them a round longer', DETECT + 2, 'c', 'a', 4],
+  ])(
+    'FG-404: it takes nothing over, the others go on without it as it tells them to, and no frame is lost or comes twice: it hears %s',
+    async (_, detect, first, second, later) => {
+      const agents = new ThreeAgents();
+      await agents.start(spreadStages(ADDRESSES, HELLO_MS, detect));
+      const asked: Buffer[] = [];
+      for (let n = 0; n < 60; n++) {
+        if (n === 20) agents.net.cutFrom('b:1', `${first}:1`);
+        if (n === 20 + later) agents.net.cutFrom('b:1', `${second}:1`);
+        asked.push(...agents.ask(30, n));
+        agents.run(3);
+      }
+      agents.run(4 * HELLO_MS * detect);
+      expect(sorted(agents.servers.received)).toEqual(sorted(asked));
+      expect(sorted(agents.clients.received)).toEqual(sorted(asked.map(answer)));
+      const deaths = async (agent: string): Promise<string[]> => {
+        const { detections } = await agents.hosts.get(agent)!.harvest();
+        return [...new Set(detections.map(({ node }) => nameOf(node)))].sort();
+      };
+      for (const agent of ['a', 'b', 'c']) expect(await deaths(agent)).toEqual(namesOf('b'));
+      const unheard = [...agents.hosts.get('b')!.mute().keys()].map(nameOf);
+      expect(unheard.sort()).toEqual([...namesOf('a'), ...namesOf('c')].sort());
+      for (const agent of ['a', 'c']) expect(agents.hosts.get(agent)!.mute().size).toBe(0);
+      await agents.close();
+    },
+  );
 });
