@@ -35,6 +35,14 @@ export const OPINION_MS = 3_000;
  */
 export const RETRY_MS = 60_000;
 
+/** Which lives are to end, by what is known at one moment. */
+export interface Judgement {
+  /** Whether a life that was heard at `heardAt` is to end all the same. */
+  isDead(life: Accused, heardAt: Millis): boolean;
+}
+
+const NOBODY_IS_DEAD: Judgement = { isDead: () => false };
+
 interface Told extends Opinion {
   readonly at: Millis;
 }
@@ -70,17 +78,30 @@ export class Accusations {
   }
 
   /**
-   * Whether a life that was heard at `heardAt` is to end: its agent is to blame for what agents hold against each other, and
-   * it is itself accused, or its agent accuses one that is not to blame. Of agents that hold each other's nodes dead the
-   * fewest are blamed that explain it: one that is cut off accuses everybody, or everybody accuses it, or both.
+   * What follows from it for lives that are heard. Of agents that hold each other's nodes dead the fewest are blamed that explain
+   * it: one that is cut off accuses everybody, or everybody accuses it, or both.
    */
-  isDead(state: GridState, heard: Heard, life: Accused, heardAt: Millis, now: Millis): boolean {
-    if (this.since.size === 0) return false;
-    const agent = agentOf(state, life);
-    if (agent === undefined) return false;
+  judge(state: GridState, heard: Heard, now: Millis): Judgement {
+    if (this.since.size === 0) return NOBODY_IS_DEAD;
     const charges = this.charges(state, heard, now);
     const blamed = toBlame(charges);
-    if (!blamed.has(agent)) return false;
+    return {
+      isDead: (life, heardAt) => {
+        const agent = agentOf(state, life);
+        return agent !== undefined && blamed.has(agent) && this.isToEnd(state, life, agent, heardAt, charges, blamed);
+      },
+    };
+  }
+
+  /** Whether the life of one that is to blame is itself accused, or its agent accuses one that is not to blame. */
+  private isToEnd(
+    state: GridState,
+    life: Accused,
+    agent: string,
+    heardAt: Millis,
+    charges: readonly Charge[],
+    blamed: ReadonlySet<string>,
+  ): boolean {
     const isStanding = (by: string, against: Accused): boolean =>
       (this.since.get(keyOf(by, against)) ?? Infinity) + ACCUSED_MS <= heardAt;
     if ([...this.byAgent.keys()].some((by) => isStanding(by, life))) return true;

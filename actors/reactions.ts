@@ -7,6 +7,7 @@ import { isLive, isMember, type NodeState } from '../domain/node/state';
 import { isTopologyStale } from '../domain/topology/content';
 import { stampedTopology, takesModes, type LiveTopology } from '../domain/topology/state';
 import { freeWireIds, SCARCE_BELOW } from '../domain/topology/wire-ids';
+import type { Judgement } from './accusations';
 import { autoscaleReactions, autoscaleWakeAt } from './autoscale';
 import type { Loads } from './loads';
 import type { Observations } from './observations';
@@ -101,16 +102,23 @@ interface Located {
 }
 
 function* nodeReactions(world: World): Iterable<Proposal> {
-  for (const cluster of Object.values(world.state.clusters)) {
+  const { state, observed, now } = world;
+  const judgement = observed.accusations.judge(state, observed, now);
+  for (const cluster of Object.values(state.clusters)) {
     for (const node of nodesOf(cluster)) {
-      const body = nodeReaction(world, cluster, node);
+      const body = nodeReaction(world, judgement, cluster, node);
       if (body !== undefined) yield { actor: `node/${cluster.settings.id}/${node.node}`, body };
     }
   }
 }
 
 /** The one thing that a node should do next, if any. */
-function nodeReaction(world: World, cluster: ClusterState, node: NodeState): CommandBody | undefined {
+function nodeReaction(
+  world: World,
+  judgement: Judgement,
+  cluster: ClusterState,
+  node: NodeState,
+): CommandBody | undefined {
   const address = { cluster: cluster.settings.id, node: node.node };
   const ref = nodeRef(address.cluster, address.node);
   const observed = world.observed.of(ref);
@@ -134,7 +142,7 @@ function nodeReaction(world: World, cluster: ClusterState, node: NodeState): Com
       if (observed !== undefined && observed.incarnation > node.incarnation) {
         return { type: 'FailNode', data: { ...address, incarnation: node.incarnation } };
       }
-      if (observed !== undefined && isDeadToNeighbours(world, ref, observed)) {
+      if (observed !== undefined && isDeadToNeighbours(judgement, ref, observed)) {
         return { type: 'FailNode', data: { ...address, incarnation: observed.incarnation } };
       }
       return node.status === 'draining' && isEmptied(world, node, observed)
@@ -156,8 +164,8 @@ function nodeReaction(world: World, cluster: ClusterState, node: NodeState): Com
 type Told = ReturnType<Observations['of']>;
 
 /** Whether those whom a node works with have given up a life that goes on saying hello. */
-function isDeadToNeighbours({ state, observed, now }: World, ref: NodeRef, told: NonNullable<Told>): boolean {
-  return observed.accusations.isDead(state, observed, { ref, incarnation: told.incarnation }, told.seenAt, now);
+function isDeadToNeighbours(judgement: Judgement, ref: NodeRef, told: NonNullable<Told>): boolean {
+  return judgement.isDead({ ref, incarnation: told.incarnation }, told.seenAt);
 }
 
 /** A returned node takes part when it has installed what the others have. */

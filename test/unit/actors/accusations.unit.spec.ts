@@ -35,7 +35,8 @@ function verdicts(
   const heard = {
     of: (ref: number) => ({ incarnation: 1, seenAt: seenAt(AGENTS.find((agent) => life(agent).ref === ref)!) }),
   };
-  return AGENTS.filter((agent) => accusations.isDead(state, heard, life(agent), seenAt(agent), ACCUSED_MS));
+  const judgement = accusations.judge(state, heard, ACCUSED_MS);
+  return AGENTS.filter((agent) => judgement.isDead(life(agent), seenAt(agent)));
 }
 
 describe('accusations of agents', () => {
@@ -72,7 +73,7 @@ describe('accusations of agents', () => {
     accusations.told('a', { dead: [life('b')], mute: [] }, 0);
     const now = OPINION_MS + 1;
     const heard = { of: () => ({ incarnation: 1, seenAt: now }) };
-    expect(accusations.isDead(gridOf(), heard, life('b'), now, now)).toBe(false);
+    expect(accusations.judge(gridOf(), heard, now).isDead(life('b'), now)).toBe(false);
   });
 });
 
