@@ -56,8 +56,8 @@ export class Choices {
     node.control.send(node.ref, sibling, CONTROL_CHOICE, 0);
   }
 
-  /** `CHOICE`: a sibling chose. */
-  onChoice(body: ControlCursor): void {
+  /** `CHOICE`: a sibling chose, and may not know yet who is dead. `told`: a flow has another next hop. */
+  onChoice(body: ControlCursor, told: (flow: number) => void): void {
     const id = body.readU32();
     const next = body.readU16();
     const { node } = this;
@@ -67,6 +67,7 @@ export class Choices {
     if (flow === 0 || node.emits(flow)) return;
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.heirs.shadowOf(flow, next);
+    told(flow);
   }
 
   /** A member of this cluster died: where it was the one that knew, the next one is told. */

@@ -35,6 +35,7 @@ import type { Node } from './node';
 import type { Repinning } from './repin';
 import type { SecondaryFlows } from './secondary-flows';
 import type { Stage } from './stage';
+import type { Takeover } from './takeover';
 import type { Watch } from './watch';
 
 /** Who takes what other nodes say, by its kind. */
@@ -52,6 +53,7 @@ export interface WordTakers {
   readonly modes: ModeChanges;
   readonly repinning: Repinning;
   readonly stage: Stage;
+  readonly takeover: Takeover;
 }
 
 /** Reads the control frame in a slot, and gives it to whom it is for. A kind that nobody knows is no error: it is of a later version. */
@@ -97,7 +99,7 @@ export function takeWord(node: Node, takers: WordTakers, address: number): void 
       takers.gateway?.onFirstFragment(body, from);
       break;
     case CONTROL_CHOICE:
-      node.choices.onChoice(body);
+      node.choices.onChoice(body, (flow) => takers.takeover.told(flow));
       break;
     case CONTROL_DELTA:
       takers.deltas.onDelta(body, from);

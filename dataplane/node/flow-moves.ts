@@ -33,7 +33,7 @@ export class FlowMoves {
     stage: Stage,
     private readonly sender: Sender,
     private readonly handover: Handover,
-    takeover: Takeover,
+    private readonly takeover: Takeover,
     /** The other INODEs of the cluster, which hold copies of entries. */
     private readonly peers: () => readonly NodeRef[],
   ) {
@@ -117,6 +117,7 @@ export class FlowMoves {
       node.side.replaced[2 * node.aux(flow) + reverse] = 0;
       node.routing.moved(flow, from, to);
     }
+    this.takeover.told(flow);
     const route = node.routeOf(flow);
     const place = route.indexOf(from);
     if (place >= 0) node.setRoute(flow, route.with(place, to));

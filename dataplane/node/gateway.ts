@@ -71,13 +71,15 @@ export class Gateway implements Deliver {
     private readonly connections: ConnectionTable,
     /** A flow that began here may leave out clusters behind those that it has entered. */
     shorten: (flow: number, skipped: readonly ClusterId[]) => void,
+    /** Another INODE told of a flow, and may name nodes that are dead here. */
+    told: (flow: number) => void,
   ) {
     const { ctx } = node;
     this.leaving = ctx.allocateList(BATCH);
     this.transit = ctx.allocateList(BATCH);
     this.alone = ctx.allocateList(1);
     this.scratchSlot = ctx.slots.allocate();
-    this.siblings = new Siblings(node, connections);
+    this.siblings = new Siblings(node, connections, told);
     this.allocation = new FlowAllocation(node);
     const replicas = new Replicas(node, sender);
     this.statelessIngress = new StatelessIngress(node, (id) => this.allocation.isFree(id));

@@ -75,6 +75,8 @@ export class Handover {
   constructor(
     private readonly node: Node,
     private readonly stage: Stage,
+    /** Another node told of a flow, and may name nodes that are dead here. */
+    private readonly told: (flow: number) => void,
   ) {
     this.alone = node.ctx.allocateList(1);
   }
@@ -209,6 +211,7 @@ export class Handover {
     const state = body.readBytes(length);
     const order = readOrder(body);
     if (order.length > 0) this.node.side.order[this.node.aux(flow)] = order;
+    this.told(flow);
     if (length > 0) this.node.host?.importFlow(id, state);
     else if (this.node.host?.stateKind === 'per-flow') this.node.host.flowEnded(id);
     if (!movable) {
@@ -231,6 +234,7 @@ export class Handover {
     node.ctx.arena.u16[(flow + F_BACKUP) >>> 1] = node.ref;
     body.skip(PROCESSED_BYTES);
     if ((body.readU8() & REPLICA) !== 0) node.markReplica(flow);
+    this.told(flow);
   }
 
   /** The emitter has sent its last copy: `IN_STEP`. */

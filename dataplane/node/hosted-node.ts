@@ -46,7 +46,7 @@ export class HostedNode implements WordTakers {
   /** A dead node stays silent; what is sent to it is lost. */
   alive = true;
   readonly stage: Stage;
-  private readonly takeover: Takeover;
+  readonly takeover: Takeover;
   readonly handover: Handover;
   readonly digests: Digests;
   private readonly receiver: Receiver;
@@ -77,7 +77,7 @@ export class HostedNode implements WordTakers {
     const sender = new Sender(this.node);
     this.deltas = new Deltas(this.node);
     this.stage = new Stage(this.node, sender, this.deltas, () => this.secondary);
-    this.handover = new Handover(this.node, this.stage);
+    this.handover = new Handover(this.node, this.stage, (flow) => this.takeover.told(flow));
     this.digests = new Digests(this.node, this.handover);
     this.takeover = new Takeover(this.node, this.stage, this.handover, (flow) => this.gateway?.inherited(flow));
     this.secondary = new SecondaryFlows(this.node, this.stage, (flow, route) => this.takeover.learned(flow, route));
@@ -95,8 +95,13 @@ export class HostedNode implements WordTakers {
       parts.detected,
     );
     if (parts.connections !== undefined) {
-      this.gateway = new Gateway(this.node, sender, this.stage, parts.connections, (flow, skipped) =>
-        this.detours.order(flow, skipped),
+      this.gateway = new Gateway(
+        this.node,
+        sender,
+        this.stage,
+        parts.connections,
+        (flow, skipped) => this.detours.order(flow, skipped),
+        (flow) => this.takeover.told(flow),
       );
     }
     const peers = (): readonly NodeRef[] => this.gateway?.peers() ?? [];

@@ -25,6 +25,7 @@ export class MovingHere {
     const { node } = this;
     const { u16, u32 } = node.ctx.arena;
     const aux = node.aux(flow);
+    this.takeover.told(flow);
     node.side.movedFrom[aux] = from;
     node.side.phase[aux] = (node.side.phase[aux] & PHASE_OWNED) | PHASE_TAKING | PHASE_AWAITS;
     u16[(flow + F_EMITTER) >>> 1] = node.ref;

@@ -72,6 +72,8 @@ export class Siblings implements CopySource {
   constructor(
     private readonly node: Node,
     private readonly connections: ConnectionTable,
+    /** Another INODE told of a flow, and may name nodes that are dead here. */
+    private readonly told: (flow: number) => void,
   ) {
     this.duty = new HomeDuty(node, this);
   }
@@ -302,6 +304,7 @@ export class Siblings implements CopySource {
     const order = readOrder(body);
     if (order.length > 0) this.node.side.order[this.node.aux(flow)] = order;
     if (full) this.node.setState(flow, FS_FULL_ROUTE);
+    this.told(flow);
     return flow;
   }
 }

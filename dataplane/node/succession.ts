@@ -23,6 +23,8 @@ export class Succession {
   begins(flow: number, { reverse }: HopFields, from: NodeRef): void {
     const { side, ctx } = this.node;
     const at = 2 * this.node.aux(flow) + reverse;
+    // Whoever was told of it again by one who did not know yet has seen it before.
+    if (side.replaced[at] === from) return;
     side.replaced[at] = from;
     side.replacedAt[at] = ctx.now;
   }

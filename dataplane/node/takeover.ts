@@ -104,6 +104,20 @@ export class Takeover {
     });
   }
 
+  /**
+   * Another node has told whom a flow goes to from here, and may not know yet of a death that this one has repaired its flows
+   * for: nobody would come back to that.
+   */
+  told(flow: number): void {
+    const { u16 } = this.node.ctx.arena;
+    for (const hop of HOPS) {
+      for (const field of [hop.next, hop.shadow]) {
+        const ref = u16[(flow + field) >>> 1];
+        if (nodeOf(ref) !== 0 && this.isDead(flow, ref)) this.replaceHop(flow, ref, hop);
+      }
+    }
+  }
+
   /** This node becomes the flow's emitter in its stage. */
   takeOver(flow: number): void {
     const { u16, u32 } = this.node.ctx.arena;
@@ -148,7 +162,10 @@ export class Takeover {
 
   /** A sender that does not know yet may still name, and frames under way may still come from, a node that is out. */
   private isReplaced(flow: number, ref: NodeRef): boolean {
-    if (this.node.heirs.isFenced(flow, ref)) return true;
+    return this.node.heirs.isFenced(flow, ref) || this.isDead(flow, ref);
+  }
+
+  private isDead(flow: number, ref: NodeRef): boolean {
     return this.node.obituary.isDeadIn(this.node.viewOf(flow), ref) && !this.node.heirs.isStandIn(flow, ref);
   }
 

@@ -8,6 +8,9 @@ import { cluster, TestGrid } from './test-grid';
 /** Rounds after a kill until the next backup is in step: detection, one round of hearsay, and the feeding after it. */
 const IN_STEP = 14;
 
+/** Seeds that once lost a frame: heirs that were told of flows by nodes that did not know of a death yet. */
+const FOUND_ONCE = [573_527_686, 65_338_929, 2_132_189_435, 1_847_127_109, 1_513_803_815];
+
 interface Flow {
   readonly port: number;
   sentThere: number;
@@ -150,7 +153,7 @@ describe('random grids, traffic and kills under backup', () => {
         totals.reemitted += grid.total(({ reemitted }) => reemitted);
         totals.lostWithNodes += grid.dropped('node-dead');
       }),
-      { numRuns: 30, endOnFailure: true },
+      { numRuns: FOUND_ONCE.length + 30, endOnFailure: true, examples: FOUND_ONCE.map((seed): [number] => [seed]) },
     );
     // The search has met what it is about.
     expect(totals.kills).toBeGreaterThan(20);
