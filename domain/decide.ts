@@ -8,7 +8,8 @@ import type { TopologyEvent } from './events';
 import { createGrid, reconfigureGrid } from './grid/decide';
 import type { GridState } from './grid-state';
 import { electLeader } from './leadership/decide';
-import { allocateVlan, attachProbe, changeLink, createLink, deleteLink, detachProbe, releaseVlan } from './link/decide';
+import { attachProbe, changeLink, createLink, deleteLink, detachProbe } from './link/decide';
+import { allocateVlan, releaseVlan } from './link/vlan-manager';
 import { anchorFlows } from './log/decide';
 import { reject, type Decision } from './message';
 import {
@@ -85,13 +86,13 @@ function decideBody(state: GridState, { body, at }: Command): Decision<TopologyE
     case 'DisplaceNode':
       return displaceNode(state, body.data);
     case 'CreateVirtualLink':
-      return createLink(state, body.data);
+      return createLink(state, body.data, at);
     case 'ChangeVirtualLink':
-      return changeLink(state, body.data);
+      return changeLink(state, body.data, at);
     case 'DeleteVirtualLink':
       return deleteLink(state, body.data.link);
     case 'AllocateVlan':
-      return allocateVlan(state, body.data);
+      return allocateVlan(state, body.data, at);
     case 'ReleaseVlan':
       return releaseVlan(state, body.data.vlan);
     case 'AttachProbe':

@@ -53,7 +53,7 @@ export interface GridState {
 }
 
 /** Version of this fold: a snapshot made by another version is not used. Raise it with every change of meaning. */
-export const FOLD_VERSION = 9;
+export const FOLD_VERSION = 10;
 
 /** The grid before anything happened. */
 export function initialState(): GridState {
@@ -166,7 +166,7 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'VlanReleased':
     case 'ProbeAttached':
     case 'ProbeDetached':
-      next.links = evolveLinks(next.links, event);
+      next.links = evolveLinks(next.links, event, next.at);
       break;
     case 'PolicyDefined':
     case 'PolicyDeleted':

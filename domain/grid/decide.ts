@@ -1,6 +1,7 @@
 import { canonical, type Canonical } from '../base/canonical';
 import type { Millis } from '../base/ids';
 import type { GridState } from '../grid-state';
+import { vlanSettingsProblem } from '../link/vlan-settings';
 import { NOTHING_TO_DO, reject, type Decision } from '../message';
 import type { Timing } from '../topology/topology';
 import type { GridEvent } from './events';
@@ -9,7 +10,7 @@ import type { GridSettings } from './settings';
 export function createGrid(state: GridState, settings: GridSettings): Decision<GridEvent> {
   if (state.grid !== null) return reject('exists', `grid ${state.grid.name} exists already`);
   if (settings.name === '') return reject('invalid', 'a grid needs a name');
-  return invalidNetworks(settings) ?? [{ type: 'GridCreated', v: 1, data: settings }];
+  return invalidSettings(settings) ?? [{ type: 'GridCreated', v: 1, data: settings }];
 }
 
 export function reconfigureGrid(state: GridState, settings: GridSettings): Decision<GridEvent> {
@@ -18,10 +19,12 @@ export function reconfigureGrid(state: GridState, settings: GridSettings): Decis
   if (settings.name !== grid.name) return reject('not-allowed', `grid ${grid.name} cannot be renamed`);
   if (settings.seed !== grid.seed) return reject('not-allowed', `grid ${grid.name}: live flows depend on its seed`);
   if (canonical(settings as unknown as Canonical) === canonical(grid as unknown as Canonical)) return NOTHING_TO_DO;
-  return invalidNetworks(settings) ?? [{ type: 'GridReconfigured', v: 1, data: settings }];
+  return invalidSettings(settings) ?? [{ type: 'GridReconfigured', v: 1, data: settings }];
 }
 
-function invalidNetworks(settings: GridSettings): ReturnType<typeof reject> | undefined {
+function invalidSettings(settings: GridSettings): ReturnType<typeof reject> | undefined {
+  const problem = settings.vlans === undefined ? undefined : vlanSettingsProblem(settings.vlans);
+  if (problem !== undefined) return reject('invalid', problem);
   const ids = new Set<number>();
   for (const { id, name } of settings.networks) {
     if (!Number.isInteger(id) || id < 1 || id > 255)

@@ -1,3 +1,4 @@
+import type { VlanSettings } from '../link/vlan-settings';
 import type { ExternalNetwork, FloodSettings, FlowMatch, Timing, Topology } from '../topology/topology';
 
 /** What holds for the grid as a whole. */
@@ -9,6 +10,8 @@ export interface GridSettings {
   readonly timing: Timing;
   /** Absent where the grid file says nothing of floods. */
   readonly flood?: FloodSettings;
+  /** Absent where the grid file says nothing of VLAN IDs. */
+  readonly vlans?: VlanSettings;
   readonly networks: readonly ExternalNetwork[];
   readonly capture: CaptureEntry | null;
 }

@@ -1,18 +1,17 @@
 import { canonical, type Canonical } from '../base/canonical';
+import type { Millis } from '../base/ids';
 import type { GridState } from '../grid-state';
-import { NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
+import { isRejection, NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
 import type { VirtualLink } from '../topology/topology';
-import type { AllocateVlan } from './commands';
 import type { LinkEvent, Probe } from './events';
 import { linkProblems, type LinkSurroundings } from './kinds';
 import { goes, hasDirections } from './sides';
+import { settleVlans, vlanRefusal } from './vlan-manager';
 
 type LinkDecision = Decision<LinkEvent>;
 
-/** The block of VLAN IDs that the grid allocates from; operators name external ones outside it. */
-export const VLAN_BLOCK = { first: 2048, last: 4094 } as const;
-
-export function createLink(state: GridState, link: VirtualLink): LinkDecision {
+/** A link comes with the VLAN IDs of its ways. */
+export function createLink(state: GridState, link: VirtualLink, at: Millis): LinkDecision {
   const refusal = invalidLink(state, link);
   if (refusal !== undefined) return refusal;
   const present = state.links.links[link.id];
@@ -21,15 +20,19 @@ export function createLink(state: GridState, link: VirtualLink): LinkDecision {
       ? NOTHING_TO_DO
       : reject('exists', `link ${link.id} exists already, as ${present.name}`);
   }
-  return [{ type: 'VirtualLinkCreated', v: 1, data: link }];
+  const vlans = settleVlans(state, link, at);
+  return isRejection(vlans) ? vlans : [{ type: 'VirtualLinkCreated', v: 1, data: link }, ...vlans];
 }
 
-export function changeLink(state: GridState, link: VirtualLink): LinkDecision {
+/** Another kind has other ways; and a link that an earlier version made is given what it lacks. */
+export function changeLink(state: GridState, link: VirtualLink, at: Millis): LinkDecision {
   const present = state.links.links[link.id];
   if (present === undefined) return reject('not-found', `there is no link ${link.id}`);
   const refusal = invalidLink(state, link);
   if (refusal !== undefined) return refusal;
-  return text(present) === text(link) ? NOTHING_TO_DO : [{ type: 'VirtualLinkChanged', v: 1, data: link }];
+  const vlans = settleVlans(state, link, at);
+  if (isRejection(vlans) || text(present) === text(link)) return vlans;
+  return [{ type: 'VirtualLinkChanged', v: 1, data: link }, ...vlans];
 }
 
 export function deleteLink(state: GridState, link: number): LinkDecision {
@@ -44,23 +47,6 @@ export function deleteLink(state: GridState, link: number): LinkDecision {
     ...released.map(({ vlan }) => ({ type: 'VlanReleased', v: 1, data: { vlan } }) as const),
     { type: 'VirtualLinkDeleted', v: 1, data: { link } },
   ];
-}
-
-export function allocateVlan(state: GridState, data: AllocateVlan['data']): LinkDecision {
-  const { links, vlans } = state.links;
-  if (links[data.link] === undefined) return reject('not-found', `there is no link ${data.link}`);
-  const isGiven = Object.values(vlans).some(
-    ({ link, cluster, direction }) => link === data.link && cluster === data.cluster && direction === data.direction,
-  );
-  if (isGiven) return NOTHING_TO_DO;
-  for (let vlan: number = VLAN_BLOCK.first; vlan <= VLAN_BLOCK.last; vlan++) {
-    if (vlans[vlan] === undefined) return [{ type: 'VlanAllocated', v: 1, data: { ...data, vlan } }];
-  }
-  return reject('none-free', `all VLAN IDs ${VLAN_BLOCK.first}–${VLAN_BLOCK.last} are allocated`);
-}
-
-export function releaseVlan(state: GridState, vlan: number): LinkDecision {
-  return state.links.vlans[vlan] === undefined ? NOTHING_TO_DO : [{ type: 'VlanReleased', v: 1, data: { vlan } }];
 }
 
 export function attachProbe(state: GridState, probe: Probe): LinkDecision {
@@ -84,6 +70,8 @@ function invalidLink(state: GridState, link: VirtualLink): Rejection | undefined
   if (namesake !== undefined) return reject('exists', `link ${namesake.id} is called ${link.name} already`);
   const [problem] = linkProblems(link, surroundings(state));
   if (problem !== undefined) return reject(problem.reason, `${problem.what} (${problem.remedy})`);
+  const clash = vlanRefusal(state, link);
+  if (clash !== undefined) return clash;
   const deaf = tapsOf(state, link.id).find(({ tap }) => !hasDirections(link) || !goes(link, tap!.direction));
   if (deaf === undefined) return undefined;
   return reject('in-use', `link ${link.name}: ${deaf.name} listens to what goes ${deaf.tap!.direction} on it`);

@@ -1,5 +1,6 @@
 import { withEntry, withoutEntry } from '../base/entries';
 import { unreachable } from '../base/errors';
+import type { Millis } from '../base/ids';
 import type { VirtualLink } from '../topology/topology';
 import type { LinkEvent, Probe, VlanAllocation } from './events';
 
@@ -7,12 +8,15 @@ import type { LinkEvent, Probe, VlanAllocation } from './events';
 export interface LinkState {
   readonly links: { readonly [link: number]: VirtualLink };
   readonly vlans: { readonly [vlan: number]: VlanAllocation };
+  /** When IDs that nobody has now were released: frames with them can be under way for a while. */
+  readonly resting: { readonly [vlan: number]: Millis };
   readonly probes: { readonly [probe: number]: Probe };
 }
 
-export const NO_LINKS: LinkState = { links: {}, vlans: {}, probes: {} };
+export const NO_LINKS: LinkState = { links: {}, vlans: {}, resting: {}, probes: {} };
 
-export function evolveLinks(state: LinkState, event: LinkEvent): LinkState {
+/** @param at time of the event's commit */
+export function evolveLinks(state: LinkState, event: LinkEvent, at: Millis): LinkState {
   switch (event.type) {
     case 'VirtualLinkCreated':
     case 'VirtualLinkChanged':
@@ -20,9 +24,17 @@ export function evolveLinks(state: LinkState, event: LinkEvent): LinkState {
     case 'VirtualLinkDeleted':
       return { ...state, links: withoutEntry(state.links, event.data.link) };
     case 'VlanAllocated':
-      return { ...state, vlans: withEntry(state.vlans, event.data.vlan, event.data) };
+      return {
+        ...state,
+        vlans: withEntry(state.vlans, event.data.vlan, event.data),
+        resting: event.data.vlan in state.resting ? withoutEntry(state.resting, event.data.vlan) : state.resting,
+      };
     case 'VlanReleased':
-      return { ...state, vlans: withoutEntry(state.vlans, event.data.vlan) };
+      return {
+        ...state,
+        vlans: withoutEntry(state.vlans, event.data.vlan),
+        resting: withEntry(state.resting, event.data.vlan, at),
+      };
     case 'ProbeAttached':
       return { ...state, probes: withEntry(state.probes, event.data.id, event.data) };
     case 'ProbeDetached':

@@ -10,6 +10,7 @@ import {
 import { Names } from './names';
 import { MTU_MAX, type Networks } from './networks';
 import type { Members, Named, Reader, Value } from './reader';
+import { checkVlans, type LinkPlaces, type PlacedVlans } from './vlans';
 
 const INTERNAL_MTU = 9_000;
 /** Every link must carry an IPv6 packet of this size (RFC 8200, section 5). */
@@ -27,10 +28,9 @@ interface Known {
   readonly links: Names;
 }
 
-/** A link and where its members stand in the file. */
-interface Placed {
-  readonly link: VirtualLink;
-  readonly at: Value;
+/** A link and where its parts stand in the file. */
+interface Placed extends LinkPlaces {
+  /** Of its members, in their order. */
   readonly places: readonly Value[];
 }
 
@@ -41,6 +41,7 @@ export function readLinks(
   clusters: Names,
   networks: Networks,
   descriptorBytes: number,
+  vlans: PlacedVlans,
 ): VirtualLink[] {
   const sizes = { network: networks.mtu, descriptor: descriptorBytes };
   const known = { clusters, networks, links: new Names(reader, 'link') };
@@ -53,6 +54,7 @@ export function readLinks(
   });
   const placed = named.map(({ entry, members, id }) => readLink(reader, entry, members, { id, sizes, known }));
   checkLinks(reader, placed, known);
+  checkVlans(reader, placed, networks, vlans);
   return placed.map(({ link }) => link).sort((a, b) => a.id - b.id);
 }
 
@@ -83,7 +85,9 @@ function readLink(
     ...(narrow ? { narrow } : {}),
     ...readOptions(reader, members, name, known),
   };
-  return { link, at: key, places: joined.map(({ item }) => item) };
+  // What cannot be read as an integer is told already, and harmless here.
+  const vlans = new Map(reader.items(members.vlans).map((item) => [Number(reader.plain(item)), item]));
+  return { link, at: key, places: joined.map(({ item }) => item), vlans };
 }
 
 /** What only some kinds have; what is absent stays so. */

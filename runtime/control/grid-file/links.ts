@@ -3,6 +3,7 @@ import type { CommandBody } from '../../../domain/commands';
 import type { GridState } from '../../../domain/grid-state';
 import { isOpen } from '../../../domain/link/kinds';
 import { sidesOf } from '../../../domain/link/sides';
+import { vlanDifference } from '../../../domain/link/vlans';
 import type { NodeAddress } from '../../../domain/node/address';
 import type { LinkMember, VirtualLink } from '../../../domain/topology/topology';
 import type { DesiredGrid } from './desired';
@@ -16,13 +17,20 @@ export function linkCommands(state: GridState, desired: DesiredGrid): CommandBod
     const present = state.links.links[link.id];
     if (present === undefined) return [{ type: 'CreateVirtualLink', data: link }];
     const data = { ...link, members: membersNow(state, desired, link, present) };
-    return sameLink(present, data) ? [] : [{ type: 'ChangeVirtualLink', data }];
+    return sameLink(present, data) && hasItsVlans(state, desired, present) ? [] : [{ type: 'ChangeVirtualLink', data }];
   });
 }
 
 /** Links with those that listen to others behind them: they can be only while the others are. */
 export function tapsLast(links: readonly VirtualLink[]): VirtualLink[] {
   return [...links].sort((a, b) => Number(a.tap !== undefined) - Number(b.tap !== undefined));
+}
+
+/** Links that an earlier version made have none, and an external one's depend on whether its network is tagged. */
+function hasItsVlans({ links }: GridState, { settings }: DesiredGrid, link: VirtualLink): boolean {
+  const network = (id: number) => settings.networks.find((candidate) => candidate.id === id);
+  const { missing, surplus } = vlanDifference(link, network, links.vlans);
+  return missing.length + surplus.length === 0;
 }
 
 function membersNow(state: GridState, desired: DesiredGrid, link: VirtualLink, present: VirtualLink): LinkMember[] {

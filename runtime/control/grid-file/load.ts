@@ -8,6 +8,7 @@ import { readLinks } from './link-reading';
 import { readCapture, readNetworks } from './networks';
 import { checkDiversions, clustersAtMost, readDiversions, type Diversions } from './diversions';
 import { checkPaths, checkSteps, readPaths, readPolicies, type Paths } from './paths';
+import { readVlans } from './vlans';
 import { Reader, type Problem, type Value } from './reader';
 
 const SECTIONS = [
@@ -16,6 +17,7 @@ const SECTIONS = [
   'selection',
   'timing',
   'flood',
+  'vlans',
   'networks',
   'bridgeDomains',
   'clusters',
@@ -57,7 +59,9 @@ export function inspectGridFile(text: string): {
   const paths = readPaths(reader, root.paths, clusters, networks);
   const diversions = readDiversions(reader, root.clusters, clusters.names);
   checkDiversions(reader, paths, diversions);
-  const links = readLinks(reader, root.links, clusters.names, networks, longestDescriptor(paths, diversions));
+  const vlans = readVlans(reader, root.vlans);
+  const descriptor = longestDescriptor(paths, diversions);
+  const links = readLinks(reader, root.links, clusters.names, networks, descriptor, vlans);
   checkSteps(reader, paths, links, clusters);
   const policies = readPolicies(reader, root.policies, paths, networks.names);
   const capture = readCapture(reader, root.capture, networks.names);
@@ -69,6 +73,7 @@ export function inspectGridFile(text: string): {
     selection: reader.choice(root.selection, 'selection', ['centralized', 'distributed'], 'centralized'),
     timing: readTiming(reader, root.timing),
     ...(reader.isAbsent(root.flood) ? {} : { flood: readFlood(reader, root.flood) }),
+    ...(reader.isAbsent(root.vlans) ? {} : { vlans: vlans.settings }),
     networks: bridged,
     capture: capture.entry,
   };

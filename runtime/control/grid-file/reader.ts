@@ -49,8 +49,13 @@ export class Reader {
 
   problem(at: Value, what: string, remedy: string): void {
     if (!this.isYaml) return;
-    const { line, col } = this.lines.linePos(at?.range?.[0] ?? 0);
-    this.problems.push({ line: Math.max(1, line), column: Math.max(1, col), what, remedy });
+    this.problems.push({ ...this.position(at), what, remedy });
+  }
+
+  /** Where something stands, as `line:column`: for problems that are about two places. */
+  place(at: Value): string {
+    const { line, column } = this.position(at);
+    return `${line}:${column}`;
   }
 
   /** The members of a map; unknown ones are problems. */
@@ -133,6 +138,11 @@ export class Reader {
   plain(value: Value): unknown {
     const node = this.resolve(value);
     return isAbsent(node) ? undefined : (node as Node).toJS(this.document);
+  }
+
+  private position(at: Value): Pick<Problem, 'line' | 'column'> {
+    const { line, col } = this.lines.linePos(at?.range?.[0] ?? 0);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
   }
 
   private resolve(value: Value): Value {

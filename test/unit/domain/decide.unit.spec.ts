@@ -39,7 +39,7 @@ const probe: CommandBody = {
   type: 'AttachProbe',
   data: { id: 1, name: 'P-1', link: 1, node: 0, view: 'raw', collector: 'c' },
 };
-const vlan: CommandBody = { type: 'AllocateVlan', data: { link: 1, cluster: 0, direction: 'both' } };
+const vlan: CommandBody = { type: 'AllocateVlan', data: { link: 1, cluster: 2, direction: 'both' } };
 const journal = (entry: WorkflowJournalEntry): CommandBody => ({
   type: 'JournalWorkflow',
   data: { workflow: 'w1', entry },
@@ -299,7 +299,7 @@ const specifications: readonly Specification[] = [
     ['NodeAdmitted'],
   ),
 
-  spec('a link is created', small, link, ['VirtualLinkCreated']),
+  spec('a link is created', small, link, ['VirtualLinkCreated', 'VlanAllocated']),
   spec('the same link again, nothing', and(small, link), link, []),
   spec(
     'a link to nowhere is refused',
@@ -314,15 +314,16 @@ const specifications: readonly Specification[] = [
   spec('a VLAN ID is allocated', and(small, link), vlan, ['VlanAllocated']),
   spec('one for each purpose', and(small, link, vlan), vlan, []),
   spec('no link, no VLAN ID', small, vlan, 'not-found'),
-  spec('a VLAN ID is released', and(small, link, vlan), { type: 'ReleaseVlan', data: { vlan: 2048 } }, [
+  spec('a VLAN ID is released', and(small, link, vlan), { type: 'ReleaseVlan', data: { vlan: 2049 } }, [
     'VlanReleased',
   ]),
+  spec("a link's own VLAN ID stays", and(small, link), { type: 'ReleaseVlan', data: { vlan: 2048 } }, 'in-use'),
   spec('a free VLAN ID is free', small, { type: 'ReleaseVlan', data: { vlan: 2048 } }, []),
   spec(
     'a deleted link gives its VLAN IDs back',
     and(small, link, vlan),
     { type: 'DeleteVirtualLink', data: { link: 1 } },
-    ['VlanReleased', 'VirtualLinkDeleted'],
+    ['VlanReleased', 'VlanReleased', 'VirtualLinkDeleted'],
   ),
   spec('a probed link stays', and(small, link, probe), { type: 'DeleteVirtualLink', data: { link: 1 } }, 'in-use'),
   spec('a missing link is gone already', small, { type: 'DeleteVirtualLink', data: { link: 1 } }, []),
