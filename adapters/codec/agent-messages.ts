@@ -224,7 +224,11 @@ const isPublished = isRecordOf({
 
 /** The topology from its whole text; its numbers and lists are checked, its details were checked by who published it. */
 export function decodePublished(bytes: Uint8Array): PublishedTopology | undefined {
-  const value = unpacked(bytes);
+  return asPublished(unpacked(bytes));
+}
+
+/** The topology that untrusted data is; undefined if it is none. */
+export function asPublished(value: unknown): PublishedTopology | undefined {
   return isPublished(value) ? (value as unknown as PublishedTopology) : undefined;
 }
 

@@ -1,6 +1,7 @@
 import { TOPOLOGY_BYTES_MAX, decodePublished, type AgentAnswerOf } from '../../adapters/codec/agent-messages';
 import { sha256 } from '../../adapters/codec/hash';
-import type { WireId } from '../../domain/base/ids';
+import type { AnnouncedTopology } from '../../adapters/codec/topology-announcement';
+import type { Seq, WireId } from '../../domain/base/ids';
 import type { PublishedTopology } from '../../domain/topology/topology';
 import type { NodeHost } from './dataplane-host';
 import type { LeaderLink } from './leader-link';
@@ -18,8 +19,8 @@ export interface TopologyEvents {
 
 /**
  * The topologies that the nodes of an agent have, kept as the leader's head says: what is live is fetched and installed,
- * what is stamped is activated, flows are moved, what nothing lives under is forgotten. Driven by heads alone, so that
- * whoever missed any number of changes has only to hear one.
+ * what is stamped is activated, flows are moved, what nothing lives under is forgotten. Driven by heads, so that whoever
+ * missed any number of changes has only to hear one; an announcement only spares the question for the next topology.
  */
 export class AgentTopologies {
   /** Wire IDs of the installed topologies, by version. */
@@ -29,6 +30,7 @@ export class AgentTopologies {
   private newestVersion = 0;
   private stampedVersion = 0;
   private newestTopology: PublishedTopology | undefined;
+  private latestAnnounced: AnnouncedTopology | undefined;
 
   constructor(
     private readonly host: TopologyHost,
@@ -61,6 +63,36 @@ export class AgentTopologies {
     return [...this.wires].flatMap(([version, wire]) => (wanted.has(wire) ? [version] : []));
   }
 
+  /** A topology that came with its announcement, from anybody and in any order: {@link next}, or taken where a head names it. */
+  announced(announced: AnnouncedTopology): void {
+    if (announced.published.topology.version > this.newestVersion) this.latestAnnounced = announced;
+  }
+
+  /**
+   * The announced topology if no head has to say first what holds: it comes right after the newest one here, the known
+   * leadership published it after all that is known of the log, and its wire ID is nobody's.
+   */
+  get next(): PublishedTopology | undefined {
+    if (this.latestAnnounced === undefined) return undefined;
+    const { epoch, published } = this.latestAnnounced;
+    const { topology, seq } = published;
+    const { head } = this.link;
+    if (epoch !== head.epoch || seq <= head.seq || topology.version !== this.newestVersion + 1) return undefined;
+    return [...this.wires.values()].includes(topology.wireId) ? undefined : published;
+  }
+
+  /** Gives a topology to the nodes: {@link next}, or one that a head names. */
+  async install(published: PublishedTopology): Promise<void> {
+    // What cannot be installed is asked for next time.
+    if (this.latestAnnounced?.published === published) this.latestAnnounced = undefined;
+    const { version, wireId } = published.topology;
+    await this.host.install(published);
+    this.wires.set(version, wireId);
+    this.newestVersion = version;
+    this.newestTopology = published;
+    this.events.installed?.(published);
+  }
+
   /** Brings the nodes to what the head says; true if there is something new to tell. */
   async follow(head: Head): Promise<boolean> {
     await this.dropDead(head);
@@ -85,20 +117,23 @@ export class AgentTopologies {
 
   private async installLive({ live, retiring }: Head): Promise<boolean> {
     let hasInstalled = false;
-    for (const { version } of live) {
+    for (const { version, seq } of live) {
       if (version <= this.newestVersion) continue;
       // Nothing lives under it any more: it need not be installed to be forgotten.
       if (retiring.includes(version)) continue;
-      const published = await this.fetch(version);
+      const published = this.asAnnounced(version, seq) ?? (await this.fetch(version));
       if (published === undefined) return hasInstalled;
-      await this.host.install(published);
-      this.wires.set(version, published.topology.wireId);
-      this.newestVersion = version;
-      this.newestTopology = published;
-      this.events.installed?.(published);
+      await this.install(published);
       hasInstalled = true;
     }
     return hasInstalled;
+  }
+
+  /** The live topology if that is the one that was announced. */
+  private asAnnounced(version: number, seq: Seq): PublishedTopology | undefined {
+    if (this.latestAnnounced?.epoch !== this.link.head.epoch) return undefined;
+    const { published } = this.latestAnnounced;
+    return published.topology.version === version && published.seq === seq ? published : undefined;
   }
 
   private async activate(version: number): Promise<boolean> {

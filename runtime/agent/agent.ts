@@ -5,6 +5,7 @@ import {
   type PlacedLife,
   type ToldLife,
 } from '../../adapters/codec/agent-messages';
+import { decodeAnnounced } from '../../adapters/codec/topology-announcement';
 import type { AgentOffer } from '../../domain/agent/state';
 import { clusterOf, nodeOf, nodeRef, type Incarnation, type Micros, type NodeRef } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
@@ -106,7 +107,8 @@ export interface AgentEvents {
  * leads how they are. Forwarding, detection and takeover need nothing of this: without bus, leader and log the nodes go on
  * with what they have, and what they observed waits in their spools.
  *
- * It asks what holds every so often, and acts on the answer alone; announcements only make it ask at once.
+ * It asks what holds every so often, and acts on the answer; announcements make it ask at once. One that holds the next
+ * topology is installed first, so that the question acknowledges it.
  */
 export class Agent {
   readonly nodes: AgentNodes;
@@ -179,7 +181,7 @@ export class Agent {
 
   /** Begins: says hello, registers as soon as somebody leads, hosts what it is given. */
   start(): void {
-    this.hints = this.options.bus.subscribe(this.options.subjects.topology(), () => this.loops.sync.poke());
+    this.hints = this.options.bus.subscribe(this.options.subjects.topology(), (payload) => this.announced(payload));
     for (const loop of Object.values(this.loops)) loop.poke();
   }
 
@@ -208,8 +210,16 @@ export class Agent {
     bus.publish(subjects.agentHello(name), encodeAgentHello({ agent: name, life, nodes: this.nodes.told() }));
   }
 
+  private announced(payload: Uint8Array): void {
+    const announced = decodeAnnounced(payload);
+    if (announced !== undefined) this.topologies.announced(announced);
+    this.loops.sync.poke();
+  }
+
   /** Tells how things are, hears what holds, and does what follows from it. */
   private async exchange(): Promise<void> {
+    const { next } = this.topologies;
+    if (next !== undefined) await this.topologies.install(next);
     const { heard } = this;
     const flows = await this.drainingFlows();
     const report: AgentReport = {

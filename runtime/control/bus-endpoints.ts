@@ -1,4 +1,5 @@
 import { pack, unpack } from '../../adapters/codec/pack';
+import { encodePublication } from '../../adapters/codec/topology-announcement';
 import { CLUSTER_ID_MAX, NODE_ID_MAX, nodeRef, type NodeRef } from '../../domain/base/ids';
 import type { Bus } from '../../domain/seams/bus';
 import type { PublishedTopology } from '../../domain/topology/topology';
@@ -60,8 +61,8 @@ export function listenForHellos(plane: ControlPlane, bus: Bus, subjects: Control
 }
 
 /**
- * Announces topologies on the bus, as JSON `{kind, …}`; a published one by `{version, seq, hash}` alone: nodes fetch
- * its text, so that an announcement that is lost costs time and nothing else.
+ * Announces topologies on the bus, as JSON `{kind, …}`. Whoever misses an announcement asks for what holds, so that one
+ * that is lost costs time and nothing else.
  */
 export class BusAnnouncer implements TopologyListener {
   constructor(
@@ -69,8 +70,8 @@ export class BusAnnouncer implements TopologyListener {
     private readonly subjects: ControlSubjects,
   ) {}
 
-  published({ topology, seq, hash }: PublishedTopology): void {
-    this.announce({ kind: 'published', version: topology.version, seq, hash });
+  published(published: PublishedTopology, epoch?: number): void {
+    this.bus.publish(this.subjects.topology(), encodePublication(published, epoch));
   }
 
   applied(version: number, wireId: number): void {

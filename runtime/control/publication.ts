@@ -18,8 +18,12 @@ import type { PublishedTopology, Topology } from '../../domain/topology/topology
  * is idempotent at the node.
  */
 export interface TopologyListener {
-  /** Phase one: install it, then `acknowledgeTopology`. */
-  published(topology: PublishedTopology): void;
+  /**
+   * Phase one: install it, then `acknowledgeTopology`.
+   *
+   * @param epoch the leadership that has just published it; absent where it is repeated
+   */
+  published(topology: PublishedTopology, epoch?: number): void;
   /** Phase two: all live nodes have it; FNODEs stamp new flows with it. */
   applied(version: number, wireId: WireId): void;
   /** Let its flows carry the other topology's wire ID, and keep their nodes or, where told so, take its modes. */
@@ -57,7 +61,7 @@ export class Publication {
           const whole = wholeTopology(topology, event.data.version);
           if (whole === undefined) break;
           const published = { topology: whole, seq: commit.seq, hash, dead: event.data.dead };
-          this.tell((listener) => listener.published(published));
+          this.tell((listener) => listener.published(published, commit.epoch));
           break;
         }
         case 'TopologyRepinRequested':

@@ -1,7 +1,13 @@
 import { createLocalBus } from '../../../../adapters/bus/local-bus';
 import { subjectsOf } from '../../../../adapters/bus/subjects';
+import {
+  ANNOUNCEMENT_BYTES_MAX,
+  decodeAnnounced,
+  encodePublication,
+} from '../../../../adapters/codec/topology-announcement';
 import { createPrng } from '../../../../domain/base/prng';
 import { nodeOf, clusterOf, nodeRef } from '../../../../domain/base/ids';
+import type { PublishedTopology } from '../../../../domain/topology/topology';
 import { BusAnnouncer, decodeHello, encodeHello, listenForHellos } from '../../../../runtime/control/bus-endpoints';
 import { FILTER, SmallGrid } from './small-grid';
 
@@ -37,7 +43,7 @@ describe('the control plane on the bus', () => {
     intake.close();
   });
 
-  it('announces a topology by version, seq and hash, and alerts as JSON', () => {
+  it('announces what becomes of topologies, and alerts, as JSON', () => {
     const grid = new SmallGrid();
     const bus = createLocalBus({ clock: grid.clock, timers: grid.clock });
     const heard: unknown[] = [];
@@ -56,6 +62,30 @@ describe('the control plane on the bus', () => {
       { kind: 'retired', version: 1, wireId: 1 },
       { at: 5, about: 'AB', text: 'cluster AB has no member left' },
     ]);
+  });
+
+  it('FG-452: announces a topology with itself while its leadership has just published it, and it is not large', async () => {
+    const grid = await new SmallGrid().up();
+    const [{ topology, seq, hash, dead }] = grid.nodes.topologies as [PublishedTopology];
+    const { version } = topology;
+    const read = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
+    const whole = encodePublication({ topology, seq, hash, dead }, 3);
+    expect(read(whole)).toEqual({ kind: 'published', version, seq, hash, epoch: 3, topology, dead });
+    expect(decodeAnnounced(whole)).toEqual({ epoch: 3, published: { topology, seq, hash, dead } });
+    const repeated = encodePublication({ topology, seq, hash, dead });
+    const large = encodePublication({ topology, seq, hash, dead: Array<string>(1_000).fill('x'.repeat(40)) }, 3);
+    const [cluster] = topology.clusters;
+    const members = Array.from({ length: 700 }, () => cluster!.members[0]!);
+    const larger = encodePublication(
+      { topology: { ...topology, clusters: [{ ...cluster!, members }] }, seq, hash, dead },
+      3,
+    );
+    for (const bytes of [repeated, large, larger]) {
+      expect(read(bytes)).toEqual({ kind: 'published', version, seq, hash });
+      expect(decodeAnnounced(bytes)).toBeUndefined();
+    }
+    expect(decodeAnnounced(Uint8Array.from([0xff]))).toBeUndefined();
+    expect(decodeAnnounced(new Uint8Array(ANNOUNCEMENT_BYTES_MAX + 1))).toBeUndefined();
   });
 
   it('does not need the bus: with every message lost, what is committed is the same', async () => {
