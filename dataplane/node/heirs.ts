@@ -1,4 +1,4 @@
-import { clusterOf, nodeRef, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeRef, type ClusterId, type NodeRef } from '../../domain/base/ids';
 import { flowBucket } from '../../domain/cluster/rendezvous';
 import { F_FENCED, F_ID } from '../frames/layout';
 import { successorOf } from '../select/route';
@@ -39,6 +39,13 @@ export class Heirs {
     const at = (flow + F_FENCED) >>> 1;
     const { u16 } = this.node.ctx.arena;
     for (let i = 0; i < FENCED_MAX; i++) if (u16[at + i] === ref) u16[at + i] = 0;
+  }
+
+  /** The flow comes to a cluster anew, behind an emptied route: nothing of what was refused there before is under way. */
+  unfenceIn(flow: number, cluster: ClusterId): void {
+    const at = (flow + F_FENCED) >>> 1;
+    const { u16 } = this.node.ctx.arena;
+    for (let i = 0; i < FENCED_MAX; i++) if (clusterOf(u16[at + i]) === cluster) u16[at + i] = 0;
   }
 
   /**

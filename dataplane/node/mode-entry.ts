@@ -44,6 +44,10 @@ export function layEntry(node: Node, flow: number, word: Word, view: TopologyVie
   const backup = u16[(flow + F_BACKUP) >>> 1];
   if (position < 0 || !node.setRoute(flow, route)) return undefined;
 
+  // Who died may be a member again, in a life that the flow's new order names.
+  if (node.viewOf(flow) !== view) {
+    for (const stop of word.stops) if ((stop & FRESH) !== 0) node.heirs.unfenceIn(flow, clusterOf(stop & ~FRESH));
+  }
   u8[flow + F_COUNT] = route.length;
   u8[flow + F_WIRE] = view.topology.wireId;
   side.view[aux] = view;

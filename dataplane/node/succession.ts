@@ -50,12 +50,13 @@ export class Succession {
 
   /**
    * Tells it once where the flow moved without a word from the node that it came to: under other policies than `backup`
-   * that one knows nothing of a move. A shadow keeps it, to tell when it becomes the emitter.
+   * that one knows nothing of a move, and who gets copies only under none. A shadow keeps it, to tell when it becomes the emitter.
    */
   tellForHeir(flow: number, hop: HopFields): void {
     const from = this.predecessorOf(flow, hop);
-    if (from === 0 || this.node.viewOf(flow).cluster(clusterOf(from)).failure === 'backup') return;
-    if (!this.node.emits(flow)) return;
+    if (from === 0 || !this.node.emits(flow)) return;
+    const { failure, mode } = this.node.viewOf(flow).cluster(clusterOf(from));
+    if (failure === 'backup' && mode !== 'copy') return;
     this.tell(flow, hop);
     this.forget(flow, hop);
   }

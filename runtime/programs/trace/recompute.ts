@@ -93,7 +93,7 @@ export class Recomputation {
           ? copyTaker(under, chosen, record.flow, now)
           : emitterFor(under, cluster, chosen, record.flow, now);
       const isCopy = present.cluster(cluster).mode === 'copy';
-      const shadow = isCopy ? 0 : shadowOf(under, record, inForce.node, at, now);
+      const shadow = isCopy ? 0 : shadowOf(under, record, inForce.node, visit, at, now);
       const isVisited = (visit !== undefined && inForce.because?.event === visit) || (gotCopies && !isCopy);
       return { cluster, emitter, shadow, isHashed, isVisited };
     });
@@ -162,9 +162,17 @@ function copyTaker(view: TopologyView, chosen: NodeRef, flow: FlowId, dead: Obit
 }
 
 /** The backup in force: the next member in the flow's order that is neither dead nor replaced in this flow. */
-function shadowOf(view: TopologyView, record: FlowRecord, emitter: NodeRef, at: Micros, dead: Obituary): NodeRef {
+function shadowOf(
+  view: TopologyView,
+  record: FlowRecord,
+  emitter: NodeRef,
+  visit: FlowRerouted | undefined,
+  at: Micros,
+  dead: Obituary,
+): NodeRef {
   if (emitter === 0 || view.cluster(clusterOf(emitter)).failure !== 'backup') return 0;
-  const replaced = replacedIn(record, at);
+  // A flow that comes to a cluster anew has nobody fenced there.
+  const replaced = replacedIn(record, visit === undefined ? -Infinity : effectOf(visit), at);
   let candidate: NodeRef = emitter;
   for (let step = 0; step <= replaced.size; step++) {
     candidate = successorOf(view, candidate, record.flow as FlowId, dead);
@@ -174,11 +182,11 @@ function shadowOf(view: TopologyView, record: FlowRecord, emitter: NodeRef, at: 
   return 0;
 }
 
-/** Nodes that handled the flow and do so no more: they are fenced. */
-function replacedIn(record: FlowRecord, at: Micros): ReadonlySet<NodeRef> {
+/** Nodes that handled the flow from `since` on and do so no more: they are fenced. */
+function replacedIn(record: FlowRecord, since: Micros, at: Micros): ReadonlySet<NodeRef> {
   const replaced = new Set<NodeRef>();
   for (const { event } of record.changes) {
-    if (!('from' in event) || effectOf(event) > at) continue;
+    if (!('from' in event) || effectOf(event) < since || effectOf(event) > at) continue;
     // Who has the flow visit others stays where it is, and nobody is fenced because of a mode.
     const stays = event.type === 'FlowRerouted' && (event.reason === 'mode' || (changesPath(event) && event.to !== 0));
     if (!stays) replaced.add(event.from);
