@@ -1,3 +1,4 @@
+import type { AgentState } from '../agent/state';
 import { canonical, type Canonical } from '../base/canonical';
 import type { ClusterState } from '../cluster/state';
 import { carriesFlows, nodesOf } from '../cluster/state';
@@ -78,8 +79,20 @@ function agentsOf({ agents }: GridState, clusters: readonly TopologyCluster[]): 
   for (const { members } of clusters) for (const { agent } of members) if (agent !== undefined) named.add(agent);
   return [...named].sort().flatMap((name) => {
     const agent = agents[name];
-    return agent === undefined ? [] : [{ name, address: agent.address }];
+    return agent === undefined ? [] : [agentContent(name, agent)];
   });
+}
+
+/** One object for each state of an agent, too: whether the topology is stale is asked at every word of every agent. */
+const reached = new WeakMap<AgentState, TopologyAgent>();
+
+function agentContent(name: string, agent: AgentState): TopologyAgent {
+  let content = reached.get(agent);
+  if (content?.name !== name) {
+    content = { name, address: agent.address };
+    reached.set(agent, content);
+  }
+  return content;
 }
 
 /** The packages that clusters name, in order. */
