@@ -194,10 +194,12 @@ export class FlowBook {
     if (sequence === 0) return;
     this.judges.oneEmitter.observed();
     hop.fenced?.delete(sequence);
-    if (isReemitted) (hop.reemitted ??= new SequenceSet()).add(sequence);
     const isRepeat = hop.sequences.add(sequence) === 'repeat';
     const isOwnRepeat = hop.ofHeir?.add(sequence) === 'repeat';
-    if (isRepeat && !isReemitted && (isOwnRepeat || !passesOnReemission(flow, hop, sequence))) {
+    const isPassedOn = isRepeat && !isOwnRepeat && passesOnReemission(flow, hop, sequence);
+    // The stage behind may have a new node, too, which passes it on as well.
+    if (isReemitted || isPassedOn) (hop.reemitted ??= new SequenceSet()).add(sequence);
+    if (isRepeat && !isReemitted && !isPassedOn) {
       this.breaks('oneEmitter', flow, `frame ${record.frameNo}: sequence ${sequence} ${this.tookTwice(hop)}`);
     }
     // Who passes a frame on within its own cluster, to where the flow went, passes on what it says.

@@ -34,7 +34,7 @@ export interface Hop {
   /** The node that numbered the frames: another one numbers anew. */
   readonly stamper: NodeRef;
   readonly sequences: SequenceSet;
-  /** Of them, those that a node which had taken over emitted again. */
+  /** Of them, those that a node which had taken over emitted again, or that a new node passed on of these. */
   reemitted?: SequenceSet;
   /** Of them, those that the present emitter sent, once it has taken the place of another. */
   ofHeir?: SequenceSet;

@@ -17,8 +17,11 @@ const FOUND_WITH_FUNCTIONS = [1_678_156_003, 1_175_415_516, 31_433_339];
 /** The same where flows move, too: neighbouring stages at once, to a backup that asks, beside a node that dies. */
 const FOUND_WITH_MOVES = [30_182_137, 30_158_380, 70_118_785, 120_388_031];
 const FOUND_WITH_MOVES_AND_ONE_INODE = [506_821, 1_084_908, 1_174_223, 71_037_389];
-/** The same where functions open flows: frames that waited for one died with their node. */
-const FOUND_WITH_OPENED = [413_040_302];
+/**
+ * The same where functions open flows: frames that waited for one died with their node; what was emitted again went by two new
+ * nodes one behind the other.
+ */
+const FOUND_WITH_OPENED = [413_040_302, 1_319_712_751];
 const FOUND_WITH_OPENED_AND_THREE_INODES = [522_655];
 
 /** The same where modes are switched: copies that had gone to another node than the frames did later, IDs of held frames. */
