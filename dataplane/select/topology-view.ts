@@ -137,7 +137,7 @@ export class TopologyView {
   }
 
   /**
-   * The virtual link by which a frame travels from one node to another; undefined = they share none. Links that carry
+   * The virtual link by which a frame travels from one node to another; undefined = none takes it. Links that carry
    * no flows (`control`) are used only for hellos and control frames, and for these only where no other is shared.
    */
   linkBetween(from: NodeRef, to: NodeRef, control: boolean): VirtualLink | undefined {

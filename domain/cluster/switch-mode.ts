@@ -1,7 +1,7 @@
 import type { ClusterId } from '../base/ids';
 import type { GridState } from '../grid-state';
 import { isRejection, NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
-import { unlinkedSteps } from '../path/steps';
+import { lackOf, unlinkedSteps } from '../path/steps';
 import { isTopologyStale } from '../topology/content';
 import type { LiveFlowsSwitched } from '../topology/events';
 import { CLUSTER_MODES, type ClusterMode } from '../topology/topology';
@@ -68,10 +68,7 @@ function unlinked(state: GridState, present: ClusterSettings, wanted: ClusterSet
     );
     if (missing === undefined) continue;
     const past = missing.past.map(nameOf).join(', ');
-    return reject(
-      'not-allowed',
-      `path ${path.name}: no link joins ${nameOf(missing.from)} and ${nameOf(missing.to)}, for frames that go past ${past}`,
-    );
+    return reject('not-allowed', `path ${path.name}: ${lackOf(missing, nameOf)}, for frames that go past ${past}`);
   }
   return undefined;
 }

@@ -58,6 +58,16 @@ export function hasDirections({ kind }: VirtualLink): boolean {
   return kind === 'cable' || kind === 'star' || kind === 'resilient' || kind === 'clustered';
 }
 
+/**
+ * Whether flows go on a link from one of its sides to another. None goes on an external link, beyond which the grid ends, or to
+ * whoever listens; the standby of a resilient link counts as connected, because at some time it will be.
+ */
+export function carries(link: VirtualLink, from: MemberSide, to: MemberSide): boolean {
+  if (link.kind === 'external' || link.kind === 'replicated') return false;
+  if (!hasDirections(link)) return true;
+  return isHead(from) !== isHead(to) && goes(link, isHead(from) ? 'forward' : 'backward');
+}
+
 /** Whether some node can be on behalf of both members. */
 export function overlaps(a: LinkMember, b: LinkMember): boolean {
   if ('network' in a || 'network' in b) return 'network' in a && 'network' in b && a.network === b.network;

@@ -1,5 +1,6 @@
 import type { ClusterId } from '../base/ids';
-import type { FlowPath, TopologyCluster, VirtualLink } from '../topology/topology';
+import { carries, sidesOf, type MemberSide } from '../link/sides';
+import type { FlowPath, LinkMember, TopologyCluster, VirtualLink } from '../topology/topology';
 
 /** A step that frames on a path may take, from one cluster to a later one. */
 export interface Step {
@@ -9,20 +10,36 @@ export interface Step {
   readonly past: readonly ClusterId[];
 }
 
+/** A step that no link carries, or (`isHalf`) that links carry one way only: `from` to `to` is the way that is missing. */
+export interface UnlinkedStep extends Step {
+  readonly isHalf: boolean;
+}
+
 /** What says whether frames may go past a cluster. */
 type Passing = Pick<TopologyCluster, 'mode' | 'whenEmpty'>;
 
 /**
- * The steps of a path that no link carries. Every step needs a link that carries flows between its two clusters, and so
- * does every step past clusters that frames may go past: those in mode `bypass` or `copy`, and those that are passed over
- * when they have no member.
+ * The steps of a path that no link carries, there or back: replies go the same way as what they answer. Every step needs a
+ * link that carries flows between its two clusters, and so does every step past clusters that frames may go past: those in
+ * mode `bypass` or `copy`, and those that are passed over when they have no member.
  */
 export function unlinkedSteps(
   path: FlowPath,
   clusterOf: (id: ClusterId) => Passing | undefined,
   links: readonly VirtualLink[],
-): Step[] {
-  return stepsOf(path, clusterOf).filter(({ from, to }) => !isJoined(links, from, to));
+): UnlinkedStep[] {
+  return stepsOf(path, clusterOf).flatMap((step) => {
+    const [there, back] = [leads(links, step.from, step.to), leads(links, step.to, step.from)];
+    if (there && back) return [];
+    return [there ? { ...step, from: step.to, to: step.from, isHalf: true } : { ...step, isHalf: back }];
+  });
+}
+
+/** What such a step lacks, in words. */
+export function lackOf({ from, to, isHalf }: UnlinkedStep, nameOf: (id: ClusterId) => string): string {
+  return isHalf
+    ? `no link takes frames from ${nameOf(from)} to ${nameOf(to)}`
+    : `no link joins ${nameOf(from)} and ${nameOf(to)}`;
 }
 
 function stepsOf({ clusters }: FlowPath, clusterOf: (id: ClusterId) => Passing | undefined): Step[] {
@@ -40,10 +57,17 @@ function isPassable(cluster: Passing | undefined): boolean {
   return cluster?.mode === 'bypass' || cluster?.mode === 'copy' || cluster?.whenEmpty === 'bypass';
 }
 
-function isJoined(links: readonly VirtualLink[], from: ClusterId, to: ClusterId): boolean {
-  return from === to || links.some((link) => !link.control && joins(link, from) && joins(link, to));
+function leads(links: readonly VirtualLink[], from: ClusterId, to: ClusterId): boolean {
+  if (from === to) return true;
+  return links.some((link) => {
+    if (link.control) return false;
+    const sides = sidesOf(link);
+    const sidesOfCluster = (id: ClusterId): MemberSide[] => sides.filter((_, place) => isOf(link.members[place]!, id));
+    const targets = sidesOfCluster(to);
+    return sidesOfCluster(from).some((side) => targets.some((target) => carries(link, side, target)));
+  });
 }
 
-function joins(link: VirtualLink, cluster: ClusterId): boolean {
-  return link.members.some((member) => 'cluster' in member && member.cluster === cluster);
+function isOf(member: LinkMember, cluster: ClusterId): boolean {
+  return 'cluster' in member && member.cluster === cluster;
 }

@@ -1,17 +1,16 @@
 import { clusterOf, nodeOf, type NodeRef } from '../base/ids';
-import type { Topology, VirtualLink } from './topology';
+import { carries, sidesOf, type MemberSide } from '../link/sides';
+import type { LinkMember, Topology, VirtualLink } from './topology';
 
 /** Whether a node is a member of a link: of one of its clusters, or named itself. */
 export function joinsNode(link: VirtualLink, ref: NodeRef): boolean {
-  return link.members.some(
-    (member) =>
-      'cluster' in member && member.cluster === clusterOf(ref) && (!('node' in member) || member.node === nodeOf(ref)),
-  );
+  return link.members.some((member) => isOf(member, ref));
 }
 
 /**
- * The link over which a node reaches another: the first that joins both and carries flows; with `control` one that
- * carries commands and hellos only will do where there is none.
+ * The link over which a node reaches another: the first that carries flows from the one to the other, by its kind. With
+ * `control`, for hellos and control frames, one on which flows go the other way alone will do where there is none, and one
+ * that carries no flows.
  */
 export function linkBetween(
   { links }: Pick<Topology, 'links'>,
@@ -19,7 +18,21 @@ export function linkBetween(
   to: NodeRef,
   control: boolean,
 ): VirtualLink | undefined {
-  const joins = (link: VirtualLink): boolean => joinsNode(link, from) && joinsNode(link, to);
-  const found = links.find((link) => !link.control && joins(link));
-  return found ?? (control ? links.find(joins) : undefined);
+  const found = links.find((link) => !link.control && leads(link, from, to));
+  if (found !== undefined || !control) return found;
+  return links.find((link) => leads(link, from, to) || leads(link, to, from));
+}
+
+function leads(link: VirtualLink, from: NodeRef, to: NodeRef): boolean {
+  if (!joinsNode(link, from) || !joinsNode(link, to)) return false;
+  const sides = sidesOf(link);
+  const sidesOfNode = (ref: NodeRef): MemberSide[] => sides.filter((_, place) => isOf(link.members[place]!, ref));
+  const targets = sidesOfNode(to);
+  return sidesOfNode(from).some((side) => targets.some((target) => carries(link, side, target)));
+}
+
+function isOf(member: LinkMember, ref: NodeRef): boolean {
+  return (
+    'cluster' in member && member.cluster === clusterOf(ref) && (!('node' in member) || member.node === nodeOf(ref))
+  );
 }

@@ -1,7 +1,7 @@
 import type { ClusterId } from '../../../domain/base/ids';
 import type { ClusterSettings } from '../../../domain/cluster/events';
 import { PATH_CLUSTERS_MAX } from '../../../domain/path/decide';
-import { unlinkedSteps } from '../../../domain/path/steps';
+import { lackOf, unlinkedSteps } from '../../../domain/path/steps';
 import type { ExternalNetwork, FlowPath, FlowPolicy, VirtualLink } from '../../../domain/topology/topology';
 import { readMatch } from './match';
 import { Names } from './names';
@@ -69,11 +69,14 @@ export function checkSteps(
 ): void {
   const clusterOf = (id: ClusterId): ClusterSettings | undefined => settings.find((each) => each.id === id);
   for (const path of paths) {
-    for (const { from, to, past } of unlinkedSteps(path, clusterOf, links)) {
-      if (from === 0 || to === 0) continue;
-      const why = past.length === 0 ? '' : `, for frames that go past ${past.map((id) => names.nameOf(id)).join(', ')}`;
-      const what = `path ${path.name}: no link joins ${names.nameOf(from)} and ${names.nameOf(to)}${why}`;
-      reader.problem(places.get(path.id), what, 'add both to the members of a link that is not "control"');
+    for (const step of unlinkedSteps(path, clusterOf, links)) {
+      if (step.from === 0 || step.to === 0) continue;
+      const past = step.past.map((id) => names.nameOf(id)).join(', ');
+      const why = past === '' ? '' : `, for frames that go past ${past}`;
+      const remedy = step.isHalf
+        ? 'replies go back by the same clusters: give a link between them the direction "both", or add one for the way back'
+        : 'add both to the members of a link that is not "control", as ends that its kind joins';
+      reader.problem(places.get(path.id), `path ${path.name}: ${lackOf(step, (id) => names.nameOf(id))}${why}`, remedy);
     }
   }
 }

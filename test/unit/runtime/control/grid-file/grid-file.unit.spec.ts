@@ -250,6 +250,11 @@ describe('a grid file', () => {
     ['to: EN-2', 'to: EN-9', '12:44 there is no network EN-9'],
     ['members: [IA, AB, IC]', 'members: [IA, AB]', '12:3 path main: no link joins AB and IC'],
     ['members: [IA, AB, IC]', 'members: [IA, AB, IC], control: true', '12:3 path main: no link joins IA and AB'],
+    [
+      'members: [IA, AB, IC]',
+      'kind: star, members: [IA, AB, IC], direction: forward',
+      '12:3 path main: no link takes frames from AB to IA',
+    ],
     ['members: [IA, AB, IC]', 'members: [IA, AB, IC], mtu: 1551', '10:39 link VN-1: MTU 1551 is too small'],
     ['nodes: 2', 'nodes: 128', '7:16 cluster AB: nodes must be an integer from 0 to 127'],
     ['nodes: 2', 'knots: 2', '7:9 cluster AB has no "knots"'],
