@@ -61,7 +61,7 @@ function isLearned(
 }
 
 /** The end of a resilient link that is not connected now. */
-function isIdle({ kind }: VirtualLink, side: MemberSide, { isPrimaryDown = false }: ReachConditions): boolean {
+export function isIdle({ kind }: VirtualLink, side: MemberSide, { isPrimaryDown = false }: ReachConditions): boolean {
   return kind === 'resilient' && side === (isPrimaryDown ? 'primary' : 'standby');
 }
 

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SwitchPort } from '../../../../adapters/sim/vlan-switch';
+import { lanPlan, type LanPlan, type LanPort } from '../../../../domain/link/plan';
 import { reachOf, type ReachConditions, type Sender, type Traffic } from '../../../../domain/link/reach';
-import { isHead, sidesOf } from '../../../../domain/link/sides';
 import type { LinkMember, VirtualLink } from '../../../../domain/topology/topology';
-import { BROADCAST, frameOf } from '../../../support/ethernet';
+import { BROADCAST, frameOf, tag, type EthernetFrame } from '../../../support/ethernet';
 import { SimulatedLan } from '../../../support/simulated-lan';
-import { link } from './link-grid';
+import { lanOf } from '../../../../projections/lan';
+import { and } from '../given';
+import { link, linkGrid } from './link-grid';
 
 const nodes = (count: number): LinkMember[] => Array.from({ length: count }, (_, n) => ({ cluster: 1, node: n + 1 }));
 
@@ -52,21 +53,69 @@ function rows(): string[] {
   );
 }
 
-/** Ports of a LAN that carries one link: members have the ports of their places; the tapped link's sender the one behind. */
-function portsOf(each: VirtualLink, now: ReachConditions = {}): SwitchPort[] {
-  const [down, up] = [100, 101];
-  const both: SwitchPort = { pvid: down, untagged: [down] };
-  if (each.kind === 'replicated') {
-    return [...each.members.map(() => ({ untagged: [down] })), { pvid: down, ingressFiltering: false }];
-  }
-  if (each.kind === 'external' || each.kind === 'switch' || each.kind === 'hub') return each.members.map(() => both);
-  const idle = each.kind !== 'resilient' ? undefined : now.isPrimaryDown === true ? 'primary' : 'standby';
-  const isBackward = each.kind !== 'clustered' && each.direction !== 'forward';
-  return sidesOf(each).map((side) => {
-    if (side === idle) return {};
-    if (isHead(side)) return { pvid: down, untagged: isBackward ? [up] : [], ingressFiltering: false };
-    return { untagged: [down], ...(isBackward && { pvid: up, ingressFiltering: false }) };
+/** What a replicated link listens to: between ends that are none of its members. */
+const TAPPED = link({
+  id: 2,
+  kind: 'cable',
+  members: [
+    { cluster: 2, node: 1 },
+    { cluster: 2, node: 2 },
+  ],
+});
+
+/** Members have the ports of their places; the tapped link's ends those behind. */
+function portsOf({ kind, members }: VirtualLink): LanPort[] {
+  const all = kind === 'replicated' ? [...members, ...TAPPED.members] : members;
+  return all.map((member, place) => {
+    const name = `port ${place}`;
+    if ('network' in member) return { name, network: member.network, nodes: [] };
+    if ('node' in member) return { name, nodes: [member] };
+    throw new Error('each member of the examples has one port');
   });
+}
+
+/** A switch that is told what the plan says, for a grid of these links, and of the link that one of them may listen to. */
+async function plannedLan(links: readonly VirtualLink[], ports: readonly LanPort[], now: ReachConditions = {}) {
+  const bodies = [TAPPED, ...links].map((data) => ({ type: 'CreateVirtualLink', data }) as const);
+  const plan = lanPlan(
+    lanOf(and(linkGrid(), ...bodies)),
+    ports,
+    new Set(now.isPrimaryDown ? links.map(({ id }) => id) : []),
+  );
+  const lan = new SimulatedLan();
+  await lan.begin({ ports: plan.ports });
+  return { lan, plan };
+}
+
+/** A frame as the sender's interface puts it on the wire: nodes tag, a network does not. Who may not send does not, either. */
+function wired(plan: LanPlan, of: VirtualLink, port: number, frame: EthernetFrame): Uint8Array {
+  const [use] = plan.ports[port]!.uses.filter(({ link: { id } }) => id === of.id);
+  const isTagged = plan.ports[port]!.pvid === undefined && use !== undefined && !use.isIdle;
+  return frameOf({ ...frame, tags: isTagged ? use.sends.map((vlan) => tag(vlan)) : [] });
+}
+
+/** Everybody sends everything on a link, as the plan says; the members' interfaces that got something are as `reachOf` says. */
+async function tryLink(
+  of: VirtualLink,
+  at: Awaited<ReturnType<typeof plannedLan>>,
+  now: ReachConditions,
+): Promise<void> {
+  const { lan, plan } = at;
+  const portOf = (from: Sender): number => (from === 'tapped' ? of.members.length : from);
+  const send = async (from: Sender, to: number | string): Promise<number[]> => {
+    const sent = from === 'tapped' ? TAPPED : of;
+    await lan.send(portOf(from), wired(plan, sent, portOf(from), { from: portOf(from) + 1, to }));
+    const reached = (await lan.collect()).flatMap((frames, port) => frames.map(() => port));
+    return reached.filter((port) => port < of.members.length);
+  };
+  for (const from of sendersOf(of)) await send(from, BROADCAST);
+  for (const from of sendersOf(of)) {
+    for (const traffic of trafficOf(of, from)) {
+      const reached = await send(from, addressOf(of, traffic));
+      const expected = reachOf(of, from, traffic, now).interfaces;
+      expect({ link: of.id, from, traffic, reached }).toEqual({ link: of.id, from, traffic, reached: expected });
+    }
+  }
 }
 
 /** The address that a frame has on the LAN: on a hub that of everybody (Table 1). */
@@ -78,27 +127,21 @@ function addressOf({ kind }: VirtualLink, traffic: Traffic): number | string {
 
 describe('who a frame on a link reaches', () => {
   it.each(EXAMPLES.map(([name, each, now = {}]) => ({ name, each, now })))(
-    '$name: a simulated LAN takes frames to the same interfaces',
+    'FG-495: $name: a simulated LAN that is told what the plan says takes frames to the same interfaces',
     async ({ each, now }) => {
-      const lan = new SimulatedLan();
-      await lan.begin({ ports: portsOf(each, now) });
-      const portOf = (from: Sender): number => (from === 'tapped' ? each.members.length : from);
-      for (const from of sendersOf(each))
-        await lan.send(portOf(from), frameOf({ from: portOf(from) + 1, to: BROADCAST }));
-      await lan.collect();
-      for (const from of sendersOf(each)) {
-        for (const traffic of trafficOf(each, from)) {
-          await lan.send(portOf(from), frameOf({ from: portOf(from) + 1, to: addressOf(each, traffic) }));
-          const reached = (await lan.collect()).flatMap((frames, port) => frames.map(() => port));
-          expect({ from, traffic, reached }).toEqual({
-            from,
-            traffic,
-            reached: reachOf(each, from, traffic, now).interfaces,
-          });
-        }
-      }
+      await tryLink(each, await plannedLan([each], portsOf(each), now), now);
     },
   );
+
+  it('FG-495: so it does when links of every kind share the ports', async () => {
+    const links = EXAMPLES.filter(([, , now]) => now === undefined).map(([, each]) => each);
+    const own = links.filter(({ kind }) => kind !== 'external' && kind !== 'replicated');
+    const shared = own.map((each, place) => ({ ...each, id: place + 3, name: `VN-${place + 3}` }));
+    const ports = portsOf(link({ members: nodes(3) }));
+    const at = await plannedLan(shared, ports);
+    for (const each of shared) await tryLink(each, at, {});
+    expect(shared.length).toBeGreaterThanOrEqual(9);
+  });
 
   it('applications are reached by interfaces that were, and by no other link', () => {
     for (const [, each, now] of EXAMPLES) {

@@ -1,0 +1,49 @@
+import { nodeName, nodeRef, type NodeRef } from '../domain/base/ids';
+import { nodesOf } from '../domain/cluster/state';
+import type { GridState } from '../domain/grid-state';
+import type { Lan, LanPort } from '../domain/link/plan';
+import { vlanSettingsOf } from '../domain/link/vlan-settings';
+import type { NodeAddress } from '../domain/node/address';
+
+/** A node that can be plugged in somewhere. */
+export interface PluggedNode {
+  readonly name: string;
+  readonly address: NodeAddress;
+  readonly ref: NodeRef;
+  /** The agent that hosts it; empty = none. */
+  readonly agent: string;
+}
+
+/** The LAN that the links of a grid share. */
+export function lanOf(state: GridState): Lan {
+  const { links, vlans } = state.links;
+  const networks = state.grid?.networks ?? [];
+  return { links: Object.values(links), vlans, networks, settings: vlanSettingsOf(state.grid) };
+}
+
+/** Ports of the LAN switch: an agent's host has one, each node that no agent hosts, and each external network. */
+export function lanPorts(state: GridState): LanPort[] {
+  const nodes = pluggedNodes(state);
+  const hosts = new Set(nodes.map(({ agent }) => agent).filter((agent) => agent !== ''));
+  const hosted = [...hosts].map((name) => ({
+    name,
+    nodes: nodes.filter(({ agent }) => agent === name).map(({ address }) => address),
+  }));
+  const single = nodes.filter(({ agent }) => agent === '').map(({ name, address }) => ({ name, nodes: [address] }));
+  const networks = (state.grid?.networks ?? []).map(({ id, name }) => ({ name, nodes: [], network: id }));
+  return [...networks, ...hosted, ...single];
+}
+
+/** Every node that is not removed. */
+export function pluggedNodes(state: GridState): PluggedNode[] {
+  return Object.values(state.clusters).flatMap((cluster) =>
+    nodesOf(cluster)
+      .filter(({ status }) => status !== 'removed')
+      .map(({ node, placement }) => ({
+        name: nodeName(cluster.settings.name, node),
+        address: { cluster: cluster.settings.id, node },
+        ref: nodeRef(cluster.settings.id, node),
+        agent: placement.agent,
+      })),
+  );
+}
