@@ -42,7 +42,8 @@ export function lackOf({ from, to, isHalf }: UnlinkedStep, nameOf: (id: ClusterI
     : `no link joins ${nameOf(from)} and ${nameOf(to)}`;
 }
 
-function stepsOf({ clusters }: FlowPath, clusterOf: (id: ClusterId) => Passing | undefined): Step[] {
+/** Every step that frames on a path may take: to the next cluster, and past those that they may go past. */
+export function stepsOf({ clusters }: FlowPath, clusterOf: (id: ClusterId) => Passing | undefined): Step[] {
   const steps: Step[] = [];
   clusters.forEach((from, i) => {
     for (let j = i + 1; j < clusters.length; j++) {

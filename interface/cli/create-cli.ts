@@ -4,6 +4,7 @@ import type { Finish } from './command';
 import { addCompletion } from './completion';
 import { addAgentCommand } from './agent-command';
 import { addDistributedCommands } from './distributed-commands';
+import { addLinkCommands } from './link-commands';
 import { addPackageCommand } from './package-command';
 import { addReadingCommands } from './reading-commands';
 import { addRunningCommands } from './running-commands';
@@ -62,6 +63,7 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
     .addHelpText('after', EXIT_CODES);
   addRunningCommands(root, programs, io, finish);
   addReadingCommands(root, programs, io, finish);
+  addLinkCommands(root, programs, io, finish);
   addChangingCommands(root, programs, io, finish);
   addWorkflowCommands(root, programs, io, finish);
   addDistributedCommands(root, programs, io, finish);

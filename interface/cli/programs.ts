@@ -14,6 +14,7 @@ export interface Programs {
   audit(options: AuditOptions, io: Io): Promise<number>;
   log(options: LogOptions, io: Io): Promise<number>;
   check(options: CheckOptions, io: Io): Promise<number>;
+  link(options: LinkOptions, io: Io): Promise<number>;
   migrate(options: MigrateOptions, io: Io): Promise<number>;
   mnode(options: MnodeOptions, io: Io): Promise<number>;
   agent(options: AgentProgramOptions, io: Io): Promise<number>;
@@ -190,6 +191,14 @@ export interface MigrateOptions extends CommonOptions {
 }
 
 export type CheckOptions = CommonOptions;
+
+export interface LinkOptions extends CommonOptions {
+  readonly act: { readonly kind: 'list' | 'plan' } | { readonly kind: 'show'; readonly name: string };
+  /** Path of the grid file; absent: what the log holds. */
+  readonly file?: string;
+  /** The state at this instant of the log; absent: as it is. */
+  readonly at?: When;
+}
 
 export interface MnodeOptions extends CommonOptions {
   /** Path of the grid file; absent for a grid whose log exists. */

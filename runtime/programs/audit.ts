@@ -3,21 +3,19 @@ import type { LmdbLog } from '../../adapters/log/lmdb';
 import { FlowgridError } from '../../domain/base/errors';
 import type { Micros } from '../../domain/base/ids';
 import { EXIT, type AuditOptions, type Io } from '../../interface/cli/programs';
-import { flowText, historyText, stateText, timeText } from '../../interface/cli/text';
-import { formatWhen } from '../../interface/cli/when';
+import { flowText, historyText, stateText } from '../../interface/cli/text';
 import {
   flowName,
   keyText,
   momentOf,
   routeAt,
-  stateAt,
   storyOf,
   viewOf,
   type AuditTrail,
   type FlowRecord,
   type StoryLine,
 } from '../../projections';
-import { readCommits, readStory, withLog } from './log-reading';
+import { gridAt, readStory, withLog } from './log-reading';
 
 /**
  * `flowgrid audit`: the state as it is or was, the story of a flow, the history, or whether the log is intact.
@@ -40,15 +38,7 @@ export async function audit(options: AuditOptions, io: Io): Promise<number> {
 }
 
 async function auditState(log: LmdbLog, { at, json, data }: AuditOptions, io: Io): Promise<number> {
-  const commits = await readCommits(log);
-  const view = viewOf(stateAt(commits, momentOf(at, commits)));
-  if (view.seq === 0) {
-    const begin = commits[0] === undefined ? 'is empty' : `begins at ${timeText(commits[0].at)}`;
-    const then = at === undefined ? '' : ` at ${formatWhen(at)}`;
-    throw new FlowgridError('not-found', `${data}: there was no grid${then}: the log ${begin}`, {
-      remedy: "name a later instant; 'flowgrid audit history' shows when what happened",
-    });
-  }
+  const view = viewOf(await gridAt(log, at, data));
   if (json) io.out(JSON.stringify(view));
   else for (const line of stateText(view)) io.out(line);
   return EXIT.ok;

@@ -1,13 +1,16 @@
 import { decodeFlowBatch } from '../../adapters/codec/flow-batch';
 import { decodeCommit } from '../../adapters/codec/records';
 import { openLmdbLog, type LmdbLog } from '../../adapters/log/lmdb';
+import { FlowgridError } from '../../domain/base/errors';
 import type { ChainId, Seq } from '../../domain/base/ids';
 import type { TopologyEvent } from '../../domain/events';
 import type { FlowEvent } from '../../domain/flow/events';
 import { evolveCommit, initialState, type GridState } from '../../domain/grid-state';
 import type { Commit } from '../../domain/log/commit';
 import type { EventLog, StoredCommit } from '../../domain/seams/event-log';
-import { AuditTrail, FlowsProjection } from '../../projections';
+import { timeText } from '../../interface/cli/text';
+import { formatWhen } from '../../interface/cli/when';
+import { AuditTrail, FlowsProjection, momentOf, stateAt, type When } from '../../projections';
 import { topologyUpcasters } from '../control/upcasters';
 
 /** Commits, or flow batches, read from the log at a time. */
@@ -42,6 +45,23 @@ export async function* storedCommits(log: EventLog, from: Seq = 1): AsyncGenerat
     if (commits.length < READ_LIMIT) return;
     next = commits.at(-1)!.seq + 1;
   }
+}
+
+/**
+ * The state of the grid at an instant; absent: as it is.
+ *
+ * @param data the log's directory, for messages
+ * @throws FlowgridError `not-found` for an instant at which there was no grid.
+ */
+export async function gridAt(log: EventLog, at: When | undefined, data: string): Promise<GridState> {
+  const commits = await readCommits(log);
+  const state = stateAt(commits, momentOf(at, commits));
+  if (state.seq > 0) return state;
+  const begin = commits[0] === undefined ? 'is empty' : `begins at ${timeText(commits[0].at)}`;
+  const then = at === undefined ? '' : ` at ${formatWhen(at)}`;
+  throw new FlowgridError('not-found', `${data}: there was no grid${then}: the log ${begin}`, {
+    remedy: "name a later instant; 'flowgrid audit history' shows when what happened",
+  });
 }
 
 export async function readCommits(log: EventLog): Promise<Commit<TopologyEvent>[]> {

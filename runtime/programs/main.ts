@@ -11,6 +11,7 @@ const programs: Programs = {
   audit: async (options, io) => (await import('./audit')).audit(options, io),
   log: async (options, io) => (await import('./log')).log(options, io),
   check: async (options, io) => (await import('./check')).check(options, io),
+  link: async (options, io) => (await import('./link')).link(options, io),
   migrate: async (options, io) => (await import('./log-migrate')).migrate(options, io),
   mnode: async (options, io) => (await import('./mnode/mnode')).mnode(options, io),
   agent: async (options, io) => (await import('./agent/agent')).agent(options, io),

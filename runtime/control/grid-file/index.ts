@@ -1,4 +1,5 @@
 export { withOverrides, type DesiredGrid, type Overrides } from './desired';
 export { inspectGridFile, loadGridFile } from './load';
+export { foreseenState } from './foreseen';
 export { applyDesired, planCommands } from './plan';
 export type { Problem } from './reader';

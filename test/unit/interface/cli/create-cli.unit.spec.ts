@@ -29,6 +29,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     audit: program('audit'),
     log: program('log'),
     check: program('check'),
+    link: program('link'),
     migrate: program('migrate'),
     mnode: program('mnode'),
     agent: program('agent'),
@@ -47,7 +48,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
   return { calls, out, err, run: (line: string) => cli.run(line === '' ? [] : line.split(' ')) };
 }
 
-const READING = ['trace', 'audit', 'log', 'check'];
+const READING = ['trace', 'audit', 'log', 'check', 'link'];
 const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'replicate', 'submit', 'agent', 'package', 'play', 'record'];
 const PROVISIONING = ['scale', 'workflow', 'replace', 'upgrade', 'clone'];
 const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, ...PROVISIONING, 'completion'];
@@ -295,6 +296,9 @@ describe('the command line', () => {
     ['log', 'log', { action: 'tail', follow: false, lines: 20 }],
     ['log dump --follow --since 7', 'log', { action: 'dump', follow: true, lines: 20, since: { kind: 'seq', seq: 7 } }],
     ['check --json', 'check', { json: true }],
+    ['link list --at 42', 'link', { act: { kind: 'list' }, at: { kind: 'seq', seq: 42 } }],
+    ['link show VN-1 g.yaml --json', 'link', { act: { kind: 'show', name: 'VN-1' }, file: 'g.yaml', json: true }],
+    ['link plan g.yaml', 'link', { act: { kind: 'plan' }, file: 'g.yaml' }],
     [
       'play c.pcap --to [::1]:6001 --back far:6004 --speed max',
       'play',

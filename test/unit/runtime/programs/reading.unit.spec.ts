@@ -65,7 +65,7 @@ class Fixture {
       interrupted: this.interrupt.signal,
     };
     const absent = async (): Promise<number> => 1;
-    const local = { up: absent, classify: absent, validate: absent, migrate: absent };
+    const local = { up: absent, classify: absent, validate: absent, migrate: absent, link: absent };
     const running = {
       ...local,
       mnode: absent,
