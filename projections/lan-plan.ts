@@ -1,6 +1,6 @@
 import { nodeRef } from '../domain/base/ids';
 import type { GridState } from '../domain/grid-state';
-import { lanPlan, type PortPlan } from '../domain/link/plan';
+import { lanPlan, type LanPlan, type PortPlan } from '../domain/link/plan';
 import { lanOf, lanPorts, pluggedNodes } from './lan';
 
 /** What the LAN switch must be told, as `link plan` shows it. */
@@ -43,19 +43,19 @@ export function lanPlanView(state: GridState): LanPlanView {
   const lan = lanOf(state);
   const ports = lanPorts(state);
   const names = new Map(pluggedNodes(state).map(({ ref, name }) => [ref, name]));
-  const viewsOf = (primaryDown?: number): PortView[] =>
-    lanPlan(lan, ports, new Set(primaryDown === undefined ? [] : [primaryDown])).ports.map((plan) =>
-      portView(plan, names),
-    );
-  const now = viewsOf();
+  const viewsOf = ({ ports: plans }: LanPlan): PortView[] => plans.map((plan) => portView(plan, names));
+  const present = lanPlan(lan, ports);
+  const now = viewsOf(present);
   const resilient = lan.links.filter(({ kind }) => kind === 'resilient');
-  const shared = lanPlan(lan, ports).shared.map(({ vlan, links }) => ({ vlan, links: links.map(({ name }) => name) }));
+  const shared = present.shared.map(({ vlan, links }) => ({ vlan, links: links.map(({ name }) => name) }));
   return {
     grid: state.grid?.name ?? '',
     ports: now,
     primaryDown: resilient.map(({ id, name }) => ({
       link: name,
-      ports: viewsOf(id).filter((port, place) => JSON.stringify(port) !== JSON.stringify(now[place])),
+      ports: viewsOf(lanPlan(lan, ports, new Set([id]))).filter(
+        (port, place) => JSON.stringify(port) !== JSON.stringify(now[place]),
+      ),
     })),
     shared,
   };

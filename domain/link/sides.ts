@@ -58,11 +58,25 @@ export function hasDirections({ kind }: VirtualLink): boolean {
   return kind === 'cable' || kind === 'star' || kind === 'resilient' || kind === 'clustered';
 }
 
+/** Whether flows go on a link from some of its members to others. */
+export function leads(
+  link: VirtualLink,
+  isFrom: (member: LinkMember) => boolean,
+  isTo: (member: LinkMember) => boolean,
+): boolean {
+  if (!link.members.some(isFrom) || !link.members.some(isTo)) return false;
+  const sides = sidesOf(link);
+  const targets = sides.filter((_, place) => isTo(link.members[place]!));
+  return sides.some(
+    (side, place) => isFrom(link.members[place]!) && targets.some((target) => carries(link, side, target)),
+  );
+}
+
 /**
  * Whether flows go on a link from one of its sides to another. None goes on an external link, beyond which the grid ends, or to
  * whoever listens; the standby of a resilient link counts as connected, because at some time it will be.
  */
-export function carries(link: VirtualLink, from: MemberSide, to: MemberSide): boolean {
+function carries(link: VirtualLink, from: MemberSide, to: MemberSide): boolean {
   if (link.kind === 'external' || link.kind === 'replicated') return false;
   if (!hasDirections(link)) return true;
   return isHead(from) !== isHead(to) && goes(link, isHead(from) ? 'forward' : 'backward');

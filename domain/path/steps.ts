@@ -1,5 +1,5 @@
 import type { ClusterId } from '../base/ids';
-import { carries, sidesOf, type MemberSide } from '../link/sides';
+import { leads } from '../link/sides';
 import type { FlowPath, LinkMember, TopologyCluster, VirtualLink } from '../topology/topology';
 
 /** A step that frames on a path may take, from one cluster to a later one. */
@@ -29,7 +29,7 @@ export function unlinkedSteps(
   links: readonly VirtualLink[],
 ): UnlinkedStep[] {
   return stepsOf(path, clusterOf).flatMap((step) => {
-    const [there, back] = [leads(links, step.from, step.to), leads(links, step.to, step.from)];
+    const [there, back] = [isLinked(links, step.from, step.to), isLinked(links, step.to, step.from)];
     if (there && back) return [];
     return [there ? { ...step, from: step.to, to: step.from, isHalf: true } : { ...step, isHalf: back }];
   });
@@ -58,17 +58,7 @@ function isPassable(cluster: Passing | undefined): boolean {
   return cluster?.mode === 'bypass' || cluster?.mode === 'copy' || cluster?.whenEmpty === 'bypass';
 }
 
-function leads(links: readonly VirtualLink[], from: ClusterId, to: ClusterId): boolean {
-  if (from === to) return true;
-  return links.some((link) => {
-    if (link.control) return false;
-    const sides = sidesOf(link);
-    const sidesOfCluster = (id: ClusterId): MemberSide[] => sides.filter((_, place) => isOf(link.members[place]!, id));
-    const targets = sidesOfCluster(to);
-    return sidesOfCluster(from).some((side) => targets.some((target) => carries(link, side, target)));
-  });
-}
-
-function isOf(member: LinkMember, cluster: ClusterId): boolean {
-  return 'cluster' in member && member.cluster === cluster;
+function isLinked(links: readonly VirtualLink[], from: ClusterId, to: ClusterId): boolean {
+  const isOf = (id: ClusterId) => (member: LinkMember) => 'cluster' in member && member.cluster === id;
+  return from === to || links.some((link) => !link.control && leads(link, isOf(from), isOf(to)));
 }

@@ -1,5 +1,5 @@
 import { clusterOf, nodeOf, type NodeRef } from '../base/ids';
-import { carries, sidesOf, type MemberSide } from '../link/sides';
+import { leads } from '../link/sides';
 import type { LinkMember, Topology, VirtualLink } from './topology';
 
 /** Whether a node is a member of a link: of one of its clusters, or named itself. */
@@ -18,17 +18,11 @@ export function linkBetween(
   to: NodeRef,
   control: boolean,
 ): VirtualLink | undefined {
-  const found = links.find((link) => !link.control && leads(link, from, to));
+  const isFrom = (member: LinkMember): boolean => isOf(member, from);
+  const isTo = (member: LinkMember): boolean => isOf(member, to);
+  const found = links.find((link) => !link.control && leads(link, isFrom, isTo));
   if (found !== undefined || !control) return found;
-  return links.find((link) => leads(link, from, to) || leads(link, to, from));
-}
-
-function leads(link: VirtualLink, from: NodeRef, to: NodeRef): boolean {
-  if (!joinsNode(link, from) || !joinsNode(link, to)) return false;
-  const sides = sidesOf(link);
-  const sidesOfNode = (ref: NodeRef): MemberSide[] => sides.filter((_, place) => isOf(link.members[place]!, ref));
-  const targets = sidesOfNode(to);
-  return sidesOfNode(from).some((side) => targets.some((target) => carries(link, side, target)));
+  return links.find((link) => leads(link, isFrom, isTo) || leads(link, isTo, isFrom));
 }
 
 function isOf(member: LinkMember, ref: NodeRef): boolean {
