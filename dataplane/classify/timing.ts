@@ -1,3 +1,4 @@
+import { shortestIdleMs } from '../../domain/grid/timing';
 import type { Timing } from '../../domain/topology/topology';
 import { CS_CLOSED } from '../frames/layout';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../headers/numbers';
@@ -22,7 +23,7 @@ export function classifierTiming(timing: Timing): ClassifierTiming {
     udpUs: timing.udpIdleMs * 1000,
     icmpUs: timing.icmpIdleMs * 1000,
     otherUs: timing.otherIdleMs * 1000,
-    closedUs: Math.min(CLOSED_US, timing.tcpIdleMs * 1000),
+    closedUs: Math.min(Math.max(CLOSED_US, shortestIdleMs(timing) * 1000), timing.tcpIdleMs * 1000),
   };
 }
 

@@ -1,5 +1,5 @@
 import { clusterOf, nodeRef, type FlowId, type Micros, type NodeRef } from '../../domain/base/ids';
-import { longestIdleMs } from '../../domain/grid/decide';
+import { longestIdleMs } from '../../domain/grid/timing';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import {
   F_BACKUP,

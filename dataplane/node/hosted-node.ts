@@ -1,5 +1,5 @@
 import { clusterOf, nodeRef, type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
-import { longestIdleMs } from '../../domain/grid/decide';
+import { holdRounds, longestIdleMs } from '../../domain/grid/timing';
 import { DEFAULT_TIMING, type ClusterRole } from '../../domain/topology/topology';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { FlowTable } from '../flows/flow-table';
@@ -25,7 +25,7 @@ import { SecondaryFlows } from './secondary-flows';
 import { Sender } from './sender';
 import { Stage } from './stage';
 import { Takeover } from './takeover';
-import { roundsOfDoubt, Watch, type Detection, type Hearing } from './watch';
+import { Watch, type Detection, type Hearing } from './watch';
 
 /** What a node's life is made of besides the group's context. */
 export interface NodeParts {
@@ -246,7 +246,7 @@ export class HostedNode implements WordTakers {
     this.handover.tick();
     this.digests.tick();
     this.stage.acknowledged(this.deltas.tick());
-    this.stage.releaseHeld(timing.detectMultiplier + roundsOfDoubt(timing.detectMultiplier));
+    this.stage.releaseHeld(holdRounds(timing));
     this.endings.endPostponed();
     this.receiver.tick();
     this.gateway?.tick();

@@ -1,18 +1,12 @@
 import type { Incarnation, Micros, NodeRef } from '../../domain/base/ids';
+import { roundsOfDoubt } from '../../domain/grid/timing';
+import type { Timing } from '../../domain/topology/topology';
 import { CONTROL_HELLO, type ControlCursor } from './control-frames';
 import { HELLOS_RECEIVED, HELLOS_SENT } from './counters';
 import type { Node } from './node';
 
 /** Most deaths that one hello names; the rest follows in later ones. */
 const DEATHS_MAX = 256;
-
-/**
- * In how many rounds of each other, at most, agents fall silent to a node that hears nobody any more: hellos of a busy host come
- * rounds late. A node that is cut off says so this much later than the detection time, at the latest.
- */
-export function roundsOfDoubt(detectMultiplier: number): number {
-  return Math.min(Math.max(detectMultiplier - 2, 1), 3);
-}
 
 /** Whether those who are silent have stopped speaking, or this node hears nobody, or it is too soon to say. */
 type Fault = 'theirs' | 'own' | 'unclear';
@@ -91,8 +85,9 @@ export class Watch {
     this.refresh();
     const view = this.node.ctx.topologies.latest;
     if (view === undefined) return;
-    const { detectMultiplier } = view.topology.timing;
-    const fault = this.whoseFault(detectMultiplier);
+    const { timing } = view.topology;
+    const { detectMultiplier } = timing;
+    const fault = this.whoseFault(timing);
     this.isDeaf = fault === 'own';
     if (fault !== 'theirs') return;
     for (const [neighbour, incarnation] of this.lives) {
@@ -105,7 +100,7 @@ export class Watch {
    * It is this node's own when all neighbours that live with other agents are silent, one for the detection time and the others,
    * who do not speak at the same instant, for a round less. With one other agent nobody can say which of the two it is.
    */
-  private whoseFault(detectMultiplier: number): Fault {
+  private whoseFault(timing: Timing): Fault {
     if (this.agents < 2) return 'theirs';
     let [shortest, longest] = [Infinity, 0];
     for (const ref of this.elsewhere) {
@@ -113,7 +108,8 @@ export class Watch {
       shortest = Math.min(shortest, silent);
       longest = Math.max(longest, silent);
     }
-    if (shortest < detectMultiplier - roundsOfDoubt(detectMultiplier)) return 'theirs';
+    const { detectMultiplier } = timing;
+    if (shortest < detectMultiplier - roundsOfDoubt(timing)) return 'theirs';
     return shortest >= detectMultiplier - 1 && longest >= detectMultiplier ? 'own' : 'unclear';
   }
 

@@ -3,9 +3,9 @@ import type { Millis } from '../base/ids';
 import type { GridState } from '../grid-state';
 import { vlanSettingsProblem } from '../link/vlan-settings';
 import { NOTHING_TO_DO, reject, type Decision } from '../message';
-import type { Timing } from '../topology/topology';
 import type { GridEvent } from './events';
 import type { GridSettings } from './settings';
+import { longestIdleMs, shortestIdleMs, tooShort } from './timing';
 
 export function createGrid(state: GridState, settings: GridSettings): Decision<GridEvent> {
   if (state.grid !== null) return reject('exists', `grid ${state.grid.name} exists already`);
@@ -25,6 +25,11 @@ export function reconfigureGrid(state: GridState, settings: GridSettings): Decis
 function invalidSettings(settings: GridSettings): ReturnType<typeof reject> | undefined {
   const problem = settings.vlans === undefined ? undefined : vlanSettingsProblem(settings.vlans);
   if (problem !== undefined) return reject('invalid', problem);
+  const [short] = tooShort(settings.timing);
+  if (short !== undefined) {
+    const least = `${shortestIdleMs(settings.timing)} ms for which frames are held until a death is known`;
+    return reject('invalid', `${short} of ${settings.timing[short]} is less than the ${least}`);
+  }
   const ids = new Set<number>();
   for (const { id, name } of settings.networks) {
     if (!Number.isInteger(id) || id < 1 || id > 255)
@@ -33,16 +38,6 @@ function invalidSettings(settings: GridSettings): ReturnType<typeof reject> | un
     ids.add(id);
   }
   return undefined;
-}
-
-/** The idle timeout of the flow type that waits longest. */
-export function longestIdleMs(timing: Timing): number {
-  return Math.max(timing.tcpIdleMs, timing.udpIdleMs, timing.icmpIdleMs, timing.otherIdleMs);
-}
-
-/** After this long without a sign of life a node is held dead (hello interval × multiplier). */
-export function detectionMs(timing: Timing): number {
-  return timing.helloMs * timing.detectMultiplier;
 }
 
 /** Flow IDs rest this long beyond the longest idle timeout before they, or their FNODE's number, are given again. */

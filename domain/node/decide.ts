@@ -1,7 +1,8 @@
 import { isTakenAway } from '../agent/placement';
 import { nodeName, NODE_ID_MAX, type ClusterId, type Millis, type NodeId } from '../base/ids';
 import { originatesFlows } from '../cluster/state';
-import { detectionMs, flowIdsFreeAt } from '../grid/decide';
+import { flowIdsFreeAt } from '../grid/decide';
+import { detectionMs } from '../grid/timing';
 import type { GridState } from '../grid-state';
 import { NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
 import type { NodeAddress, NodeLife } from './address';

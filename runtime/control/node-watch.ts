@@ -2,7 +2,7 @@ import { Detector, type DeadlineSetter } from '../../actors/detector';
 import { clusterOf, nodeOf, nodeRef, type Millis, type NodeRef } from '../../domain/base/ids';
 import { carriesFlows, nodesOf } from '../../domain/cluster/state';
 import type { TopologyEvent } from '../../domain/events';
-import { detectionMs } from '../../domain/grid/decide';
+import { detectionMs } from '../../domain/grid/timing';
 import type { GridState } from '../../domain/grid-state';
 import type { Commit } from '../../domain/log/commit';
 import { isNodeLife } from '../../domain/node/evolve';

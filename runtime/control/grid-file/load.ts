@@ -1,5 +1,6 @@
 import { FlowgridError } from '../../../domain/base/errors';
 import type { GridSettings } from '../../../domain/grid/settings';
+import { shortestIdleMs, tooShort } from '../../../domain/grid/timing';
 import { DEFAULT_FLOOD, DEFAULT_TIMING, type FloodSettings, type Timing } from '../../../domain/topology/topology';
 import { readClusters } from './clusters';
 import type { DesiredGrid } from './desired';
@@ -103,10 +104,17 @@ function readTiming(reader: Reader, section: Value): Timing {
     reader.integer(members[name], `timing: ${name}`, [1, TIME_MAX_MS], DEFAULT_TIMING[name]),
   ]);
   const multiplier = members.detectMultiplier;
-  return {
+  const timing = {
     ...(Object.fromEntries(times) as Omit<Timing, 'detectMultiplier'>),
     detectMultiplier: reader.integer(multiplier, 'timing: detectMultiplier', [1, 255], DEFAULT_TIMING.detectMultiplier),
   };
+  const least = shortestIdleMs(timing);
+  for (const name of tooShort(timing)) {
+    const what = `timing: ${name} is ${timing[name]} ms, less than the ${least} ms for which backups hold frames`;
+    const remedy = `write "${name}: ${least}" or more, or a shorter helloMs or detectMultiplier`;
+    reader.problem(members[name] ?? multiplier ?? members.helloMs, what, remedy);
+  }
+  return timing;
 }
 
 /** New flows a second, and flows a node, that no machine exceeds. */

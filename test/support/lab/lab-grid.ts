@@ -42,7 +42,7 @@ function withSpare(file: string): string {
   return file
     .replace('AB: { id: 2, role: anode, nodes: 3,', '$& spares: 1,')
     .replace('members: [IA, AB]', 'members: [IA, AB-1, AB-2, AB-3]')
-    .replace('detectMultiplier: 5', 'detectMultiplier: 30\n  udpIdleMs: 2500');
+    .replace('detectMultiplier: 5', 'detectMultiplier: 30\n  udpIdleMs: 3500');
 }
 
 export interface LabOptions {

@@ -2,7 +2,7 @@ import { decide } from '../../../domain/decide';
 import { COMMAND_LIFETIME_MS, type CommandBody } from '../../../domain/commands';
 import { initialState } from '../../../domain/grid-state';
 import type { WorkflowJournalEntry } from '../../../domain/seams/workflow-engine';
-import type { ClusterMode } from '../../../domain/topology/topology';
+import { DEFAULT_TIMING, type ClusterMode } from '../../../domain/topology/topology';
 import { smallGridCommands } from '../runtime/control/small-grid';
 import { agentSpecifications } from './agent/agent-specifications';
 import { roomSpecifications } from './agent/room-specifications';
@@ -88,6 +88,18 @@ const switchedForLive = and(applied, modeOfLive('AB', 'drop'), publish, {
 const specifications: readonly Specification[] = [
   spec('a grid is created', initialState(), createGrid, ['GridCreated']),
   spec('a second grid is refused', small, createGrid, 'exists'),
+  spec(
+    'FG-464: an idle timeout that ends flows while backups hold frames of them is refused',
+    initialState(),
+    { ...createGrid, data: { ...createGrid.data, timing: { ...DEFAULT_TIMING, udpIdleMs: 59 } } },
+    'invalid',
+  ),
+  spec(
+    'FG-464: the shortest idle timeout is taken',
+    initialState(),
+    { ...createGrid, data: { ...createGrid.data, timing: { ...DEFAULT_TIMING, udpIdleMs: 60 } } },
+    ['GridCreated'],
+  ),
   spec(
     'a grid with two networks of one ID is refused',
     initialState(),

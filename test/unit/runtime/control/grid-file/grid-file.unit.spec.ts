@@ -50,6 +50,20 @@ async function planeWith(text: string): Promise<{ plane: ControlPlane; clock: Si
 }
 
 describe('a grid file', () => {
+  it('FG-464: idle timeouts shorter than backups hold frames are refused, with the place and what to write', () => {
+    const timed = (timing: string): string => `timing: ${timing}\nnetworks:`;
+    const least = (ms: number, held: number): string =>
+      `timing: udpIdleMs is ${ms} ms, less than the ${held} ms for which backups hold frames`;
+    expect(problemsAfter('networks:', timed('{ udpIdleMs: 60 }'))).toEqual([]);
+    expect(problemsAfter('networks:', timed('{ udpIdleMs: 59 }'))).toEqual([`2:22 ${least(59, 60)}`]);
+    const slow = '{ udpIdleMs: 2500, detectMultiplier: 30, helloMs: 100 }';
+    expect(problemsAfter('networks:', timed(slow))).toEqual([`2:22 ${least(2500, 3500)}`]);
+    const byDefault = problemsAfter('networks:', timed('{ helloMs: 10000 }'));
+    expect(byDefault).toEqual([
+      '2:20 timing: icmpIdleMs is 30000 ms, less than the 60000 ms for which backups hold frames',
+    ]);
+  });
+
   it('FG-185: a cluster says when its nodes are congested, or that they never are', () => {
     const congestionOf = (member: string): unknown =>
       loadGridFile(SMALL.replace('AB: { nodes: 2 }', `AB: { nodes: 2${member} }`), 'grid.yaml').clusters.find(
