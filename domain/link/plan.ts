@@ -84,7 +84,8 @@ function operatorsVlans({ networks, settings }: Lan, link: VirtualLink): readonl
   return Array.from({ length: VLAN_ID_MAX }, (_, index) => index + 1).filter((vlan) => !isReserved(settings, vlan));
 }
 
-function usesOf(lan: Lan, port: LanPort, primaryDown: ReadonlySet<number>): PortUse[] {
+/** What a port has to do with each of the links, in their order and that of their members. */
+export function usesOf(lan: Lan, port: LanPort, primaryDown: ReadonlySet<number>): PortUse[] {
   return lan.links.flatMap((link) => {
     const sides = sidesOf(link);
     return link.members.flatMap((member, place): PortUse[] => {

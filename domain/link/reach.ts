@@ -76,7 +76,7 @@ function accepts(link: VirtualLink, place: number, traffic: Traffic): boolean {
  * star in hub mode, and those to whom unicast frames come with their own address in place of the sender's choice
  * ([0036 d], [0036 f]).
  */
-function takesAll(link: VirtualLink, place: number): boolean {
+export function takesAll(link: VirtualLink, place: number): boolean {
   const member = link.members[place]!;
   switch (link.kind) {
     case 'external':

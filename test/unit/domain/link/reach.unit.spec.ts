@@ -2,41 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lanPlan, type LanPlan, type LanPort } from '../../../../domain/link/plan';
 import { reachOf, type ReachConditions, type Sender, type Traffic } from '../../../../domain/link/reach';
-import type { LinkMember, VirtualLink } from '../../../../domain/topology/topology';
+import type { VirtualLink } from '../../../../domain/topology/topology';
 import { BROADCAST, frameOf, tag, type EthernetFrame } from '../../../support/ethernet';
 import { SimulatedLan } from '../../../support/simulated-lan';
 import { lanOf } from '../../../../projections/lan';
 import { and } from '../given';
+import { EXAMPLES, nodes, portsOf, sendersOf, TAPPED, trafficOf } from './examples';
 import { link, linkGrid } from './link-grid';
-
-const nodes = (count: number): LinkMember[] => Array.from({ length: count }, (_, n) => ({ cluster: 1, node: n + 1 }));
-
-/** One link of each kind and option, by what it is called in the reference. */
-const EXAMPLES: readonly [name: string, link: VirtualLink, now?: ReachConditions][] = [
-  ['external', link({ kind: 'external', members: [{ network: 1 }, ...nodes(2)] })],
-  ['switch', link({ kind: 'switch', members: nodes(3) })],
-  ['hub', link({ kind: 'hub', members: nodes(3) })],
-  ['hub, 3 promiscuous', link({ kind: 'hub', members: [...nodes(2), { cluster: 1, node: 3, promiscuous: true }] })],
-  ['cable', link({ kind: 'cable', members: nodes(2) })],
-  ['cable, forward', link({ kind: 'cable', members: nodes(2), direction: 'forward' })],
-  ['star', link({ kind: 'star', members: nodes(3) })],
-  ['star, hub mode', link({ kind: 'star', members: nodes(3), hub: true })],
-  ['resilient', link({ kind: 'resilient', members: nodes(3) })],
-  ['resilient, primary down', link({ kind: 'resilient', members: nodes(3) }), { isPrimaryDown: true }],
-  ['clustered', link({ kind: 'clustered', members: nodes(3) })],
-  ['replicated', link({ kind: 'replicated', members: nodes(2), tap: { link: 2, direction: 'forward' } })],
-];
-
-const CLASSES = ['unknown', 'multicast', 'broadcast'] as const;
-
-function trafficOf({ members }: VirtualLink, from: Sender): Traffic[] {
-  const others = members.flatMap((_, member) => (member === from ? [] : [{ member }]));
-  return [...others, ...CLASSES];
-}
-
-function sendersOf({ kind, members }: VirtualLink): Sender[] {
-  return [...members.keys(), ...(kind === 'replicated' ? (['tapped'] as const) : [])];
-}
 
 /** The table of docs/reference/links.md, row by row. */
 function rows(): string[] {
@@ -51,27 +23,6 @@ function rows(): string[] {
       }),
     ),
   );
-}
-
-/** What a replicated link listens to: between ends that are none of its members. */
-const TAPPED = link({
-  id: 2,
-  kind: 'cable',
-  members: [
-    { cluster: 2, node: 1 },
-    { cluster: 2, node: 2 },
-  ],
-});
-
-/** Members have the ports of their places; the tapped link's ends those behind. */
-function portsOf({ kind, members }: VirtualLink): LanPort[] {
-  const all = kind === 'replicated' ? [...members, ...TAPPED.members] : members;
-  return all.map((member, place) => {
-    const name = `port ${place}`;
-    if ('network' in member) return { name, network: member.network, nodes: [] };
-    if ('node' in member) return { name, nodes: [member] };
-    throw new Error('each member of the examples has one port');
-  });
 }
 
 /** A switch that is told what the plan says, for a grid of these links, and of the link that one of them may listen to. */
@@ -158,7 +109,8 @@ describe('who a frame on a link reaches', () => {
 
   it('the reference has the same table', () => {
     const text = readFileSync(join(__dirname, '../../../../docs/reference/links.md'), 'utf8');
-    const found = text.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| link |'));
+    const [table] = text.split('\n## ');
+    const found = table!.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| link |'));
     expect(found.map((line) => line.replace(/ +/g, ' '))).toEqual(rows());
   });
 });

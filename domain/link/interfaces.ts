@@ -1,0 +1,90 @@
+import type { NodeAddress } from '../node/address';
+import type { LinkKind, LinkMember, VirtualLink } from '../topology/topology';
+import { linkMacs, nicMac } from './mac';
+import { usesOf, type Lan, type PortUse } from './plan';
+import { takesAll } from './reach';
+import { goes, hasDirections, isHead, sidesOf } from './sides';
+
+/** A virtual interface (VLI) of a node: what it is to be on one link, for one of the link's members ([0034]). Plain data. */
+export interface LinkInterface {
+  readonly node: NodeAddress;
+  /** The link, and the place of the member. */
+  readonly link: number;
+  readonly member: number;
+  readonly kind: LinkKind;
+  /** The VLAN that it tags with; absent: its side sends nothing. A tagged external link's frames bring their own. */
+  readonly sends?: number;
+  /** VLANs that it hears, in order. */
+  readonly hears: readonly number[];
+  /** The other end's tags are its operator's, and part of the frame. */
+  readonly keepsTags: boolean;
+  /** It is the end of a resilient link that is not connected: it sends and hears nothing. */
+  readonly isIdle: boolean;
+  /** Its application sees every frame; others those for it, for groups and for everybody. */
+  readonly takesAll: boolean;
+  /** Frames for one station come to its application with its own address ([0036 d], [0036 f]). */
+  readonly substitutes: boolean;
+  /** The node's address on the grid (Table 1, Mn), and the one of its cluster on a virtual hub (Mv). */
+  readonly nic: string;
+  readonly address?: string;
+  /** Whom it may hear; absent: anybody, beyond the grid's end. */
+  readonly senders?: readonly LinkMember[];
+}
+
+/**
+ * The interfaces that a node has to have for the links of its grid, in the order of links and members.
+ *
+ * @param primaryDown resilient links whose primary failed: the standby is connected in its place
+ */
+export function interfacesOf(
+  lan: Lan,
+  node: NodeAddress,
+  primaryDown: ReadonlySet<number> = new Set(),
+): LinkInterface[] {
+  const uses = usesOf(lan, { name: '', nodes: [node] }, primaryDown);
+  return uses.map((use) => interfaceFor(lan, node, use));
+}
+
+function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse): LinkInterface {
+  const { link, member, side, sends, hears, isIdle } = use;
+  const keepsTags = isTagged(lan, link);
+  const own = linkMacs(link, Object.values(lan.vlans)).find(({ cluster }) => cluster === node.cluster);
+  return {
+    node: { cluster: node.cluster, node: node.node },
+    link: link.id,
+    member,
+    kind: link.kind,
+    ...(keepsTags || sends.length === 0 ? {} : { sends: sends[0]! }),
+    hears,
+    keepsTags,
+    isIdle,
+    takesAll: takesAll(link, member),
+    substitutes: link.kind === 'replicated' || (link.kind === 'clustered' && !isHead(side)),
+    nic: nicMac(node.cluster, node.node),
+    ...(own === undefined ? {} : { address: own.mac }),
+    ...(link.kind === 'external' ? {} : { senders: sendersTo(lan, use) }),
+  };
+}
+
+function isTagged({ networks }: Lan, link: VirtualLink): boolean {
+  const outside = link.members.find((each) => 'network' in each);
+  return outside !== undefined && networks.find(({ id }) => id === outside.network)?.tagged === true;
+}
+
+/** Members whose frames may come: on links with directions those of the other side, if frames go that way. */
+function sendersTo(lan: Lan, { link, side }: PortUse): readonly LinkMember[] {
+  if (link.kind === 'replicated') return tappedSenders(lan, link);
+  if (!hasDirections(link)) return link.members;
+  if (!goes(link, isHead(side) ? 'backward' : 'forward')) return [];
+  return membersAt(link, !isHead(side));
+}
+
+function tappedSenders(lan: Lan, { tap }: VirtualLink): readonly LinkMember[] {
+  const tapped = lan.links.find(({ id }) => id === tap?.link);
+  return tapped === undefined ? [] : membersAt(tapped, tap!.direction === 'forward');
+}
+
+function membersAt(link: VirtualLink, areHeads: boolean): readonly LinkMember[] {
+  const sides = sidesOf(link);
+  return link.members.filter((_, place) => isHead(sides[place]!) === areHeads);
+}
