@@ -2,7 +2,7 @@ import type { AgentOffer } from '../../domain/agent/state';
 import { CLUSTER_ID_MAX, NODE_ID_MAX } from '../../domain/base/ids';
 import type { PackageDigest } from '../../domain/package/state';
 import type { PublishedTopology } from '../../domain/topology/topology';
-import { pack, unpack } from './pack';
+import { pack, packMessage, unpack } from './pack';
 import { isBytes, isCount, isFlag, isListOf, isOneOf, isRecordOf, isText, type Shape, type Shaped } from './shape';
 
 /*
@@ -169,7 +169,7 @@ export type AgentAnswer = { [Kind in keyof typeof isAnswer]: Shaped<(typeof isAn
 export type AgentAnswerOf<Kind extends AgentAnswer['kind']> = Extract<AgentAnswer, { kind: Kind }>;
 
 export function encodeAgentHello(hello: AgentHello): Uint8Array {
-  return pack(hello);
+  return packMessage(hello);
 }
 
 export function decodeAgentHello(bytes: Uint8Array): AgentHello | undefined {
@@ -178,7 +178,7 @@ export function decodeAgentHello(bytes: Uint8Array): AgentHello | undefined {
 }
 
 export function encodeAgentRequest(request: AgentRequest): Uint8Array {
-  return pack(request);
+  return packMessage(request);
 }
 
 export function decodeAgentRequest(bytes: Uint8Array): AgentRequest | undefined {
@@ -188,7 +188,7 @@ export function decodeAgentRequest(bytes: Uint8Array): AgentRequest | undefined 
 }
 
 export function encodeAgentAnswer(answer: AgentAnswer): Uint8Array {
-  return pack(answer);
+  return packMessage(answer);
 }
 
 export function decodeAgentAnswer(bytes: Uint8Array): AgentAnswer | undefined {

@@ -133,12 +133,27 @@ function awaited(state: GridState, { pinned }: AgentState): number {
 }
 
 /** The nodes placed with an agent. */
-export function placedWith(state: GridState, agent: string): readonly PlacedNode[] {
-  const placed: PlacedNode[] = [];
-  for (const cluster of Object.values(state.clusters)) {
-    for (const node of nodesOf(cluster)) if (node.placement.agent === agent) placed.push({ cluster, node });
+export function placedWith({ clusters }: GridState, agent: string): readonly PlacedNode[] {
+  let known = placed.get(clusters);
+  if (known === undefined) placed.set(clusters, (known = placedIn(clusters)));
+  return known.get(agent) ?? [];
+}
+
+/** By agent: asked for with every report of every one, while it changes seldom. */
+const placed = new WeakMap<GridState['clusters'], ReadonlyMap<string, readonly PlacedNode[]>>();
+
+function placedIn(clusters: GridState['clusters']): ReadonlyMap<string, readonly PlacedNode[]> {
+  const byAgent = new Map<string, PlacedNode[]>();
+  for (const cluster of Object.values(clusters)) {
+    for (const node of nodesOf(cluster)) {
+      const { agent } = node.placement;
+      if (agent === '') continue;
+      const there = byAgent.get(agent);
+      if (there === undefined) byAgent.set(agent, [{ cluster, node }]);
+      else there.push({ cluster, node });
+    }
   }
-  return placed;
+  return byAgent;
 }
 
 /** A node and the cluster it is of. */
