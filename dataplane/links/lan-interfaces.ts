@@ -58,12 +58,9 @@ export class LanInterfaces {
     return this.interfaces;
   }
 
-  /** Place of a node's interface for a member of a link; −1 = it has none. */
-  find(node: NodeRef, link: number, member?: number): number {
-    return this.interfaces.findIndex(
-      ({ ref, settings }) =>
-        ref === node && settings.link === link && (member === undefined || settings.member === member),
-    );
+  /** Place of a node's interface on a link; −1 = it has none. */
+  find(node: NodeRef, link: number): number {
+    return this.interfaces.findIndex(({ ref, settings }) => ref === node && settings.link === link);
   }
 
   at(place: number): VirtualInterface {

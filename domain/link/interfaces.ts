@@ -2,13 +2,13 @@ import type { NodeAddress } from '../node/address';
 import type { LinkKind, LinkMember, VirtualLink } from '../topology/topology';
 import { linkMacs, nicMac } from './mac';
 import { usesOf, type Lan, type PortUse } from './plan';
-import { takesAll } from './reach';
+import { isIdle, takesAll } from './reach';
 import { goes, hasDirections, isHead, sidesOf } from './sides';
 
-/** A virtual interface (VLI) of a node: what it is to be on one link, for one of the link's members ([0034]). Plain data. */
+/** A virtual interface (VLI) of a node: what it is to be on one link ([0034]). Plain data. */
 export interface LinkInterface {
   readonly node: NodeAddress;
-  /** The link, and the place of the member. */
+  /** The link, and the place of the first member that the node is. */
   readonly link: number;
   readonly member: number;
   readonly kind: LinkKind;
@@ -31,21 +31,27 @@ export interface LinkInterface {
   readonly senders?: readonly LinkMember[];
 }
 
+/** Resilient links whose primary failed, by ID. */
+type Down = ReadonlySet<number>;
+
 /**
- * The interfaces that a node has to have for the links of its grid, in the order of links and members.
+ * The interfaces that a node has to have for the links of its grid, one each, in the order of links.
  *
  * @param primaryDown resilient links whose primary failed: the standby is connected in its place
  */
-export function interfacesOf(
-  lan: Lan,
-  node: NodeAddress,
-  primaryDown: ReadonlySet<number> = new Set(),
-): LinkInterface[] {
+export function interfacesOf(lan: Lan, node: NodeAddress, primaryDown: Down = new Set()): LinkInterface[] {
   const uses = usesOf(lan, { name: '', nodes: [node] }, primaryDown);
-  return uses.map((use) => interfaceFor(lan, node, use));
+  const interfaces = new Map<number, LinkInterface>();
+  for (const use of uses) {
+    const one = interfaceFor(lan, node, use, primaryDown);
+    const known = interfaces.get(one.link);
+    // A node that is a member by itself and by its cluster is one station.
+    interfaces.set(one.link, known === undefined ? one : { ...known, takesAll: known.takesAll || one.takesAll });
+  }
+  return [...interfaces.values()];
 }
 
-function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse): LinkInterface {
+function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse, primaryDown: Down): LinkInterface {
   const { link, member, side, sends, hears, isIdle } = use;
   const keepsTags = isTagged(lan, link);
   const own = linkMacs(link, Object.values(lan.vlans)).find(({ cluster }) => cluster === node.cluster);
@@ -62,7 +68,7 @@ function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse): LinkInterface 
     substitutes: link.kind === 'replicated' || (link.kind === 'clustered' && !isHead(side)),
     nic: nicMac(node.cluster, node.node),
     ...(own === undefined ? {} : { address: own.mac }),
-    ...(link.kind === 'external' ? {} : { senders: sendersTo(lan, use) }),
+    ...(link.kind === 'external' ? {} : { senders: sendersTo(lan, use, primaryDown) }),
   };
 }
 
@@ -71,20 +77,22 @@ function isTagged({ networks }: Lan, link: VirtualLink): boolean {
   return outside !== undefined && networks.find(({ id }) => id === outside.network)?.tagged === true;
 }
 
-/** Members whose frames may come: on links with directions those of the other side, if frames go that way. */
-function sendersTo(lan: Lan, { link, side }: PortUse): readonly LinkMember[] {
-  if (link.kind === 'replicated') return tappedSenders(lan, link);
+/** Members whose frames may come: on links with directions those of the other side that are connected, if frames go that way. */
+function sendersTo(lan: Lan, { link, side }: PortUse, primaryDown: Down): readonly LinkMember[] {
+  if (link.kind === 'replicated') return tappedSenders(lan, link, primaryDown);
   if (!hasDirections(link)) return link.members;
   if (!goes(link, isHead(side) ? 'backward' : 'forward')) return [];
-  return membersAt(link, !isHead(side));
+  return membersAt(link, !isHead(side), primaryDown);
 }
 
-function tappedSenders(lan: Lan, { tap }: VirtualLink): readonly LinkMember[] {
+function tappedSenders(lan: Lan, { tap }: VirtualLink, primaryDown: Down): readonly LinkMember[] {
   const tapped = lan.links.find(({ id }) => id === tap?.link);
-  return tapped === undefined ? [] : membersAt(tapped, tap!.direction === 'forward');
+  if (tapped === undefined) return [];
+  return membersAt(tapped, tap!.direction === 'forward', primaryDown);
 }
 
-function membersAt(link: VirtualLink, areHeads: boolean): readonly LinkMember[] {
+function membersAt(link: VirtualLink, areHeads: boolean, primaryDown: Down): readonly LinkMember[] {
   const sides = sidesOf(link);
-  return link.members.filter((_, place) => isHead(sides[place]!) === areHeads);
+  const now = { isPrimaryDown: primaryDown.has(link.id) };
+  return link.members.filter((_, place) => isHead(sides[place]!) === areHeads && !isIdle(link, sides[place]!, now));
 }

@@ -41,6 +41,14 @@ export interface Arrived {
   readonly frame: Uint8Array;
 }
 
+export interface LanOptions {
+  /** Resilient links whose primary is down. Absent = none. */
+  readonly primaryDown?: ReadonlySet<number>;
+  readonly latencyMs?: number;
+  /** The switch is one that always filters on ingress: ports are in the VLANs, too, in which they only send. */
+  readonly alwaysFiltering?: boolean;
+}
+
 /**
  * Nodes' virtual interfaces on the ports of a simulated LAN switch, which is told what the plan of the links says. What the
  * interfaces let pass is opened as a node does; what is believed is handed to the application. Ports of external networks
@@ -64,15 +72,15 @@ export class InterfacesOnLan {
   constructor(
     readonly lan: Lan,
     readonly ports: readonly LanPort[],
-    primaryDown: ReadonlySet<number> = new Set(),
-    latencyMs = 0,
+    private readonly options: LanOptions = {},
   ) {
+    const { primaryDown = new Set(), latencyMs = 0 } = options;
     for (const node of ports.flatMap(({ nodes }) => nodes)) {
       const ref = nodeRef(node.cluster, node.node);
       writeNode(this.arena, ref, keyOf(ref), 1);
     }
     this.hosts = ports.map(() => new LanInterfaces({ arena: this.arena, slots: this.slots }, this.kernels));
-    this.plan = lanPlan(lan, ports, primaryDown);
+    this.plan = this.planned(primaryDown);
     const settings = { ports: this.plan.ports, latencyMs };
     this.switch = new VlanSwitch(this.clock, settings, (port, frame) => this.arrive(port, frame));
     this.hosts.forEach((_, port) => this.build(port, primaryDown));
@@ -80,7 +88,7 @@ export class InterfacesOnLan {
 
   /** Tells switch and interfaces what holds now. */
   change(primaryDown: ReadonlySet<number>): void {
-    this.plan = lanPlan(this.lan, this.ports, primaryDown);
+    this.plan = this.planned(primaryDown);
     this.plan.ports.forEach((port, number) => {
       this.switch.configure(number, port);
       this.build(number, primaryDown);
@@ -96,18 +104,18 @@ export class InterfacesOnLan {
    * An application sends a frame by its node's interface on a link: sealed, and for the node `to`, or for whom the frame is.
    * On an external link it goes as it is. Returns whether the interface sent it.
    */
-  send(port: number, node: NodeRef, link: number, frame: Uint8Array, to: NodeRef = 0, member?: number): boolean {
+  send(port: number, node: NodeRef, link: number, frame: Uint8Array, to: NodeRef = 0): boolean {
     const host = this.hosts[port]!;
-    const place = host.find(node, link, member);
+    const place = host.find(node, link);
     if (place < 0) return false;
     const { kind } = host.at(place).settings;
-    return this.sendRaw(port, node, link, kind === 'external' ? frame : sealed(frame, node, to), to, member);
+    return this.sendRaw(port, node, link, kind === 'external' ? frame : sealed(frame, node, to), to);
   }
 
   /** The same with bytes that the node does not seal. */
-  sendRaw(port: number, node: NodeRef, link: number, bytes: Uint8Array, to: NodeRef = 0, member?: number): boolean {
+  sendRaw(port: number, node: NodeRef, link: number, bytes: Uint8Array, to: NodeRef = 0): boolean {
     const host = this.hosts[port]!;
-    const place = host.find(node, link, member);
+    const place = host.find(node, link);
     if (place < 0) return false;
     const slot = this.put(bytes);
     this.arena.u16[(this.arena.slot(slot) + S_TO) >>> 1] = to;
@@ -150,6 +158,17 @@ export class InterfacesOnLan {
     this.arrived.push({ port, frame: bytes });
     if (this.ports[port]!.network !== undefined) return;
     this.deliver(port, bytes);
+  }
+
+  private planned(primaryDown: ReadonlySet<number>): LanPlan {
+    const plan = lanPlan(this.lan, this.ports, primaryDown);
+    if (this.options.alwaysFiltering !== true) return plan;
+    const ports = plan.ports.map((port) => ({
+      ...port,
+      tagged: [...port.tagged, ...port.sendOnly],
+      ingressFiltering: true,
+    }));
+    return { ...plan, ports };
   }
 
   private take(port: number, count: number): void {

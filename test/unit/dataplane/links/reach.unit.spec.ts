@@ -14,8 +14,8 @@ const GROUP = '01005e000001';
 
 function lanFor(of: VirtualLink, now: ReachConditions): InterfacesOnLan {
   const bodies = [TAPPED, of].map((data) => ({ type: 'CreateVirtualLink', data }) as const);
-  const down = new Set(now.isPrimaryDown ? [of.id] : []);
-  return new InterfacesOnLan(lanOf(and(linkGrid(), ...bodies)), portsOf(of), down);
+  const primaryDown = new Set(now.isPrimaryDown ? [of.id] : []);
+  return new InterfacesOnLan(lanOf(and(linkGrid(), ...bodies)), portsOf(of), { primaryDown });
 }
 
 function refAt({ ports }: InterfacesOnLan, port: number): NodeRef {
