@@ -9,6 +9,7 @@ const suites: Record<string, () => Promise<{ run(options?: BenchOptions): Promis
   'figure-4': () => import('./figure-4/main'),
   flows: () => import('./flows/main'),
   log: () => import('./log/main'),
+  links: () => import('./links/main'),
   publication: () => import('./publication/main'),
   distributed: () => import('./distributed/main'),
 };
