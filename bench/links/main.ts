@@ -59,7 +59,9 @@ export async function run({ smoke }: BenchOptions = { smoke: false }): Promise<B
     name: `virtual interfaces, ${name}, ${FRAME_BYTES} B`,
     unit: 'ns',
     value: median(took[i]!),
-    ...(name === PLAIN ? {} : { ratio: { of: 'a plain cable', value: median(took[i]!.map((ns, n) => ns / cable[n]!)) } }),
+    ...(name === PLAIN
+      ? {}
+      : { ratio: { of: 'a plain cable', value: median(took[i]!.map((ns, n) => ns / cable[n]!)) } }),
   }));
 }
 
