@@ -27,7 +27,7 @@ import {
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { FRAGMENT_FIRST, hasPorts, PROTO_TCP } from '../headers/numbers';
-import type { Kernels } from '../kernels/kernels';
+import type { Kernels, Way } from '../kernels/kernels';
 import { ApplicationContext } from './application-context';
 import { ConnectionEndings } from './connection-endings';
 import { bind, count, countLaterFragment, isLive, isTurned, markKnown, setState } from './connection-entry';
@@ -72,6 +72,8 @@ export interface ClassifierOptions {
   /** Seed of the kernels' key hash, as given to `parse`. */
   readonly seedLo: number;
   readonly seedHi: number;
+  /** How packets that ICMP errors quote stand to the network of those errors; absent: keys tell no side, as in captures. */
+  readonly quotedWay?: Way;
   readonly timing: ClassifierTiming;
   readonly policies: CompiledPolicies;
   readonly ports: ClassifierPorts;

@@ -1,5 +1,5 @@
 import type { Arena } from '../frames/arena';
-import { K_ADDR_A, K_PORT_A, S_IP_ID, S_KEY, S_SRC_IS_B } from '../frames/layout';
+import { K_ADDR_A, K_HERE, K_PORT_A, S_IP_ID, S_KEY, S_SRC_IS_B } from '../frames/layout';
 import { hashKey } from '../headers/key-hash';
 
 const ADDRESS_UNITS = 16;
@@ -31,9 +31,13 @@ export class FragmentKey {
 /** The hash that `parse` gives the later fragments of the first one in a slot, which have no ports. */
 export function laterFragmentHash(arena: Arena, slot: number, seed: Uint32Array): number {
   const ports = (slot + S_KEY + K_PORT_A) >>> 2;
+  const end = (slot + S_KEY + K_HERE) >>> 2;
   const before = arena.u32[ports];
+  const here = arena.u32[end];
   arena.u32[ports] = 0;
+  arena.u32[end] = 0;
   const hash = hashKey(arena.u32, slot + S_KEY, seed);
   arena.u32[ports] = before;
+  arena.u32[end] = here;
   return hash;
 }

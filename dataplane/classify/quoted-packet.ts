@@ -2,7 +2,7 @@ import type { Arena } from '../frames/arena';
 import { S_FRAGMENT, S_L3, S_L4, S_LEN, S_NETWORK, S_OFF, S_REASON, S_FLAGS, SLOT_FRAME } from '../frames/layout';
 import { FRAGMENT_LATER } from '../headers/numbers';
 import { reason } from '../frames/reasons';
-import type { Kernels } from '../kernels/kernels';
+import type { Kernels, Way } from '../kernels/kernels';
 
 /** ICMP and ICMPv6 errors quote behind an eight-byte header. */
 const ICMP_HEADER = 8;
@@ -15,6 +15,8 @@ export interface QuotedPacketOptions {
   readonly scratchSlot: number;
   readonly seedLo: number;
   readonly seedHi: number;
+  /** How quoted packets stand to the network of the errors that quote them; absent: not told, as in captures. */
+  readonly quotedWay?: Way;
 }
 
 /**
@@ -50,7 +52,8 @@ export class QuotedPacket {
     arena.u16[(slot + S_NETWORK) >>> 1] = arena.u16[(error + S_NETWORK) >>> 1];
     arena.u16[(slot + S_REASON) >>> 1] = 0;
     arena.u16[(slot + S_FLAGS) >>> 1] = 0;
-    this.options.kernels.parse(this.list, 1, this.options.seedLo, this.options.seedHi);
+    const { kernels, seedLo, seedHi, quotedWay } = this.options;
+    kernels.parse(this.list, 1, seedLo, seedHi, quotedWay);
     return !UNREADABLE.has(arena.u16[(slot + S_REASON) >>> 1]);
   }
 

@@ -128,8 +128,8 @@ export const K_NETWORK = 38;
 /** u16 VLAN IDs of the two outer tags; 0xffff = absent. */
 export const K_VLAN_1 = 40;
 export const K_VLAN_2 = 42;
-/** u32 zero, for alignment. */
-export const K_PAD = 44;
+/** u32 which end stands on the external network: 1 = A, 2 = B, 0 = not told (frames within the grid, captures). No part of the hash. */
+export const K_HERE = 44;
 
 /** u8: 1 = the frame's source is end B of the canonical key. */
 export const S_SRC_IS_B = 112;

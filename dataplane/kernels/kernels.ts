@@ -1,3 +1,9 @@
+/** How a frame stands to the external network in its key: not told, about to enter the grid from it, or to leave to it. */
+export type Way = typeof WAY_NONE | typeof WAY_IN | typeof WAY_OUT;
+export const WAY_NONE = 0;
+export const WAY_IN = 1;
+export const WAY_OUT = 2;
+
 /**
  * The per-packet kernels, called once per batch. `wasm` is AssemblyScript over the shared memory; `ts` is the plain
  * twin over the same bytes: its test oracle, and the fallback where WebAssembly cannot be had.
@@ -15,8 +21,10 @@ export interface Kernels {
    * (both with ports 0), `icmp-error` (its own key); drops: `runt`, `oversize`. Later fragments of protocols without
    * ports count by themselves and stay on the fast path; so do first fragments (S_FRAGMENT 1), by their ports.
    * `seedLo`/`seedHi` key the hash (dataplane/headers/key-hash.ts), which is symmetric because the key is canonical.
+   * `way` (absent: not told) says on which side of their external network's door the frames are: K_HERE then tells which end
+   * stands on the network, beside the hash, the same for a frame that leaves and its reply that enters.
    */
-  parse(list: number, n: number, seedLo: number, seedHi: number): void;
+  parse(list: number, n: number, seedLo: number, seedHi: number, way?: Way): void;
   /**
    * Finds each frame's connection in `table` and counts it there (packets, bytes, last time): sets S_CONN, S_FLOW,
    * S_REVERSE. Slow-path reasons, uncounted: `new-connection`, `tcp-control` (SYN, FIN or RST; S_CONN set when known),

@@ -17,7 +17,7 @@ export function createTsKernels(arena: Arena): Kernels {
   const out = new Uint32Array(2);
   return {
     kind: 'ts',
-    parse: (list, n, seedLo, seedHi) => parse(arena, list, n, seedLo, seedHi),
+    parse: (list, n, seedLo, seedHi, way) => parse(arena, list, n, seedLo, seedHi, way),
     lookupConnections: (table, list, n) => lookupConnections(arena, table, list, n),
     lookupFlows: (table, list, n) => lookupFlows(arena, table, list, n),
     stamp: (self, list, n) => stamp(arena, self, list, n),

@@ -19,6 +19,7 @@ import {
 } from '../frames/layout';
 import { reason, REASONS } from '../frames/reasons';
 import { PROTO_TCP } from '../headers/numbers';
+import { WAY_OUT } from '../kernels/kernels';
 import { isBareSyn } from '../classify/tcp';
 import { BATCH } from './context';
 import { BRIDGED, EXTERNAL_OUT } from './counters';
@@ -55,7 +56,7 @@ export class Egress {
       u16[(address + S_NETWORK) >>> 1] = u16[(flow + (reverse === 0 ? F_NET_REV : F_NET_FWD)) >>> 1];
       u16[(address + S_DESC_LEN) >>> 1] = 0;
     }
-    ctx.kernels.parse(list, n, seed, ~seed >>> 0);
+    ctx.kernels.parse(list, n, seed, ~seed >>> 0, WAY_OUT);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
     const measures = this.node.figures.areNeeded;
     for (let i = 0; i < n; i++) {

@@ -15,6 +15,7 @@ import {
   S_REVERSE,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
+import { WAY_OUT } from '../kernels/kernels';
 import type { TopologyView } from '../select/topology-view';
 import { FlowAllocation } from './allocation';
 import { Bridging } from './bridging';
@@ -120,6 +121,8 @@ export class Gateway implements Deliver {
         scratchSlot: this.scratchSlot,
         seedLo: topology.seed,
         seedHi: ~topology.seed >>> 0,
+        // An error that enters is about a packet that left there.
+        quotedWay: WAY_OUT,
         timing: view.idle,
         policies,
         ports: this.lifecycle,

@@ -21,6 +21,7 @@ import {
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { FRAGMENT_FIRST } from '../headers/numbers';
+import { WAY_IN } from '../kernels/kernels';
 import type { Bridging } from './bridging';
 import { BATCH } from './context';
 import { FLOODED } from './counters';
@@ -77,7 +78,7 @@ export class Ingress {
     this.lent = 0;
     const { ctx } = this.node;
     const { u8, u32 } = ctx.arena;
-    ctx.kernels.parse(list, n, seed, ~seed >>> 0);
+    ctx.kernels.parse(list, n, seed, ~seed >>> 0, WAY_IN);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
     if (ctx.topologies.narrowest === Infinity && ctx.kernels.areKnown(this.node.ref, list, n) === 1) {
       u32.copyWithin(this.stamped >>> 2, list >>> 2, (list >>> 2) + n);

@@ -21,6 +21,7 @@ import {
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import type { ConnectionTable } from '../flows/connection-table';
+import { WAY_OUT } from '../kernels/kernels';
 import { pathOf } from '../select/path-policy';
 import { successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
@@ -80,7 +81,7 @@ export class SecondaryGrants {
     u32[(address + S_OFF) >>> 2] = SLOT_FRAME;
     u32[(address + S_LEN) >>> 2] = offer.frame.length;
     u8.set(offer.frame, address + SLOT_FRAME);
-    ctx.kernels.parse(ctx.one(this.list, slot), 1, seed, ~seed >>> 0);
+    ctx.kernels.parse(ctx.one(this.list, slot), 1, seed, ~seed >>> 0, WAY_OUT);
     ctx.kernels.lookupConnections(this.connections.address, this.list, 1);
     if (!CONNECTIONS.includes(u16[(address + S_REASON) >>> 1])) return 0;
     const connection = classifier.current(address);

@@ -3,7 +3,7 @@ import type { ClusterId, FlowId, NodeRef } from '../../domain/base/ids';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import { compilePolicies, type CompiledPolicies } from '../classify/policies';
 import type { Arena } from '../frames/arena';
-import { K_NETWORK, K_PORT_A, K_PORT_B, K_PROTO, S_FLAGS, S_KEY, SF_MULTICAST } from '../frames/layout';
+import { K_HERE, K_NETWORK, K_PORT_A, K_PORT_B, K_PROTO, S_FLAGS, S_KEY, SF_MULTICAST } from '../frames/layout';
 import { hasPorts } from '../headers/numbers';
 import { hashKey } from '../headers/key-hash';
 import type { Obituary } from './liveness';
@@ -26,13 +26,17 @@ export function statelessFlowId(seed: number, hash: number): FlowId {
   return mix2(seed, hash) & LOW_BITS || 1;
 }
 
-/** Hash of the canonical key in a slot but for the external network, which differs by the side that sees the frame. */
+/** Hash of the canonical key in a slot but for the external network and who stands there, which differ by the side. */
 export function constantFieldsHash(arena: Arena, slot: number, seed: Uint32Array): number {
   const at = (slot + S_KEY + K_NETWORK) >>> 1;
+  const end = (slot + S_KEY + K_HERE) >>> 2;
   const network = arena.u16[at];
+  const here = arena.u32[end];
   arena.u16[at] = 0;
+  arena.u32[end] = 0;
   const hash = hashKey(arena.u32, slot + S_KEY, seed);
   arena.u16[at] = network;
+  arena.u32[end] = here;
   return hash;
 }
 

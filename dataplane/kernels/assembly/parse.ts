@@ -15,6 +15,7 @@ import {
   FRAME_MIN,
   K_ADDR_A,
   K_ADDR_B,
+  K_HERE,
   K_PORT_A,
   K_PROTO,
   K_VLAN_1,
@@ -69,7 +70,7 @@ import { Memory, Mix } from './memory';
  * Kernel `parse`. Each frame's key is hashed while the next frame is parsed: a load that spans several fresh stores
  * would have to wait for them.
  */
-export function parse(list: usize, n: u32, seedLo: u32, seedHi: u32): void {
+export function parse(list: usize, n: u32, seedLo: u32, seedHi: u32, way: u32): void {
   const seed0 = seedPair(seedLo, seedHi, 0);
   const seed1 = seedPair(seedLo, seedHi, 2);
   const seed2 = seedPair(seedLo, seedHi, 4);
@@ -87,10 +88,15 @@ export function parse(list: usize, n: u32, seedLo: u32, seedHi: u32): void {
       continue;
     }
     store<u16>(slot, <u16>parseFrame(slot, length), S_REASON);
-    if (parsed) store<u32>(parsed, Key.hash(parsed + S_KEY, seed0, seed1, seed2, seed3, seed4, seed5), S_HASH);
+    if (parsed) {
+      store<u32>(parsed, Key.hash(parsed + S_KEY, seed0, seed1, seed2, seed3, seed4, seed5), S_HASH);
+      if (way) Key.tellHere(parsed, way);
+    }
     parsed = slot;
   }
-  if (parsed) store<u32>(parsed, Key.hash(parsed + S_KEY, seed0, seed1, seed2, seed3, seed4, seed5), S_HASH);
+  if (!parsed) return;
+  store<u32>(parsed, Key.hash(parsed + S_KEY, seed0, seed1, seed2, seed3, seed4, seed5), S_HASH);
+  if (way) Key.tellHere(parsed, way);
 }
 
 /** Two words of NH's key; see dataplane/headers/key-hash.ts. */
@@ -311,6 +317,11 @@ class Key {
     sum = (sum ^ (sum >> 32)) * 0x9e3779b97f4a7c15;
     const hash = <u32>(sum ^ (sum >> 32));
     return hash < 2 ? hash + 2 : hash;
+  }
+
+  /** Which end stands on the network: the sender of a frame that enters, the receiver of one that leaves. */
+  @inline static tellHere(slot: usize, way: u32): void {
+    store<u32>(slot, 1 + ((<u32>load<u8>(slot, S_SRC_IS_B)) ^ (way - 1)), S_KEY + K_HERE);
   }
 
   /** The key behind its addresses, S_PROTO and S_SRC_IS_B; returns `reason`. */

@@ -5,6 +5,7 @@ import {
   KEY_SIZE,
   K_ADDR_A,
   K_ADDR_B,
+  K_HERE,
   K_IP,
   K_NETWORK,
   K_PORT_A,
@@ -65,6 +66,7 @@ import {
   PROTO_UDP,
   PROTO_UDP_LITE,
 } from '../../headers/numbers';
+import { WAY_NONE, type Way } from '../kernels';
 
 const NOT_IP = reason('not-ip');
 const MALFORMED_IP = reason('malformed-ip');
@@ -75,8 +77,8 @@ const RUNT = reason('runt');
 const OVERSIZE = reason('oversize');
 
 /** Twin of kernel `parse`; see {@link Kernels.parse}. */
-export function parse(arena: Arena, list: number, n: number, seedLo: number, seedHi: number): void {
-  const { u16, u32 } = arena;
+export function parse(arena: Arena, list: number, n: number, seedLo: number, seedHi: number, way: Way = WAY_NONE): void {
+  const { u8, u16, u32 } = arena;
   const seed = expandSeed(seedLo, seedHi);
   for (let i = 0; i < n; i++) {
     const slot = arena.slot(u32[(list >>> 2) + i]);
@@ -89,6 +91,7 @@ export function parse(arena: Arena, list: number, n: number, seedLo: number, see
     u32.fill(0, (slot + S_ETHERTYPE) >>> 2, (slot + S_KEY + KEY_SIZE) >>> 2);
     u16[(slot + S_REASON) >>> 1] = parseFrame(arena, slot, length);
     u32[(slot + S_HASH) >>> 2] = hashKey(u32, slot + S_KEY, seed);
+    if (way !== WAY_NONE) u32[(slot + S_KEY + K_HERE) >>> 2] = 1 + (u8[slot + S_SRC_IS_B] ^ (way - 1));
   }
 }
 

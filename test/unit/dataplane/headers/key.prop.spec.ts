@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { createPrng } from '../../../../domain/base/prng';
 import { Arena } from '../../../../dataplane/frames/arena';
-import { KEY_SIZE, S_HASH, S_KEY, S_REASON, S_SRC_IS_B } from '../../../../dataplane/frames/layout';
+import { K_HERE, KEY_SIZE, S_HASH, S_KEY, S_REASON, S_SRC_IS_B } from '../../../../dataplane/frames/layout';
 import { readKey, writeKey } from '../../../../dataplane/headers/key';
 import { expandSeed, hashKey } from '../../../../dataplane/headers/key-hash';
-import { loadKernels } from '../../../../dataplane/kernels/kernels';
+import { loadKernels, WAY_IN, WAY_NONE, WAY_OUT } from '../../../../dataplane/kernels/kernels';
 import { randomFrame } from '../kernels/random-frames';
 import { putFrame } from '../kernels/test-grid';
 
@@ -41,6 +41,33 @@ describe('canonical keys', () => {
       { numRuns: 2000 },
     );
     expect(turned).toBeGreaterThan(300);
+  });
+
+  it('FG-540: of a frame that leaves is that of its reply that enters; of a frame that enters there from the same end, another', () => {
+    let told = 0;
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const frame = randomFrame(createPrng(seed));
+        const [entering, leaving, none] = ([WAY_IN, WAY_OUT, WAY_NONE] as const).map((way) => {
+          const slot = putFrame(arena, 0, frame);
+          kernels.parse(list, 1, 7, 8, way);
+          if (arena.u32[(slot + S_HASH) >>> 2] === 0) return undefined;
+          const fromB = arena.u8[slot + S_SRC_IS_B]!;
+          const here = arena.u32[(slot + S_KEY + K_HERE) >>> 2]!;
+          arena.u32[(slot + S_KEY + K_HERE) >>> 2] = 0;
+          const rest = arena.u8.slice(slot + S_HASH, slot + S_KEY + KEY_SIZE);
+          return { fromB, here, rest };
+        });
+        if (entering === undefined) return;
+        told++;
+        expect(entering.here).toBe(1 + entering.fromB);
+        expect(leaving!.here).toBe(2 - entering.fromB);
+        expect(none!.here).toBe(0);
+        for (const other of [leaving!, none!]) expect(other.rest).toEqual(entering.rest);
+      }),
+      { numRuns: 1000 },
+    );
+    expect(told).toBeGreaterThan(300);
   });
 
   it('spread evenly over a table, in their low and their high bits, however alike they are', () => {

@@ -41,7 +41,7 @@ import {
   S_TO,
 } from '../../../../dataplane/frames/layout';
 import { REASONS } from '../../../../dataplane/frames/reasons';
-import { loadKernels, type Kernels } from '../../../../dataplane/kernels/kernels';
+import { loadKernels, type Kernels, type Way } from '../../../../dataplane/kernels/kernels';
 import { noise, randomFrame } from './random-frames';
 import { FLOW_ID, PATH, SECRET, SHADOW, createTestGrid, putFrame } from './test-grid';
 
@@ -118,7 +118,8 @@ describe('compiled kernels and their twins', () => {
       putFrames(prng);
       const low = prng.next();
       const high = prng.next();
-      both('parse', (kernels) => kernels.parse(list, BATCH, low, high));
+      const way = prng.below(3) as Way;
+      both('parse', (kernels) => kernels.parse(list, BATCH, low, high, way));
       count();
     });
     for (const name of [
