@@ -8,6 +8,7 @@ import type { TopologyEvent } from './events';
 import { createGrid, reconfigureGrid } from './grid/decide';
 import type { GridState } from './grid-state';
 import { electLeader } from './leadership/decide';
+import { arrangeLinks } from './link/arrange';
 import { attachProbe, changeLink, createLink, deleteLink, detachProbe } from './link/decide';
 import { allocateVlan, releaseVlan } from './link/vlan-manager';
 import { anchorFlows } from './log/decide';
@@ -91,6 +92,8 @@ function decideBody(state: GridState, { body, at }: Command): Decision<TopologyE
       return changeLink(state, body.data, at);
     case 'DeleteVirtualLink':
       return deleteLink(state, body.data.link);
+    case 'ArrangeLinks':
+      return arrangeLinks(state, body.data, at);
     case 'AllocateVlan':
       return allocateVlan(state, body.data, at);
     case 'ReleaseVlan':

@@ -8,6 +8,7 @@ export { describe, learnNames, learnState } from './describe';
 export { autoscaleText } from './describe-autoscale';
 export { lanOf, lanPorts } from './lan';
 export * from './lan-plan';
+export * from './link-records';
 export * from './links';
 export { chainNode, flowName, Names } from './names';
 export * from './report';

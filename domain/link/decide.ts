@@ -4,6 +4,7 @@ import type { GridState } from '../grid-state';
 import { isRejection, NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
 import type { VirtualLink } from '../topology/topology';
 import type { LinkEvent, Probe } from './events';
+import type { LinkState } from './evolve';
 import { linkProblems, type LinkSurroundings } from './kinds';
 import { goes, hasDirections } from './sides';
 import { settleVlans, vlanRefusal } from './vlan-manager';
@@ -16,7 +17,7 @@ export function createLink(state: GridState, link: VirtualLink, at: Millis): Lin
   if (refusal !== undefined) return refusal;
   const present = state.links.links[link.id];
   if (present !== undefined) {
-    return text(present) === text(link)
+    return isSame(present, link)
       ? NOTHING_TO_DO
       : reject('exists', `link ${link.id} exists already, as ${present.name}`);
   }
@@ -31,21 +32,25 @@ export function changeLink(state: GridState, link: VirtualLink, at: Millis): Lin
   const refusal = invalidLink(state, link);
   if (refusal !== undefined) return refusal;
   const vlans = settleVlans(state, link, at);
-  if (isRejection(vlans) || text(present) === text(link)) return vlans;
+  if (isRejection(vlans) || isSame(present, link)) return vlans;
   return [{ type: 'VirtualLinkChanged', v: 1, data: link }, ...vlans];
 }
 
-export function deleteLink(state: GridState, link: number): LinkDecision {
-  const { links, vlans, probes } = state.links;
-  if (links[link] === undefined) return NOTHING_TO_DO;
-  const probe = Object.values(probes).find((candidate) => candidate.link === link);
-  if (probe !== undefined) return reject('in-use', `link ${links[link].name}: probe ${probe.name} is attached to it`);
-  const [tap] = tapsOf(state, link);
-  if (tap !== undefined) return reject('in-use', `link ${links[link].name}: ${tap.name} listens to it`);
-  const released = Object.values(vlans).filter((allocation) => allocation.link === link);
+export function deleteLink({ links }: GridState, link: number): LinkDecision {
+  const present = links.links[link];
+  return present === undefined ? NOTHING_TO_DO : deletion(present, links);
+}
+
+/** @param links who may listen to the link, and what it holds */
+export function deletion({ id, name }: VirtualLink, links: LinkState): LinkDecision {
+  const probe = Object.values(links.probes).find((candidate) => candidate.link === id);
+  if (probe !== undefined) return reject('in-use', `link ${name}: probe ${probe.name} is attached to it`);
+  const [tap] = tapsOf(links, id);
+  if (tap !== undefined) return reject('in-use', `link ${name}: ${tap.name} listens to it`);
+  const released = Object.values(links.vlans).filter((allocation) => allocation.link === id);
   return [
     ...released.map(({ vlan }) => ({ type: 'VlanReleased', v: 1, data: { vlan } }) as const),
-    { type: 'VirtualLinkDeleted', v: 1, data: { link } },
+    { type: 'VirtualLinkDeleted', v: 1, data: { link: id } },
   ];
 }
 
@@ -64,7 +69,8 @@ export function detachProbe(state: GridState, probe: number): LinkDecision {
   return state.links.probes[probe] === undefined ? NOTHING_TO_DO : [{ type: 'ProbeDetached', v: 1, data: { probe } }];
 }
 
-function invalidLink(state: GridState, link: VirtualLink): Rejection | undefined {
+/** Why a link cannot be among the links of a state, where it may stand already. */
+export function invalidLink(state: GridState, link: VirtualLink): Rejection | undefined {
   const links = Object.values(state.links.links);
   const namesake = links.find((other) => other.name === link.name && other.id !== link.id);
   if (namesake !== undefined) return reject('exists', `link ${namesake.id} is called ${link.name} already`);
@@ -72,7 +78,7 @@ function invalidLink(state: GridState, link: VirtualLink): Rejection | undefined
   if (problem !== undefined) return reject(problem.reason, `${problem.what} (${problem.remedy})`);
   const clash = vlanRefusal(state, link);
   if (clash !== undefined) return clash;
-  const deaf = tapsOf(state, link.id).find(({ tap }) => !hasDirections(link) || !goes(link, tap!.direction));
+  const deaf = tapsOf(state.links, link.id).find(({ tap }) => !hasDirections(link) || !goes(link, tap!.direction));
   if (deaf === undefined) return undefined;
   return reject('in-use', `link ${link.name}: ${deaf.name} listens to what goes ${deaf.tap!.direction} on it`);
 }
@@ -86,8 +92,12 @@ function surroundings({ grid, clusters, links }: GridState): LinkSurroundings {
 }
 
 /** The replicated links that listen to a link. */
-function tapsOf({ links }: GridState, link: number): VirtualLink[] {
-  return Object.values(links.links).filter(({ tap }) => tap?.link === link);
+function tapsOf({ links }: LinkState, link: number): VirtualLink[] {
+  return Object.values(links).filter(({ tap }) => tap?.link === link);
+}
+
+export function isSame(one: VirtualLink, other: VirtualLink): boolean {
+  return text(one) === text(other);
 }
 
 function text(value: VirtualLink | Probe): string {

@@ -21,21 +21,24 @@ export function addCompletion(root: Command, io: Io, finish: Finish): void {
 interface Words {
   readonly name: string;
   readonly description: string;
-  /** Options, and the words that its arguments may be. */
+  /** Options, also those of its own commands, and the words that its arguments may be. */
   readonly words: readonly string[];
 }
 
 function wordsOf(root: Command): Words[] {
-  return root.commands.map((command) => ({
-    name: command.name(),
-    description: command.description(),
-    words: [
+  return root.commands.map((command) => {
+    const words = [
       ...command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),
       ...command.commands.map((sub) => sub.name()),
-      ...command.options.filter(({ hidden }) => !hidden).map((option) => option.long ?? option.short ?? ''),
+      ...[command, ...command.commands].flatMap(optionsOf),
       '--help',
-    ],
-  }));
+    ];
+    return { name: command.name(), description: command.description(), words: [...new Set(words)] };
+  });
+}
+
+function optionsOf(command: Command): string[] {
+  return command.options.filter(({ hidden }) => !hidden).map((option) => option.long ?? option.short ?? '');
 }
 
 function bashScript(root: Command): string {

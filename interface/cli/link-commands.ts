@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { FlowgridError } from '../../domain/base/errors';
+import { addLinkArranging } from './link-arranging-commands';
 import { commonOf, withCommon, withInstant, type Finish } from './command';
 import type { CommonOptions, Io, LinkOptions, Programs } from './programs';
 import type { When } from './when';
@@ -17,7 +18,9 @@ type Examples = Parameters<typeof withCommon>[1];
 export function addLinkCommands(root: Command, programs: Programs, io: Io, finish: Finish): void {
   const link = root
     .command('link')
-    .description('virtual links: which there are, whom they reach, and what the LAN switch must be told for them')
+    .description(
+      'virtual links: which there are, whom they reach, what the LAN switch must be told for them; and to change them',
+    )
     .addHelpText('after', `\nExamples:\n  # the links of a grid file\n  $ flowgrid link list ${GRID}`);
   const run = async (act: LinkOptions['act'], file: string | undefined, flags: LinkFlags): Promise<void> => {
     const { at } = flags;
@@ -66,4 +69,13 @@ export function addLinkCommands(root: Command, programs: Programs, io: Io, finis
     [`link plan ${GRID} --json`, 'from a grid file, for a program that configures the switch'],
   ]);
   plan.action((file: string | undefined, flags: LinkFlags) => run({ kind: 'plan' }, file, flags));
+
+  const records = link.command('export').description('every link as a record, as grid files and link apply take them');
+  source(records, [
+    ['link export > links.yaml', 'the links of the grid on .flowgrid'],
+    [`link export ${GRID} --json`, 'those of a grid file, as JSON'],
+  ]);
+  records.action((file: string | undefined, flags: LinkFlags) => run({ kind: 'export' }, file, flags));
+
+  addLinkArranging(link, programs, io, finish);
 }

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../domain/base/endpoint';
-import type { FailurePolicy } from '../../domain/topology/topology';
+import type { FailurePolicy, LinkDirection, LinkKind } from '../../domain/topology/topology';
 import type { When } from './when';
 
 /**
@@ -15,6 +15,7 @@ export interface Programs {
   log(options: LogOptions, io: Io): Promise<number>;
   check(options: CheckOptions, io: Io): Promise<number>;
   link(options: LinkOptions, io: Io): Promise<number>;
+  arrangeLinks(options: ArrangeLinksOptions, io: Io): Promise<number>;
   migrate(options: MigrateOptions, io: Io): Promise<number>;
   mnode(options: MnodeOptions, io: Io): Promise<number>;
   agent(options: AgentProgramOptions, io: Io): Promise<number>;
@@ -193,11 +194,48 @@ export interface MigrateOptions extends CommonOptions {
 export type CheckOptions = CommonOptions;
 
 export interface LinkOptions extends CommonOptions {
-  readonly act: { readonly kind: 'list' | 'plan' } | { readonly kind: 'show'; readonly name: string };
+  readonly act: { readonly kind: 'list' | 'plan' | 'export' } | { readonly kind: 'show'; readonly name: string };
   /** Path of the grid file; absent: what the log holds. */
   readonly file?: string;
   /** The state at this instant of the log; absent: as it is. */
   readonly at?: When;
+}
+
+/** Links that are created, changed and deleted in a grid that runs, as one whole. */
+export interface ArrangeLinksOptions extends CommonOptions, MnodeAccess {
+  readonly act:
+    | { readonly kind: 'create' | 'change'; readonly name: string; readonly edit: LinkEdit }
+    | { readonly kind: 'delete'; readonly names: readonly string[] }
+    /** `prune`: links that the file does not tell of are deleted. */
+    | { readonly kind: 'apply'; readonly file: string; readonly prune: boolean };
+  /** Tell what would be done, and do nothing. */
+  readonly dryRun: boolean;
+  /** The principal. */
+  readonly by: string;
+  /** How long it may take until somebody leads and answers. */
+  readonly withinMs: number;
+}
+
+/** What is said of a link on a command line; what is absent stays as it is, or is left to the link's kind. */
+export interface LinkEdit {
+  readonly kind?: LinkKind;
+  /** Clusters, nodes and networks, by name. */
+  readonly members?: readonly string[];
+  readonly root?: string;
+  readonly primary?: string;
+  readonly standby?: string;
+  /** Members that hear everything on a hub; all others do not. */
+  readonly promiscuous?: readonly string[];
+  /** Of a replicated link: the direction that it listens to. */
+  readonly direction?: LinkDirection;
+  readonly hub?: boolean;
+  /** The link that it listens to. */
+  readonly tap?: string;
+  /** `all`: those that nobody else has. */
+  readonly vlans?: readonly number[] | 'all';
+  readonly control?: boolean;
+  readonly narrow?: boolean;
+  readonly mtu?: number;
 }
 
 export interface MnodeOptions extends CommonOptions {

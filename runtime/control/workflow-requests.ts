@@ -15,11 +15,14 @@ import type {
   WorkflowStatus,
 } from '../../domain/seams/workflow-engine';
 import type { ControlPlane } from './control-plane';
+import { linksAnswer, type LinksAnswer } from './link-desk';
 
-/** What other programs ask the leader about workflows, as JSON, over the bus or the socket of an embedded log. */
+/** What other programs ask the leader about workflows, clusters and links, as JSON, over the bus or the socket of an embedded log. */
 export type WorkflowRequest =
   /** How a cluster stands, by name or ID: who serves, who is on the way, which spares are left. */
   | { readonly ask: 'cluster'; readonly cluster: string }
+  /** What links are decided on, for programs that change them. */
+  | { readonly ask: 'links' }
   /** The newest workflows, those that run first. */
   | { readonly ask: 'list' }
   | { readonly ask: 'show'; readonly id: string }
@@ -31,6 +34,7 @@ export type WorkflowRequest =
 /** What is answered to each request. */
 export interface WorkflowAnswers {
   readonly cluster: ClusterAnswer;
+  readonly links: LinksAnswer;
   readonly list: readonly WorkflowSummary[];
   readonly show: WorkflowView;
   readonly cancel: object;
@@ -128,6 +132,8 @@ export class WorkflowDesk {
     switch (request.ask) {
       case 'cluster':
         return clusterAnswer(this.plane.state, request.cluster, this.clock.now());
+      case 'links':
+        return linksAnswer(this.plane.state, this.clock.now());
       case 'list':
         return this.list();
       case 'show':
@@ -259,6 +265,7 @@ function requestOf(asked: string): WorkflowRequest {
 /** The texts that each request needs. */
 const FIELDS: { readonly [ask: string]: readonly string[] | undefined } = {
   cluster: ['cluster'],
+  links: [],
   list: [],
   show: ['id'],
   cancel: ['id'],

@@ -1,18 +1,19 @@
 import { FlowgridError } from '../../domain/base/errors';
 import { nearestName } from '../../domain/base/nearest';
 import type { GridState } from '../../domain/grid-state';
+import { isTrial } from '../../domain/provisioning/trial';
 import type { VirtualLink } from '../../domain/topology/topology';
 import { lanPlanText } from '../../interface/cli/lan-plan-text';
 import { linksText, linkText } from '../../interface/cli/link-text';
 import { EXIT, type Io, type LinkOptions } from '../../interface/cli/programs';
-import { lanPlanView, linksView, wholeLinkView } from '../../projections';
-import { foreseenState, loadGridFile } from '../control/grid-file';
+import { lanPlanView, linkRecords, linksView, wholeLinkView } from '../../projections';
+import { foreseenState, linkRecordsText, loadGridFile } from '../control/grid-file';
 import { readGridFile } from './grid-text';
 import { gridAt, withLog } from './log-reading';
 
 /**
- * `flowgrid link`: the virtual links of a grid, from its log or from a grid file: all of them, one whole, or what they ask of
- * the LAN switch. Exit 4 for a plan by which the LAN would join links that are not one.
+ * `flowgrid link`: the virtual links of a grid, from its log or from a grid file: all of them, one whole, as records, or what
+ * they ask of the LAN switch. Exit 4 for a plan by which the LAN would join links that are not one.
  *
  * @throws FlowgridError `not-found` where there is no log, file or link; `invalid-grid` for a wrong grid file.
  */
@@ -33,6 +34,12 @@ export async function link(options: LinkOptions, io: Io): Promise<number> {
       say(view, linkText(view));
       return EXIT.ok;
     }
+    case 'export': {
+      const links = Object.values(state.links.links).filter(({ name }) => !isTrial(name));
+      const records = linkRecords(state, links);
+      say({ links: records }, [linkRecordsText(records).trimEnd()]);
+      return EXIT.ok;
+    }
     case 'plan': {
       const view = lanPlanView(state);
       say(view, lanPlanText(view));
@@ -46,7 +53,8 @@ async function stateOf({ file, at, data }: LinkOptions): Promise<GridState> {
   return withLog(data, (log) => gridAt(log, at, data));
 }
 
-function linkNamed({ links: { links } }: GridState, name: string): VirtualLink {
+/** @throws FlowgridError `not-found` with the nearest name */
+export function linkNamed({ links: { links } }: Pick<GridState, 'links'>, name: string): VirtualLink {
   const all = Object.values(links);
   const found = all.find((each) => each.name === name);
   if (found !== undefined) return found;

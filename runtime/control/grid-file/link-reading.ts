@@ -28,6 +28,18 @@ interface Known {
   readonly links: Names;
 }
 
+/** What the grid has already where links are read for one that exists; a grid file tells of all links itself. */
+export interface PresentLinks {
+  /** Links that are read under a name of these keep its ID. */
+  readonly links: readonly VirtualLink[];
+  /** Those of them that stay, if they are not read. */
+  readonly stays: (link: VirtualLink) => boolean;
+  /** IDs of links that are gone and that flows still go by. */
+  readonly resting: readonly number[];
+}
+
+const NOTHING_PRESENT: PresentLinks = { links: [], stays: () => false, resting: [] };
+
 /** A link and where its parts stand in the file. */
 interface Placed extends LinkPlaces {
   /** Of its members, in their order. */
@@ -42,19 +54,32 @@ export function readLinks(
   networks: Networks,
   descriptorBytes: number,
   vlans: PlacedVlans,
+  present: PresentLinks = NOTHING_PRESENT,
 ): VirtualLink[] {
   const sizes = { network: networks.mtu, descriptor: descriptorBytes };
   const known = { clusters, networks, links: new Names(reader, 'link') };
+  const entries = reader.named(section, 'links');
+  const beside = present.links.filter(
+    (link) => present.stays(link) && entries.every((entry) => entry.name !== link.name),
+  );
+  for (const { name, id } of beside) known.links.define(name, id, null);
+  const kept = new Set([...present.resting, ...present.links.map(({ id }) => id)]);
   // Names first, because a tap may stand before what it listens to.
-  const named = reader.named(section, 'links').map((entry) => {
+  const named = entries.map((entry) => {
     const members = reader.members(entry.value, `link ${entry.name}`, [...OF_ALL, ...OF_KINDS]);
-    const id = reader.integer(members.id, `link ${entry.name}: id`, [1, 65_535], known.links.nextFree());
+    const before = present.links.find(({ name }) => name === entry.name);
+    const fallback = before?.id ?? known.links.nextFree(kept);
+    const id = reader.integer(members.id, `link ${entry.name}: id`, [1, 65_535], fallback);
+    if (before !== undefined && before.id !== id) {
+      const what = `link ${entry.name} is number ${before.id} of the grid, not ${id}`;
+      reader.problem(members.id, what, 'leave "id" out: a link keeps its number');
+    }
     known.links.define(entry.name, id, members.id ?? entry.key);
     return { entry, members, id };
   });
   const placed = named.map(({ entry, members, id }) => readLink(reader, entry, members, { id, sizes, known }));
-  checkLinks(reader, placed, known);
-  checkVlans(reader, placed, networks, vlans);
+  checkLinks(reader, placed, known, beside);
+  checkVlans(reader, placed, networks, vlans, beside);
   return placed.map(({ link }) => link).sort((a, b) => a.id - b.id);
 }
 
@@ -120,13 +145,19 @@ function readTap(reader: Reader, value: Value, what: string, { links }: Known): 
 }
 
 /** The rules of the kinds; of links whose members could not be read, that is told already. */
-function checkLinks(reader: Reader, placed: readonly Placed[], { clusters, networks }: Known): void {
+function checkLinks(
+  reader: Reader,
+  placed: readonly Placed[],
+  { clusters, networks }: Known,
+  beside: readonly VirtualLink[],
+): void {
+  const links = [...placed.map(({ link }) => link), ...beside];
   for (const { link, at, places } of placed) {
     if (places.length === 0 || link.tap?.link === 0) continue;
     const problems = linkProblems(link, {
       cluster: (id) => clusters.nameOf(id),
       network: (id) => networks.networks.find((network) => network.id === id),
-      link: (id) => placed.find((other) => other.link.id === id)?.link,
+      link: (id) => links.find((other) => other.id === id),
     });
     for (const { member, what, remedy } of problems) {
       reader.problem(member === undefined ? at : places[member], what, remedy);

@@ -1,5 +1,6 @@
 import { canonical, type Canonical } from '../../../domain/base/canonical';
 import type { CommandBody } from '../../../domain/commands';
+import type { GridSettings } from '../../../domain/grid/settings';
 import type { GridState } from '../../../domain/grid-state';
 import { isOpen } from '../../../domain/link/kinds';
 import { sidesOf } from '../../../domain/link/sides';
@@ -17,7 +18,9 @@ export function linkCommands(state: GridState, desired: DesiredGrid): CommandBod
     const present = state.links.links[link.id];
     if (present === undefined) return [{ type: 'CreateVirtualLink', data: link }];
     const data = { ...link, members: membersNow(state, desired, link, present) };
-    return sameLink(present, data) && hasItsVlans(state, desired, present) ? [] : [{ type: 'ChangeVirtualLink', data }];
+    return sameLink(present, data) && hasItsVlans(state, desired.settings, present)
+      ? []
+      : [{ type: 'ChangeVirtualLink', data }];
   });
 }
 
@@ -27,7 +30,11 @@ export function tapsLast(links: readonly VirtualLink[]): VirtualLink[] {
 }
 
 /** Links that an earlier version made have none, and an external one's depend on whether its network is tagged. */
-function hasItsVlans({ links }: GridState, { settings }: DesiredGrid, link: VirtualLink): boolean {
+export function hasItsVlans(
+  { links }: Pick<GridState, 'links'>,
+  settings: Pick<GridSettings, 'networks'>,
+  link: VirtualLink,
+): boolean {
   const network = (id: number) => settings.networks.find((candidate) => candidate.id === id);
   const { missing, surplus } = vlanDifference(link, network, links.vlans);
   return missing.length + surplus.length === 0;
@@ -62,7 +69,7 @@ function isNode(member: LinkMember): member is NodeAddress {
 }
 
 /** Whether they are one link, in whatever order its members came. */
-function sameLink(one: VirtualLink, other: VirtualLink): boolean {
+export function sameLink(one: VirtualLink, other: VirtualLink): boolean {
   return text(inOrder(one)) === text(inOrder(other));
 }
 

@@ -1,5 +1,7 @@
 import type { Reader, Value } from './reader';
 
+const NONE: ReadonlySet<number> = new Set();
+
 /** IDs by name, for one kind of thing (`cluster`, `network` …). */
 export class Names {
   private readonly ids = new Map<string, number>();
@@ -42,10 +44,14 @@ export class Names {
     return this.taken.get(id) ?? String(id);
   }
 
-  /** The lowest ID from 1 that nothing has: for things whose ID the file does not give. */
-  nextFree(): number {
+  /**
+   * The lowest ID from 1 that nothing has: for things whose ID the file does not give.
+   *
+   * @param kept IDs that are not given either
+   */
+  nextFree(kept: ReadonlySet<number> = NONE): number {
     let id = 1;
-    while (this.taken.has(id)) id++;
+    while (this.taken.has(id) || kept.has(id)) id++;
     return id;
   }
 }

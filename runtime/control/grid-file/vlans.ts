@@ -44,21 +44,28 @@ export function readVlans(reader: Reader, section: Value): PlacedVlans {
   };
 }
 
-/** IDs that an operator named and the grid reserves, or that stand in two links of a network; both places are told. */
+/**
+ * IDs that an operator named and the grid reserves, or that stand in two links of a network; both places are told.
+ *
+ * @param beside links that the grid has and the file does not tell of
+ */
 export function checkVlans(
   reader: Reader,
   placed: readonly LinkPlaces[],
   { networks }: Networks,
   { settings, at }: PlacedVlans,
+  beside: readonly VirtualLink[] = [],
 ): void {
   const network = (id: number) => networks.find((candidate) => candidate.id === id);
   placed.forEach((mine, index) => {
     const before = placed.slice(0, index);
-    const others = before.map(({ link }) => link);
+    const others = [...beside, ...before.map(({ link }) => link)];
     for (const { vlan, other, what, remedy } of vlanClashes(mine.link, others, network, settings)) {
       const holder = before.find(({ link }) => link === other);
       const its = holder?.vlans.get(vlan ?? 0) ?? holder?.at ?? at;
-      const where = reader.isAbsent(its) ? 'by default' : `at ${reader.place(its)}`;
+      const isPresent = other !== undefined && holder === undefined;
+      const nowhere = isPresent ? 'in the grid' : 'by default';
+      const where = isPresent || reader.isAbsent(its) ? nowhere : `at ${reader.place(its)}`;
       const whole = mine.vlans.values().next().value;
       reader.problem(
         mine.vlans.get(vlan ?? 0) ?? whole ?? mine.at,

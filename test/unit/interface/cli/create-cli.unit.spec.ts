@@ -30,6 +30,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     log: program('log'),
     check: program('check'),
     link: program('link'),
+    arrangeLinks: program('arrangeLinks'),
     migrate: program('migrate'),
     mnode: program('mnode'),
     agent: program('agent'),
@@ -299,6 +300,7 @@ describe('the command line', () => {
     ['link list --at 42', 'link', { act: { kind: 'list' }, at: { kind: 'seq', seq: 42 } }],
     ['link show VN-1 g.yaml --json', 'link', { act: { kind: 'show', name: 'VN-1' }, file: 'g.yaml', json: true }],
     ['link plan g.yaml', 'link', { act: { kind: 'plan' }, file: 'g.yaml' }],
+    ['link export g.yaml', 'link', { act: { kind: 'export' }, file: 'g.yaml' }],
     [
       'play c.pcap --to [::1]:6001 --back far:6004 --speed max',
       'play',
@@ -428,11 +430,45 @@ describe('the command line', () => {
     expect(out).toEqual(['1.2.3']);
   });
 
+  it.each([
+    [
+      'create a --kind star --root IA --members AB,IC-1 --no-hub --vlans 7,9-11',
+      {
+        kind: 'create',
+        name: 'a',
+        edit: { kind: 'star', root: 'IA', members: ['AB', 'IC-1'], hub: false, vlans: [7, 9, 10, 11] },
+      },
+      {},
+    ],
+    [
+      'change a --promiscuous none --vlans all --dry-run',
+      { kind: 'change', name: 'a', edit: { promiscuous: [], vlans: 'all' } },
+      { dryRun: true },
+    ],
+    ['delete a b --grid g --nats n:1', { kind: 'delete', names: ['a', 'b'] }, { grid: 'g', nats: 'n:1' }],
+    ['apply l.yaml --prune', { kind: 'apply', file: 'l.yaml', prune: true }, {}],
+  ])('FG-564: takes apart: link %s', async (line, act, options) => {
+    const { calls, run } = fixture();
+    expect(await run(`link ${line} --by operator:eva`)).toBe(0);
+    const common = { json: false, data: '.flowgrid', dryRun: false, by: 'operator:eva', withinMs: 10_000 };
+    expect(calls).toEqual([['arrangeLinks', { ...common, ...options, act }]]);
+  });
+
+  it.each(['link create a --vlans 9-7', 'link create a --kind ring', 'link delete', 'link change a --mtu 5'])(
+    'FG-564: refuses: %s',
+    async (line) => {
+      const { calls, run } = fixture();
+      expect(await run(line)).toBe(2);
+      expect(calls).toEqual([]);
+    },
+  );
+
   it.each(['bash', 'zsh'])('completes every command and its options in %s', async (shell) => {
     const { out, run } = fixture();
     expect(await run(`completion ${shell}`)).toBe(0);
     for (const command of COMMANDS) expect(out[0]).toContain(`${command})`);
     expect(out[0]).toContain('--internal-out');
     expect(out[0]).toContain('state flow history verify');
+    expect(out[0]).toContain('--promiscuous');
   });
 });

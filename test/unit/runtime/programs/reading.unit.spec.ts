@@ -65,7 +65,14 @@ class Fixture {
       interrupted: this.interrupt.signal,
     };
     const absent = async (): Promise<number> => 1;
-    const local = { up: absent, classify: absent, validate: absent, migrate: absent, link: absent };
+    const local = {
+      up: absent,
+      classify: absent,
+      validate: absent,
+      migrate: absent,
+      link: absent,
+      arrangeLinks: absent,
+    };
     const running = {
       ...local,
       mnode: absent,
