@@ -53,6 +53,8 @@ export const REASONS = [
   'stateless',
   // A drop: a backup emitted it again, and an INODE that died may have let it out.
   'in-doubt',
+  // A drop: a control protocol between devices on one cable, which the network is not to send or get.
+  'link-control',
 ] as const;
 
 export type ReasonName = (typeof REASONS)[number];

@@ -23,6 +23,7 @@ import { WAY_OUT } from '../kernels/kernels';
 import { isBareSyn } from '../classify/tcp';
 import { BATCH } from './context';
 import { BRIDGED, EXTERNAL_OUT } from './counters';
+import type { LinkControl } from './link-control';
 import type { Node } from './node';
 import type { Siblings } from './siblings';
 
@@ -30,6 +31,7 @@ const FIRST_DROP = REASONS.indexOf('runt');
 const NO_EGRESS = reason('no-egress');
 const IN_DOUBT = reason('in-doubt');
 const RING_FULL = reason('ring-full');
+const LINK_CONTROL = reason('link-control');
 
 /** The way out of the grid: what a frame tells about replies is registered before anybody outside sees it. */
 export class Egress {
@@ -40,6 +42,7 @@ export class Egress {
     private readonly node: Node,
     private readonly connections: ConnectionTable,
     private readonly siblings: Siblings,
+    private readonly linkControl: LinkControl,
   ) {}
 
   /** Frames at the end of their path go out; every slot is taken over. `seed` keys the flow hash. */
@@ -72,6 +75,10 @@ export class Egress {
       }
       const isGroup = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0;
       if (isGroup && ctx.topologies.hasBridges) this.copyOut(slot, this.flowsLeaving[i], this.reverseLeaving[i] === 1);
+      if (isGroup && this.linkControl.refuses(address, network)) {
+        this.node.drop(slot, LINK_CONTROL);
+        continue;
+      }
       counters.values[EXTERNAL_OUT]++;
       const took = ctx.now - f64[(address + S_TIME) >>> 3];
       counters.countLatency(took);
@@ -119,6 +126,10 @@ export class Egress {
     for (const network of bridges.exits(this.node.side.path[this.node.aux(flow)], reverse)) {
       if (network === main) continue;
       counters.values[BRIDGED]++;
+      if (this.linkControl.refuses(ctx.slot(slot), network)) {
+        counters.drop(LINK_CONTROL);
+        continue;
+      }
       const copy = this.node.copyOf(slot);
       if (copy < 0) continue;
       const address = ctx.slot(copy);

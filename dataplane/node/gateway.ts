@@ -26,6 +26,7 @@ import { Egress } from './egress';
 import { FirstFragments } from './first-fragments';
 import { Ingress } from './ingress';
 import { FlowLifecycle } from './lifecycle';
+import { LinkControl } from './link-control';
 import type { Node } from './node';
 import { readOffer, sendGrant } from './offers';
 import type { Deliver } from './receiver';
@@ -99,8 +100,18 @@ export class Gateway implements Deliver {
     );
     this.orders = new ReplicationOrders(node, this.allocation, replicas, this.lifecycle);
     this.firstFragments = new FirstFragments(node, this.siblings.duty);
-    this.ingress = new Ingress(node, sender, connections, this.siblings, replicas, this.bridging, this.firstFragments);
-    this.egress = new Egress(node, connections, this.siblings);
+    const linkControl = new LinkControl(ctx);
+    this.ingress = new Ingress(
+      node,
+      sender,
+      connections,
+      this.siblings,
+      replicas,
+      this.bridging,
+      this.firstFragments,
+      linkControl,
+    );
+    this.egress = new Egress(node, connections, this.siblings, linkControl);
     this.grants = new SecondaryGrants(node, connections, this.siblings, this.allocation, this.lifecycle);
   }
 

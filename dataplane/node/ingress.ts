@@ -13,6 +13,7 @@ import {
   S_FLOW,
   S_FRAGMENT,
   S_HASH,
+  S_NETWORK,
   S_REASON,
   S_SEQ,
   S_FLAGS,
@@ -26,6 +27,7 @@ import type { Bridging } from './bridging';
 import { BATCH } from './context';
 import { FLOODED } from './counters';
 import type { FirstFragments } from './first-fragments';
+import type { LinkControl } from './link-control';
 import type { Node } from './node';
 import { PathMtu } from './path-mtu';
 import type { Replicas } from './replicas';
@@ -39,6 +41,7 @@ const LATER_FRAGMENT = reason('later-fragment');
 const RING_FULL = reason('ring-full');
 const NONE: readonly number[] = [];
 const LOOPED = reason('looped');
+const LINK_CONTROL = reason('link-control');
 /** How often INODEs pass one frame on, at most: they may disagree for a moment about who its key's home is. */
 const HOPS_MAX = 4;
 
@@ -63,6 +66,7 @@ export class Ingress {
     private readonly replicas: Replicas,
     private readonly bridging: Bridging,
     private readonly firstFragments: FirstFragments,
+    private readonly linkControl: LinkControl,
   ) {
     this.stamped = node.ctx.allocateList(BATCH);
     this.mtu = new PathMtu(node);
@@ -77,10 +81,11 @@ export class Ingress {
     this.hops = hops;
     this.lent = 0;
     const { ctx } = this.node;
-    const { u8, u32 } = ctx.arena;
+    const { u8, u16, u32 } = ctx.arena;
     ctx.kernels.parse(list, n, seed, ~seed >>> 0, WAY_IN);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
-    if (ctx.topologies.narrowest === Infinity && ctx.kernels.areKnown(this.node.ref, list, n) === 1) {
+    const { isStrict } = this.linkControl;
+    if (!isStrict && ctx.topologies.narrowest === Infinity && ctx.kernels.areKnown(this.node.ref, list, n) === 1) {
       u32.copyWithin(this.stamped >>> 2, list >>> 2, (list >>> 2) + n);
       this.stampAndSend(n);
       return;
@@ -92,7 +97,12 @@ export class Ingress {
       // Known connections of another INODE's flows are followed there alone.
       if (u32[(address + S_CONN) >>> 2] !== 0 && this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2]))
         continue;
-      if (needsClassifier(ctx.arena, address) && !this.admits(classifier, slot, address)) continue;
+      const isNew = needsClassifier(ctx.arena, address);
+      if ((isNew || isStrict) && this.linkControl.refuses(address, u16[(address + S_NETWORK) >>> 1])) {
+        this.node.drop(slot, LINK_CONTROL);
+        continue;
+      }
+      if (isNew && !this.admits(classifier, slot, address)) continue;
       if (this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2])) continue;
       if (u8[address + S_FRAGMENT] === FRAGMENT_FIRST) this.firstFragments.tell(address, seed);
       if (ctx.topologies.hasRare && this.isRare(address)) {

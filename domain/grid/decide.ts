@@ -3,6 +3,7 @@ import type { Millis } from '../base/ids';
 import type { GridState } from '../grid-state';
 import { vlanSettingsProblem } from '../link/vlan-settings';
 import { NOTHING_TO_DO, reject, type Decision } from '../message';
+import { LINK_PROTOCOLS } from '../topology/topology';
 import type { GridEvent } from './events';
 import type { GridSettings } from './settings';
 import { longestIdleMs, shortestIdleMs, tooShort } from './timing';
@@ -31,11 +32,14 @@ function invalidSettings(settings: GridSettings): ReturnType<typeof reject> | un
     return reject('invalid', `${short} of ${settings.timing[short]} is less than the ${least}`);
   }
   const ids = new Set<number>();
-  for (const { id, name } of settings.networks) {
+  for (const { id, name, filters } of settings.networks) {
     if (!Number.isInteger(id) || id < 1 || id > 255)
       return reject('invalid', `network ${name}: ID ${id} is not in 1–255`);
     if (ids.has(id)) return reject('invalid', `network ${name}: ID ${id} is taken`);
     ids.add(id);
+    const unknown = filters?.find((protocol) => !LINK_PROTOCOLS.includes(protocol));
+    if (unknown !== undefined)
+      return reject('invalid', `network ${name}: ${unknown} is none of ${LINK_PROTOCOLS.join(', ')}`);
   }
   return undefined;
 }

@@ -88,7 +88,16 @@ export interface ExternalNetwork {
    * none, and they go where the flow's path leads.
    */
   readonly bridge?: number;
+  /** Control protocols of the network's own devices that neither enter nor leave; absent: all but pause frames pass. */
+  readonly filters?: readonly LinkProtocol[];
 }
+
+/**
+ * Protocols by which the devices of one Ethernet network speak to their neighbours on a cable, and which a bridge would not
+ * forward (IEEE 802.1Q table 8-1, and Cisco's). A wire does.
+ */
+export const LINK_PROTOCOLS = ['spanningTree', 'lacp', 'lldp', 'cdp', 'other'] as const;
+export type LinkProtocol = (typeof LINK_PROTOCOLS)[number];
 
 /** `discard | redirect | backup` ([0085]). */
 export type FailurePolicy = 'discard' | 'redirect' | 'backup';

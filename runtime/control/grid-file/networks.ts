@@ -1,6 +1,6 @@
 import type { ClusterSettings } from '../../../domain/cluster/events';
 import type { CaptureEntry, CaptureRule, CaptureSides } from '../../../domain/grid/settings';
-import type { ExternalNetwork } from '../../../domain/topology/topology';
+import { LINK_PROTOCOLS, type ExternalNetwork, type LinkProtocol } from '../../../domain/topology/topology';
 import { readMatch } from './match';
 import { Names } from './names';
 import type { Reader, Value } from './reader';
@@ -26,7 +26,7 @@ export function readNetworks(
   const networks: ExternalNetwork[] = [];
   let largest = 0;
   for (const { name, key, value } of reader.named(section, 'networks')) {
-    const members = reader.members(value, `network ${name}`, ['id', 'cluster', 'tagged', 'mtu']);
+    const members = reader.members(value, `network ${name}`, ['id', 'cluster', 'tagged', 'mtu', 'linkControl']);
     const id = reader.integer(members.id, `network ${name}: id`, [1, 255], names.nextFree());
     names.define(name, id, members.id ?? key);
     const cluster = clusters.names.id(members.cluster ?? value, `network ${name}: cluster`);
@@ -35,13 +35,28 @@ export function readNetworks(
       const what = `network ${name} connects through ${clusters.names.nameOf(cluster)}, which is no INODE cluster`;
       reader.problem(members.cluster, what, 'name a cluster of role inode');
     }
-    networks.push({ id, name, cluster, tagged: reader.flag(members.tagged, `network ${name}: tagged`, false) });
+    const tagged = reader.flag(members.tagged, `network ${name}: tagged`, false);
+    const filters = readLinkControl(reader, members.linkControl, `network ${name}: linkControl`);
+    networks.push({ id, name, cluster, tagged, ...(filters.length === 0 ? {} : { filters }) });
     largest = Math.max(largest, reader.integer(members.mtu, `network ${name}: mtu`, [68, MTU_MAX], EXTERNAL_MTU));
   }
   if (networks.length === 0) {
     reader.problem(section ?? reader.root, 'a grid needs external networks', 'add a "networks" section');
   }
   return { names, networks: networks.sort((a, b) => a.id - b.id), mtu: largest };
+}
+
+const POLICIES = ['pass', 'filter'] as const;
+
+/** Reads `linkControl`: `pass` or `filter`, for all protocols or for each by name. Returns those that are filtered. */
+function readLinkControl(reader: Reader, value: Value, what: string): LinkProtocol[] {
+  if (!reader.isMap(value)) {
+    return reader.choice(value, what, POLICIES, 'pass') === 'filter' ? [...LINK_PROTOCOLS] : [];
+  }
+  const members = reader.members(value, what, LINK_PROTOCOLS);
+  return LINK_PROTOCOLS.filter(
+    (protocol) => reader.choice(members[protocol], `${what}: ${protocol}`, POLICIES, 'pass') === 'filter',
+  );
 }
 
 /** Reads `capture`: where replayed traffic enters, by default and by match. */

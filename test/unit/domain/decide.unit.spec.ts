@@ -109,6 +109,18 @@ const specifications: readonly Specification[] = [
     },
     'invalid',
   ),
+  spec(
+    'a control protocol that nobody knows cannot be filtered',
+    initialState(),
+    {
+      type: 'CreateGrid',
+      data: {
+        ...createGrid.data,
+        networks: createGrid.data.networks.map((network) => ({ ...network, filters: ['stp' as 'lldp'] })),
+      },
+    },
+    'invalid',
+  ),
   spec('settings change', small, { type: 'ReconfigureGrid', data: { ...createGrid.data, selection: 'distributed' } }, [
     'GridReconfigured',
   ]),

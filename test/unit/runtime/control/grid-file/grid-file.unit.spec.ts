@@ -411,6 +411,28 @@ links: { L: { members: [X, Y] } }
     ).toEqual([]);
   });
 
+  it('FG-543: reads which control protocols networks filter, for all or for each', () => {
+    const inspect = (policy: string) =>
+      inspectGridFile(SMALL.replace('EN-1: { cluster: IA', `EN-1: { linkControl: ${policy}, cluster: IA`));
+    const filters = (policy: string): unknown => {
+      const { problems, desired } = inspect(policy);
+      expect(problems).toEqual([]);
+      return desired.settings.networks.map((network) => network.filters);
+    };
+    expect(filters('pass')).toEqual([undefined, undefined]);
+    expect(filters('filter')).toEqual([['spanningTree', 'lacp', 'lldp', 'cdp', 'other'], undefined]);
+    expect(filters('{ lldp: filter, cdp: pass, spanningTree: filter }')).toEqual([['spanningTree', 'lldp'], undefined]);
+    const wrong = (policy: string): string =>
+      inspect(policy)
+        .problems.map(({ what, remedy }) => `${what} (${remedy})`)
+        .join('; ');
+    expect(wrong('drop')).toBe('network EN-1: linkControl must be one of pass, filter (write one of pass, filter)');
+    expect(wrong('{ stp: filter }')).toBe(
+      'network EN-1: linkControl has no "stp" (known are spanningTree, lacp, lldp, cdp, other)',
+    );
+    expect(wrong('{ lldp: drop }')).toContain('network EN-1: linkControl: lldp must be one of pass, filter');
+  });
+
   it('FG-190: takes a smaller MTU where the link is called narrow, but not less than IPv6 needs', () => {
     const with_ = (more: string): string[] =>
       inspectGridFile(SMALL.replace('members: [IA, AB, IC]', `members: [IA, AB, IC], ${more}`)).problems.map(
