@@ -1,4 +1,4 @@
-import type { ClusterId, NodeRef } from '../domain/base/ids';
+import type { ClusterId, Millis, NodeRef } from '../domain/base/ids';
 import type { GridState } from '../domain/grid-state';
 import { linkMacs, nicMac } from '../domain/link/mac';
 import { waysOf } from '../domain/link/plan';
@@ -26,6 +26,8 @@ export interface LinkView {
   readonly direction?: LinkDirection;
   readonly control: boolean;
   readonly hub: boolean;
+  /** Of a resilient link whose primary is connected again when it has been back for so long. */
+  readonly restoreMs?: Millis;
   readonly members: readonly MemberView[];
   readonly vlans: {
     readonly both: readonly number[];
@@ -93,6 +95,7 @@ function linkView(state: GridState, link: VirtualLink): LinkView {
     ...(hasDirections(link) ? { direction: directionOf(link) } : {}),
     control,
     hub: link.hub === true,
+    ...(link.restoreMs === undefined ? {} : { restoreMs: link.restoreMs }),
     members: memberViews(state, link),
     vlans: waysOf(lanOf(state), link),
     ...(tap === undefined ? {} : { tap: { link: tapped?.name ?? String(tap.link), direction: tap.direction } }),

@@ -37,12 +37,14 @@ export class LanInterfaces {
     private readonly kernels: Pick<Kernels, 'copySealed'>,
   ) {}
 
-  /** Has these interfaces from now on. Those that stay the same go on, with their counts. */
+  /** Has these interfaces from now on. A node that was on a link before counts on there; what is to stay as it is, stays. */
   install(wanted: readonly LinkInterface[]): void {
-    const before = new Map(this.interfaces.map((each) => [JSON.stringify(each.settings), each]));
-    this.interfaces = wanted.map(
-      (settings) => before.get(JSON.stringify(settings)) ?? new VirtualInterface(this.memory.arena, settings),
-    );
+    const before = new Map(this.interfaces.map((each) => [keyOf(each.settings), each]));
+    this.interfaces = wanted.map((settings) => {
+      const known = before.get(keyOf(settings));
+      if (known !== undefined && JSON.stringify(known.settings) === JSON.stringify(settings)) return known;
+      return new VirtualInterface(this.memory.arena, settings, known?.counted);
+    });
     this.first.fill(END);
     const entries: number[] = [];
     this.interfaces.forEach(({ settings }, place) => {
@@ -127,4 +129,8 @@ export class LanInterfaces {
     }
     return taken;
   }
+}
+
+function keyOf({ node, link }: LinkInterface): string {
+  return `${node.cluster}/${node.node} ${link}`;
 }

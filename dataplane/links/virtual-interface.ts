@@ -47,7 +47,7 @@ const AS_IT_IS = 2;
 export class VirtualInterface {
   readonly ref: NodeRef;
   /** See {@link RECEIVED} and the other places. */
-  readonly counted = new Float64Array(COUNTERS);
+  readonly counted: Float64Array;
   private readonly nic: Uint8Array;
   /** The address of the node's cluster on a virtual hub; the NIC's where there is none. */
   private readonly own: Uint8Array;
@@ -59,7 +59,10 @@ export class VirtualInterface {
   constructor(
     private readonly arena: Arena,
     readonly settings: LinkInterface,
+    /** What the node's interface on this link had counted before. */
+    counted?: Float64Array,
   ) {
+    this.counted = counted ?? new Float64Array(COUNTERS);
     const { node, kind, senders, sends, hears, address } = settings;
     this.ref = nodeRef(node.cluster, node.node);
     this.nic = macBytes(settings.nic);

@@ -3,7 +3,7 @@ import type { LinkKind, LinkMember, VirtualLink } from '../topology/topology';
 import { linkMacs, nicMac } from './mac';
 import { usesOf, type Lan, type PortUse } from './plan';
 import { isIdle, takesAll } from './reach';
-import { goes, hasDirections, isHead, sidesOf } from './sides';
+import { goes, hasDirections, isHead, sidesOf, type MemberSide } from './sides';
 
 /** A virtual interface (VLI) of a node: what it is to be on one link ([0034]). Plain data. */
 export interface LinkInterface {
@@ -31,19 +31,26 @@ export interface LinkInterface {
   readonly senders?: readonly LinkMember[];
 }
 
-/** Resilient links whose primary failed, by ID. */
-type Down = ReadonlySet<number>;
+/** How resilient links stand, by their IDs. Absent = all have their primary connected. */
+export interface ConnectedEnds {
+  /** The standby is connected. */
+  readonly onStandby: ReadonlySet<number>;
+  /** Both ends are open, while what was sent to one of them before a planned change is under way; absent = none. */
+  readonly draining?: ReadonlySet<number>;
+}
 
 /**
  * The interfaces that a node has to have for the links of its grid, one each, in the order of links.
- *
- * @param primaryDown resilient links whose primary failed: the standby is connected in its place
  */
-export function interfacesOf(lan: Lan, node: NodeAddress, primaryDown: Down = new Set()): LinkInterface[] {
-  const uses = usesOf(lan, { name: '', nodes: [node] }, primaryDown);
+export function interfacesOf(
+  lan: Lan,
+  node: NodeAddress,
+  ends: ConnectedEnds = { onStandby: new Set() },
+): LinkInterface[] {
+  const uses = usesOf(lan, { name: '', nodes: [node] }, ends.onStandby);
   const interfaces = new Map<number, LinkInterface>();
   for (const use of uses) {
-    const one = interfaceFor(lan, node, use, primaryDown);
+    const one = interfaceFor(lan, node, use, ends);
     const known = interfaces.get(one.link);
     // A node that is a member by itself and by its cluster is one station.
     interfaces.set(one.link, known === undefined ? one : { ...known, takesAll: known.takesAll || one.takesAll });
@@ -51,8 +58,8 @@ export function interfacesOf(lan: Lan, node: NodeAddress, primaryDown: Down = ne
   return [...interfaces.values()];
 }
 
-function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse, primaryDown: Down): LinkInterface {
-  const { link, member, side, sends, hears, isIdle } = use;
+function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse, ends: ConnectedEnds): LinkInterface {
+  const { link, member, side, sends, hears } = use;
   const keepsTags = isTagged(lan, link);
   const own = linkMacs(link, Object.values(lan.vlans)).find(({ cluster }) => cluster === node.cluster);
   return {
@@ -63,12 +70,12 @@ function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse, primaryDown: Do
     ...(keepsTags || sends.length === 0 ? {} : { sends: sends[0]! }),
     hears,
     keepsTags,
-    isIdle,
+    isIdle: isClosed(link, side, ends),
     takesAll: takesAll(link, member),
     substitutes: link.kind === 'replicated' || (link.kind === 'clustered' && !isHead(side)),
     nic: nicMac(node.cluster, node.node),
     ...(own === undefined ? {} : { address: own.mac }),
-    ...(link.kind === 'external' ? {} : { senders: sendersTo(lan, use, primaryDown) }),
+    ...(link.kind === 'external' ? {} : { senders: sendersTo(lan, use, ends) }),
   };
 }
 
@@ -78,21 +85,25 @@ function isTagged({ networks }: Lan, link: VirtualLink): boolean {
 }
 
 /** Members whose frames may come: on links with directions those of the other side that are connected, if frames go that way. */
-function sendersTo(lan: Lan, { link, side }: PortUse, primaryDown: Down): readonly LinkMember[] {
-  if (link.kind === 'replicated') return tappedSenders(lan, link, primaryDown);
+function sendersTo(lan: Lan, { link, side }: PortUse, ends: ConnectedEnds): readonly LinkMember[] {
+  if (link.kind === 'replicated') return tappedSenders(lan, link, ends);
   if (!hasDirections(link)) return link.members;
   if (!goes(link, isHead(side) ? 'backward' : 'forward')) return [];
-  return membersAt(link, !isHead(side), primaryDown);
+  return membersAt(link, !isHead(side), ends);
 }
 
-function tappedSenders(lan: Lan, { tap }: VirtualLink, primaryDown: Down): readonly LinkMember[] {
+function tappedSenders(lan: Lan, { tap }: VirtualLink, ends: ConnectedEnds): readonly LinkMember[] {
   const tapped = lan.links.find(({ id }) => id === tap?.link);
   if (tapped === undefined) return [];
-  return membersAt(tapped, tap!.direction === 'forward', primaryDown);
+  return membersAt(tapped, tap!.direction === 'forward', ends);
 }
 
-function membersAt(link: VirtualLink, areHeads: boolean, primaryDown: Down): readonly LinkMember[] {
+function membersAt(link: VirtualLink, areHeads: boolean, ends: ConnectedEnds): readonly LinkMember[] {
   const sides = sidesOf(link);
-  const now = { isPrimaryDown: primaryDown.has(link.id) };
-  return link.members.filter((_, place) => isHead(sides[place]!) === areHeads && !isIdle(link, sides[place]!, now));
+  const isOpen = (side: MemberSide): boolean => !isClosed(link, side, ends);
+  return link.members.filter((_, place) => isHead(sides[place]!) === areHeads && isOpen(sides[place]!));
+}
+
+function isClosed(link: VirtualLink, side: MemberSide, { onStandby, draining }: ConnectedEnds): boolean {
+  return draining?.has(link.id) !== true && isIdle(link, side, { isPrimaryDown: onStandby.has(link.id) });
 }

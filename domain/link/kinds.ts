@@ -31,7 +31,9 @@ interface KindRule {
   readonly options: readonly (typeof OPTIONS)[number][];
 }
 
-const OPTIONS = ['direction', 'hub', 'tap', 'vlans'] as const;
+const OPTIONS = ['direction', 'hub', 'restoreMs', 'tap', 'vlans'] as const;
+/** A day: who waits longer would rather not return. */
+export const RESTORE_MAX_MS = 86_400_000;
 const ANY = Infinity;
 
 /** The kinds ([0035], [0036]), as a table. */
@@ -51,7 +53,7 @@ const RULES: { readonly [Kind in VirtualLink['kind']]: KindRule } = {
     joins: 'exactly three nodes: root, primary and standby',
     sides: ['root', 'primary', 'standby'],
     nodes: true,
-    options: ['direction'],
+    options: ['direction', 'restoreMs'],
   },
   clustered: { members: [2, ANY], joins: 'a root and leaves', sides: ['root', 'leaf'], options: [] },
   replicated: { members: [1, ANY], joins: 'clusters and nodes that listen', sides: [], options: ['tap'] },
@@ -64,6 +66,7 @@ export function linkProblems(link: VirtualLink, around: LinkSurroundings): LinkP
     ...memberProblems(link, around),
     ...sideProblems(link, around),
     ...optionProblems(link),
+    ...restoreProblems(link),
     ...externalProblems(link, around),
     ...tapProblems(link, around),
   ];
@@ -143,6 +146,12 @@ function optionProblems(link: VirtualLink): LinkProblem[] {
       `leave it out; ${kinds.map(([kind]) => kind).join(', ')} can have it`,
     );
   });
+}
+
+function restoreProblems({ kind, restoreMs }: VirtualLink): LinkProblem[] {
+  if (kind !== 'resilient' || restoreMs === undefined) return [];
+  if (Number.isInteger(restoreMs) && restoreMs >= 0 && restoreMs <= RESTORE_MAX_MS) return [];
+  return [invalid(`restoreMs ${restoreMs} is not in 0–${RESTORE_MAX_MS}`, 'name milliseconds, or leave it out')];
 }
 
 function externalProblems(link: VirtualLink, around: LinkSurroundings): LinkProblem[] {

@@ -1,5 +1,5 @@
 import type { PackageDigest } from '../package/state';
-import type { ClusterId, FlowId, Incarnation, NodeId, Seq, WireId } from '../base/ids';
+import type { ClusterId, FlowId, Incarnation, Millis, NodeId, Seq, WireId } from '../base/ids';
 
 /**
  * A topology: all clusters, active nodes, links and paths at one instant ([0027] xix), as published by the control
@@ -190,6 +190,11 @@ export interface VirtualLink {
   readonly direction?: LinkDirection;
   /** Of a star: every frame of the root goes to all leaves, whomever it is for. Absent = no. */
   readonly hub?: boolean;
+  /**
+   * Of a resilient link: how long a primary that failed must be back until it is connected again, in milliseconds. Absent: the
+   * standby stays connected until it fails.
+   */
+  readonly restoreMs?: Millis;
   /** Of a replicated link: what it listens to. */
   readonly tap?: LinkTap;
   /** Of an external link to a tagged network: the operator's VLAN IDs. Absent = all that the grid has not reserved. */

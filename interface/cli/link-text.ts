@@ -27,11 +27,12 @@ export function linkText(link: WholeLinkView): string[] {
   ];
 }
 
-function kindText({ kind, hub, control, direction }: LinkView): string {
+function kindText({ kind, hub, control, direction, restoreMs }: LinkView): string {
   const traits = [
     hub ? 'hub mode' : '',
     control ? 'control' : '',
     direction === undefined || direction === 'both' ? '' : direction,
+    restoreMs === undefined ? '' : `back after ${restoreMs} ms`,
   ];
   return [kind, ...traits.filter((trait) => trait !== '')].join(', ');
 }

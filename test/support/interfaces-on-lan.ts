@@ -19,7 +19,7 @@ import { SlotPool } from '../../dataplane/frames/slots';
 import { loadKernels } from '../../dataplane/kernels/kernels';
 import { LanInterfaces, NOT_SENT } from '../../dataplane/links/lan-interfaces';
 import { clusterOf, nodeOf, nodeRef, type NodeRef } from '../../domain/base/ids';
-import { interfacesOf } from '../../domain/link/interfaces';
+import { interfacesOf, type ConnectedEnds } from '../../domain/link/interfaces';
 import { lanPlan, type Lan, type LanPlan, type LanPort } from '../../domain/link/plan';
 
 const SECRET = createHash('sha256').update('nodes on a simulated LAN').digest();
@@ -58,6 +58,8 @@ export class InterfacesOnLan {
   readonly clock = new SimClock(1_000_000);
   readonly handed: Handed[] = [];
   readonly arrived: Arrived[] = [];
+  /** Ports whose hosts are dead: nothing comes from them, and what comes to them is lost. */
+  readonly dead = new Set<number>();
   /** Frames that passed an interface and were not believed, by reason. */
   readonly refused = new Map<string, number>();
   readonly hosts: readonly LanInterfaces[];
@@ -83,21 +85,21 @@ export class InterfacesOnLan {
     this.plan = this.planned(primaryDown);
     const settings = { ports: this.plan.ports, latencyMs };
     this.switch = new VlanSwitch(this.clock, settings, (port, frame) => this.arrive(port, frame));
-    this.hosts.forEach((_, port) => this.build(port, primaryDown));
+    this.hosts.forEach((_, port) => this.build(port, { onStandby: primaryDown }));
   }
 
-  /** Tells switch and interfaces what holds now. */
-  change(primaryDown: ReadonlySet<number>): void {
-    this.plan = this.planned(primaryDown);
+  /** Tells switch and interfaces which ends of resilient links are connected now. */
+  change(ends: ConnectedEnds): void {
+    this.plan = this.planned(ends.onStandby);
     this.plan.ports.forEach((port, number) => {
       this.switch.configure(number, port);
-      this.build(number, primaryDown);
+      this.build(number, ends);
     });
   }
 
   /** Gives the interfaces at a port what they are to be. */
-  build(port: number, primaryDown: ReadonlySet<number>): void {
-    this.hosts[port]!.install(this.ports[port]!.nodes.flatMap((node) => interfacesOf(this.lan, node, primaryDown)));
+  build(port: number, ends: ConnectedEnds): void {
+    this.hosts[port]!.install(this.ports[port]!.nodes.flatMap((node) => interfacesOf(this.lan, node, ends)));
   }
 
   /**
@@ -130,12 +132,18 @@ export class InterfacesOnLan {
 
   /** Puts bytes on the wire of a port, whatever they are. */
   inject(port: number, bytes: Uint8Array): void {
+    if (this.dead.has(port)) return;
     this.switch.receive(port, bytes);
   }
 
   /** Lets bytes come from the LAN to a port, past the switch. */
   deliver(port: number, bytes: Uint8Array): void {
     this.take(port, this.hosts[port]!.receive(this.put(bytes), this.list));
+  }
+
+  /** What came to applications since it was last asked; what is under way goes on. */
+  taken(): Handed[] {
+    return this.handed.splice(0);
   }
 
   /** Everything under way arrives; returns what applications were handed since it was last asked. */
@@ -155,6 +163,7 @@ export class InterfacesOnLan {
   }
 
   private arrive(port: number, bytes: Uint8Array): void {
+    if (this.dead.has(port)) return;
     this.arrived.push({ port, frame: bytes });
     if (this.ports[port]!.network !== undefined) return;
     this.deliver(port, bytes);

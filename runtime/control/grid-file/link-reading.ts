@@ -1,4 +1,4 @@
-import { linkProblems } from '../../../domain/link/kinds';
+import { linkProblems, RESTORE_MAX_MS } from '../../../domain/link/kinds';
 import {
   LINK_DIRECTIONS,
   LINK_KINDS,
@@ -18,7 +18,7 @@ const IPV6_MTU_MIN = 1_280;
 const TAG_BYTES = 4;
 
 const OF_ALL = ['id', 'kind', 'members', 'control', 'mtu', 'narrow'] as const;
-const OF_KINDS = ['direction', 'hub', 'tap', 'vlans'] as const;
+const OF_KINDS = ['direction', 'hub', 'restoreMs', 'tap', 'vlans'] as const;
 type LinkMembers = Members<(typeof OF_ALL)[number] | (typeof OF_KINDS)[number]>;
 
 /** What links refer to. */
@@ -122,13 +122,14 @@ function readOptions(
   name: string,
   known: Known,
 ): Pick<VirtualLink, (typeof OF_KINDS)[number]> {
-  const { direction, hub, tap, vlans } = members;
+  const { direction, hub, restoreMs, tap, vlans } = members;
   const at = (option: string): string => `link ${name}: ${option}`;
   const isGiven = (value: Value): boolean => !reader.isAbsent(value);
   const ids = reader.items(vlans).map((item) => reader.integer(item, at('vlans'), [1, 4094]));
   return {
     ...(isGiven(direction) && { direction: reader.choice(direction, at('direction'), LINK_DIRECTIONS, 'both') }),
     ...(reader.flag(hub, at('hub'), false) && { hub: true }),
+    ...(isGiven(restoreMs) && { restoreMs: reader.integer(restoreMs, at('restoreMs'), [0, RESTORE_MAX_MS]) }),
     ...(isGiven(tap) && { tap: readTap(reader, tap, at('tap'), known) }),
     ...(isGiven(vlans) && { vlans: ids.sort((a, b) => a - b) }),
   };

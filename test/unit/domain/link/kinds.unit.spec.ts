@@ -24,6 +24,7 @@ const good: readonly (readonly [string, Partial<VirtualLink>])[] = [
   ['star', { kind: 'star', members: [A1, B] }],
   ['star with its root last, as a hub', { kind: 'star', members: [B1, B2, { ...A1, side: 'root' }], hub: true }],
   ['resilient', { kind: 'resilient', members: [A1, B1, B2] }],
+  ['resilient, its primary comes back', { kind: 'resilient', members: [A1, B1, B2], restoreMs: 1_000 }],
   ['resilient with sides', { kind: 'resilient', members: [{ ...B2, side: 'standby' }, A1, B1] }],
   ['clustered', { kind: 'clustered', members: [A1, B] }],
   ['replicated', { kind: 'replicated', members: [B2], tap: { link: 9, direction: 'forward' } }],
@@ -76,6 +77,11 @@ const bad: readonly (readonly [string, Partial<VirtualLink>])[] = [
     },
   ],
   ['invalid: link VN-1: a resilient link joins exactly three nodes', { kind: 'resilient', members: [A1, B1] }],
+  [
+    'invalid: link VN-1: restoreMs -1 is not in 0–86400000',
+    { kind: 'resilient', members: [A1, B1, B2], restoreMs: -1 },
+  ],
+  ['invalid: link VN-1: a star link has no "restoreMs"', { kind: 'star', members: [A1, B], restoreMs: 5 }],
   [
     'invalid: link VN-1: AB is a cluster',
     { kind: 'resilient', members: [A1, B1, { cluster: 3, node: 1 }].map((each, i) => (i === 1 ? B : each)) },

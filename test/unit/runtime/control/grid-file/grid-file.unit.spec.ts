@@ -345,6 +345,7 @@ ${links}`);
   S: { kind: star, members: [X-2, { member: Y, side: root }], hub: true, direction: forward }
   H: { kind: hub, members: [X, { member: X-1, promiscuous: true }] }
   E: { kind: external, members: [T, Y], vlans: [101, 100] }
+  Z: { kind: resilient, members: [Y-1, X-1, X-2], restoreMs: 5000 }
 `);
     expect(problems).toEqual([]);
     expect(desired.links.slice(1)).toMatchObject([
@@ -367,6 +368,7 @@ ${links}`);
       },
       { kind: 'hub', members: [{ cluster: 1 }, { cluster: 1, node: 1, promiscuous: true }] },
       { kind: 'external', members: [{ network: 2 }, { cluster: 2 }], vlans: [100, 101] },
+      { kind: 'resilient', restoreMs: 5_000 },
     ]);
     expect(
       planCommands(initialState(), desired)
