@@ -11,6 +11,7 @@ import type { NodeCommand } from './node/commands';
 import type { PublishPackage } from './package/commands';
 import type { PathCommand } from './path/commands';
 import type { PolicyCommand } from './policy/commands';
+import type { ProbeCommand } from './probe/commands';
 import type { ProvisioningCommand } from './provisioning/commands';
 import type { ReplicationCommand } from './replication/commands';
 import type { TopologyLifeCommand } from './topology/commands';
@@ -22,6 +23,7 @@ export type CommandBody =
   | AgentCommand
   | ClusterCommand
   | LinkCommand
+  | ProbeCommand
   | PolicyCommand
   | PathCommand
   | TopologyLifeCommand

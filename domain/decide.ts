@@ -9,7 +9,7 @@ import { createGrid, reconfigureGrid } from './grid/decide';
 import type { GridState } from './grid-state';
 import { electLeader } from './leadership/decide';
 import { arrangeLinks } from './link/arrange';
-import { attachProbe, changeLink, createLink, deleteLink, detachProbe } from './link/decide';
+import { changeLink, createLink, deleteLink } from './link/decide';
 import { allocateVlan, releaseVlan } from './link/vlan-manager';
 import { anchorFlows } from './log/decide';
 import { reject, type Decision } from './message';
@@ -25,6 +25,7 @@ import {
   removeNode,
   suspectNode,
 } from './node/decide';
+import { attachProbe, detachProbe } from './probe/decide';
 import { publishPackage } from './package/decide';
 import { defineFlowPath, deleteFlowPath } from './path/decide';
 import { definePolicy, deletePolicy } from './policy/decide';

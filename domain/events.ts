@@ -9,6 +9,7 @@ import type { NodeEvent } from './node/events';
 import type { PackagePublished } from './package/events';
 import type { PathEvent } from './path/events';
 import type { PolicyEvent } from './policy/events';
+import type { ProbeEvent } from './probe/events';
 import type { ProvisioningEvent } from './provisioning/events';
 import type { ReplicationEvent } from './replication/events';
 import type { TopologyLifeEvent } from './topology/events';
@@ -20,6 +21,7 @@ export type TopologyEvent =
   | AgentEvent
   | ClusterEvent
   | LinkEvent
+  | ProbeEvent
   | PolicyEvent
   | PathEvent
   | TopologyLifeEvent
@@ -41,6 +43,7 @@ export type {
   NodeEvent,
   PathEvent,
   PolicyEvent,
+  ProbeEvent,
   ProvisioningEvent,
   TopologyLifeEvent,
 };

@@ -18,6 +18,7 @@ import { evolvePackages } from './package/evolve';
 import type { Packages } from './package/state';
 import { evolvePaths, type Paths } from './path/evolve';
 import { evolvePolicies, type Policies } from './policy/evolve';
+import { evolveProbes } from './probe/evolve';
 import { evolveReplications, type Replications } from './replication/evolve';
 import { evolveWorkflows, type Workflows } from './provisioning/evolve';
 import { evolveLosses, evolveTopology } from './topology/evolve';
@@ -164,9 +165,11 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'VirtualLinkDeleted':
     case 'VlanAllocated':
     case 'VlanReleased':
+      next.links = evolveLinks(next.links, event, next.at);
+      break;
     case 'ProbeAttached':
     case 'ProbeDetached':
-      next.links = evolveLinks(next.links, event, next.at);
+      next.links = { ...next.links, probes: evolveProbes(next.links.probes, event) };
       break;
     case 'PolicyDefined':
     case 'PolicyDeleted':

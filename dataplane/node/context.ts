@@ -8,6 +8,7 @@ import { NO_FRAME_NUMBER, SlotPool } from '../frames/slots';
 import { PathLists } from '../flows/path-lists';
 import type { FunctionHost, FunctionServices } from '../functions/host';
 import type { Kernels } from '../kernels/kernels';
+import { ProbePoints, type PointSetup } from '../probes/probe-points';
 import { UPLINK, WORLD, type Fabric } from '../rings/fabric';
 import type { RingWriter } from '../rings/spsc-ring';
 import { RendezvousTables } from '../select/topology-view';
@@ -56,6 +57,8 @@ export interface NodeGroupOptions {
   readonly tables?: RendezvousTables;
   /** Sees every frame that crosses a link; costs a copy a frame, so only where somebody looks. */
   readonly tap?: TapListener;
+  /** The wall clock, microseconds since 1970, for what probes capture; absent: they note the grid time. */
+  readonly wallClock?: () => Micros;
   /**
    * Takes each frame that leaves the grid, by slot number, and owns the slot from then on. Without it frames go to the
    * world's ring ({@link WorldPort}).
@@ -73,6 +76,9 @@ export class GroupContext {
   readonly topologies: Topologies;
   readonly limits: NodeLimits;
   readonly tap: TapListener | undefined;
+  readonly probes: ProbePoints;
+  /** Whether anybody sees frames that cross links: a tap or a probe. */
+  isWatched: boolean;
   /** Grid time of the present run or tick. */
   now: Micros = 0;
   /** Hello rounds so far; silence and holding are measured in rounds, so that gaps in time do not kill. */
@@ -100,6 +106,8 @@ export class GroupContext {
     this.topologies = new Topologies(options.tables ?? new RendezvousTables());
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.tap = options.tap;
+    this.isWatched = this.tap !== undefined;
+    this.probes = new ProbePoints(this.arena, options.wallClock ?? (() => this.now), () => this.topologies.latest);
   }
 
   /** Byte address of a slot. */
@@ -183,13 +191,28 @@ export class GroupContext {
     return before;
   }
 
-  /** Tells the tap, if any, what crosses a link. Call with the frame exactly as it is on the link. */
+  attachProbe(setup: PointSetup): void {
+    this.probes.attach(setup);
+    this.isWatched = true;
+  }
+
+  detachProbe(id: number): void {
+    this.probes.detach(id);
+    this.isWatched = this.tap !== undefined || this.probes.isActive;
+  }
+
+  /** Tells tap and probes, if any, what crosses a link. Call with the frame exactly as it is on the link. */
   observe(kind: TapRecord['kind'], address: number, from: NodeRef, to: NodeRef): void {
-    if (this.tap === undefined) return;
+    if (!this.isWatched) return;
+    if (this.probes.isActive) this.probes.crossed(kind, address, from, to);
+    if (this.tap !== undefined) this.tell(this.tap, kind, address, from, to);
+  }
+
+  private tell(tap: TapListener, kind: TapRecord['kind'], address: number, from: NodeRef, to: NodeRef): void {
     const { u8, u16, u32, f64 } = this.arena;
     const start = address + u32[(address + S_OFF) >>> 2];
     const external = kind === 'entered' || kind === 'left';
-    this.tap({
+    tap({
       kind,
       at: f64[(address + S_TIME) >>> 3],
       network: external ? u16[(address + S_NETWORK) >>> 1] : 0,

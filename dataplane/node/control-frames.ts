@@ -165,6 +165,7 @@ export class ControlCursor {
       return false;
     }
     if (kind === CONTROL_PASS) this.ctx.observe('sent', this.address, from, to);
+    else if (this.ctx.probes.isActive) this.ctx.probes.sentControl(this.address, from, to);
     return true;
   }
 

@@ -209,6 +209,7 @@ export class HostedNode implements WordTakers {
       this.lost.all(this.list, n);
       return n;
     }
+    if (this.ctx.probes.isActive) this.ctx.probes.received(this.list, n, this.node.ref);
     this.receiver.receive(this.list, n);
     this.detours.settle();
     this.modes.settle();

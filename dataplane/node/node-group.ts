@@ -6,6 +6,7 @@ import type { ClusterRole, PublishedTopology } from '../../domain/topology/topol
 import { writeNode } from '../descriptor/node-table';
 import { ConnectionTable } from '../flows/connection-table';
 import { FlowTable } from '../flows/flow-table';
+import type { PointSetup } from '../probes/probe-points';
 import { GroupContext, type NodeGroupOptions } from './context';
 import { HostedNode } from './hosted-node';
 import type { WireTarget } from './repin';
@@ -124,6 +125,15 @@ export class NodeGroup {
    */
   repin(from: WireId, target: WireTarget): void {
     for (const hosted of this.order) hosted.repin(from, target);
+  }
+
+  /** Frames that pass this point are captured in its ring from now on. */
+  attachProbe(point: PointSetup): void {
+    this.ctx.attachProbe(point);
+  }
+
+  detachProbe(id: number): void {
+    this.ctx.detachProbe(id);
   }
 
   /** Wire IDs of live flows that the group's FNODEs allocated, ascending. */

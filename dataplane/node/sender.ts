@@ -240,7 +240,7 @@ export class Sender {
       this.node.drop(slot, LINK_MTU);
       return;
     }
-    if (ctx.tap !== undefined) ctx.arena.u16[(address + S_LINK) >>> 1] = this.linkTo(address, to)?.id ?? 0;
+    if (ctx.isWatched) ctx.arena.u16[(address + S_LINK) >>> 1] = this.linkTo(address, to)?.id ?? 0;
     ctx.observe('sent', address, ref, to);
     counters.hops.count(to, ctx.arena.u32[(address + S_LEN) >>> 2]);
     if (!ctx.hand(slot, address, ref)) this.node.drop(slot, ctx.knows(to) ? RING_FULL : NOT_A_MEMBER);

@@ -1,6 +1,6 @@
 import type { CommandOf } from '../message';
 import type { VirtualLink } from '../topology/topology';
-import type { Probe, VlanAllocation } from './events';
+import type { VlanAllocation } from './events';
 
 export type CreateVirtualLink = CommandOf<'CreateVirtualLink', VirtualLink>;
 export type ChangeVirtualLink = CommandOf<'ChangeVirtualLink', VirtualLink>;
@@ -18,15 +18,6 @@ export type ArrangeLinks = CommandOf<
 export type AllocateVlan = CommandOf<'AllocateVlan', Omit<VlanAllocation, 'vlan'>>;
 /** Takes back what `AllocateVlan` gave; a link's own IDs go with the link. */
 export type ReleaseVlan = CommandOf<'ReleaseVlan', { readonly vlan: number }>;
-export type AttachProbe = CommandOf<'AttachProbe', Probe>;
-export type DetachProbe = CommandOf<'DetachProbe', { readonly probe: number }>;
 
 export type LinkCommand =
-  | CreateVirtualLink
-  | ChangeVirtualLink
-  | DeleteVirtualLink
-  | ArrangeLinks
-  | AllocateVlan
-  | ReleaseVlan
-  | AttachProbe
-  | DetachProbe;
+  CreateVirtualLink | ChangeVirtualLink | DeleteVirtualLink | ArrangeLinks | AllocateVlan | ReleaseVlan;

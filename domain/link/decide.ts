@@ -3,7 +3,7 @@ import type { Millis } from '../base/ids';
 import type { GridState } from '../grid-state';
 import { isRejection, NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
 import type { VirtualLink } from '../topology/topology';
-import type { LinkEvent, Probe } from './events';
+import type { LinkEvent } from './events';
 import type { LinkState } from './evolve';
 import { linkProblems, type LinkSurroundings } from './kinds';
 import { goes, hasDirections } from './sides';
@@ -54,21 +54,6 @@ export function deletion({ id, name }: VirtualLink, links: LinkState): LinkDecis
   ];
 }
 
-export function attachProbe(state: GridState, probe: Probe): LinkDecision {
-  const { links, probes } = state.links;
-  if (links[probe.link] === undefined)
-    return reject('not-found', `probe ${probe.name}: there is no link ${probe.link}`);
-  const present = probes[probe.id];
-  if (present === undefined) return [{ type: 'ProbeAttached', v: 1, data: probe }];
-  return text(present) === text(probe)
-    ? NOTHING_TO_DO
-    : reject('exists', `probe ${probe.id} exists already, as ${present.name}`);
-}
-
-export function detachProbe(state: GridState, probe: number): LinkDecision {
-  return state.links.probes[probe] === undefined ? NOTHING_TO_DO : [{ type: 'ProbeDetached', v: 1, data: { probe } }];
-}
-
 /** Why a link cannot be among the links of a state, where it may stand already. */
 export function invalidLink(state: GridState, link: VirtualLink): Rejection | undefined {
   const links = Object.values(state.links.links);
@@ -100,6 +85,6 @@ export function isSame(one: VirtualLink, other: VirtualLink): boolean {
   return text(one) === text(other);
 }
 
-function text(value: VirtualLink | Probe): string {
+function text(value: VirtualLink): string {
   return canonical(value as unknown as Canonical);
 }

@@ -1,4 +1,4 @@
-import type { ClusterId, NodeRef } from '../base/ids';
+import type { ClusterId } from '../base/ids';
 import type { EventOf } from '../message';
 import type { VirtualLink } from '../topology/topology';
 
@@ -11,9 +11,6 @@ export type VirtualLinkDeleted = EventOf<'VirtualLinkDeleted', { readonly link: 
 export type VlanAllocated = EventOf<'VlanAllocated', VlanAllocation>;
 export type VlanReleased = EventOf<'VlanReleased', { readonly vlan: number }>;
 
-export type ProbeAttached = EventOf<'ProbeAttached', Probe>;
-export type ProbeDetached = EventOf<'ProbeDetached', { readonly probe: number }>;
-
 export interface VlanAllocation {
   /** 1–4094. */
   readonly vlan: number;
@@ -23,23 +20,4 @@ export interface VlanAllocation {
   readonly direction: 'transmit' | 'receive' | 'both';
 }
 
-/** A tap on a link, or on one node's interface to it; one collector shows many points as one interface. */
-export interface Probe {
-  readonly id: number;
-  readonly name: string;
-  readonly link: number;
-  /** The node whose interface is tapped; 0 = the link as a whole. */
-  readonly node: NodeRef;
-  /** `raw` frames carry the descriptor, `restored` ones are as the application sees them. */
-  readonly view: 'raw' | 'restored';
-  readonly collector: string;
-}
-
-export type LinkEvent =
-  | VirtualLinkCreated
-  | VirtualLinkChanged
-  | VirtualLinkDeleted
-  | VlanAllocated
-  | VlanReleased
-  | ProbeAttached
-  | ProbeDetached;
+export type LinkEvent = VirtualLinkCreated | VirtualLinkChanged | VirtualLinkDeleted | VlanAllocated | VlanReleased;

@@ -1,8 +1,9 @@
 import { withEntry, withoutEntry } from '../base/entries';
 import { unreachable } from '../base/errors';
 import type { Millis } from '../base/ids';
+import type { Probes } from '../probe/evolve';
 import type { VirtualLink } from '../topology/topology';
-import type { LinkEvent, Probe, VlanAllocation } from './events';
+import type { LinkEvent, VlanAllocation } from './events';
 
 /** Links, their VLAN IDs and the probes on them, each by ID. */
 export interface LinkState {
@@ -10,7 +11,7 @@ export interface LinkState {
   readonly vlans: { readonly [vlan: number]: VlanAllocation };
   /** When IDs that nobody has now were released: frames with them can be under way for a while. */
   readonly resting: { readonly [vlan: number]: Millis };
-  readonly probes: { readonly [probe: number]: Probe };
+  readonly probes: Probes;
 }
 
 export const NO_LINKS: LinkState = { links: {}, vlans: {}, resting: {}, probes: {} };
@@ -35,10 +36,6 @@ export function evolveLinks(state: LinkState, event: LinkEvent, at: Millis): Lin
         vlans: withoutEntry(state.vlans, event.data.vlan),
         resting: withEntry(state.resting, event.data.vlan, at),
       };
-    case 'ProbeAttached':
-      return { ...state, probes: withEntry(state.probes, event.data.id, event.data) };
-    case 'ProbeDetached':
-      return { ...state, probes: withoutEntry(state.probes, event.data.probe) };
     default:
       return unreachable(event);
   }

@@ -6,6 +6,7 @@ import { addAgentCommand } from './agent-command';
 import { addDistributedCommands } from './distributed-commands';
 import { addLinkCommands } from './link-commands';
 import { addPackageCommand } from './package-command';
+import { addProbeCommand } from './probe-command';
 import { addReadingCommands } from './reading-commands';
 import { addRunningCommands } from './running-commands';
 import { addStartCommands } from './start-commands';
@@ -64,6 +65,7 @@ export function createRoot(programs: Programs, io: Io, version: string, finish: 
   addRunningCommands(root, programs, io, finish);
   addReadingCommands(root, programs, io, finish);
   addLinkCommands(root, programs, io, finish);
+  addProbeCommand(root, programs, io, finish);
   addChangingCommands(root, programs, io, finish);
   addWorkflowCommands(root, programs, io, finish);
   addDistributedCommands(root, programs, io, finish);

@@ -16,6 +16,7 @@ export interface Programs {
   check(options: CheckOptions, io: Io): Promise<number>;
   link(options: LinkOptions, io: Io): Promise<number>;
   arrangeLinks(options: ArrangeLinksOptions, io: Io): Promise<number>;
+  probe(options: ProbeOptions, io: Io): Promise<number>;
   migrate(options: MigrateOptions, io: Io): Promise<number>;
   mnode(options: MnodeOptions, io: Io): Promise<number>;
   agent(options: AgentProgramOptions, io: Io): Promise<number>;
@@ -236,6 +237,32 @@ export interface LinkEdit {
   readonly control?: boolean;
   readonly narrow?: boolean;
   readonly mtu?: number;
+}
+
+/** What is captured, and where it goes. */
+export interface ProbeCapture {
+  readonly kind: 'capture';
+  /** Names of links, interfaces, nodes and clusters. */
+  readonly points: readonly string[];
+  /** File, named pipe or `-` for stdout (pcapng); absent: a line for each frame. */
+  readonly write?: string;
+  /** Frames as they are on links, not as applications see them. */
+  readonly raw: boolean;
+  /** As `parseFilter` reads it. */
+  readonly filter?: string;
+  readonly ringBytes?: number;
+  /** Ends after so many frames. */
+  readonly frames?: number;
+  readonly seconds?: number;
+}
+
+export interface ProbeOptions extends CommonOptions, MnodeAccess {
+  readonly act: ProbeCapture | { readonly kind: 'token'; readonly name: string; readonly hours: number };
+  /** File with the grid's secret (hex); absent: `<data>/grid.key`. */
+  readonly key?: string;
+  /** Lets its holder attach probes; absent: one is made with the key. */
+  readonly token?: string;
+  readonly tokenFile?: string;
 }
 
 export interface MnodeOptions extends CommonOptions {

@@ -35,6 +35,8 @@ export interface NodeHostOptions {
   /** Where function packages are installed; absent: none can be run. */
   readonly packages?: string;
   readonly taps: boolean;
+  /** The wall clock, microseconds since 1970, for what probes capture; absent: they note the grid time. */
+  readonly wallClock?: () => Micros;
 }
 
 export interface DataplaneOptions extends NodeHostOptions {

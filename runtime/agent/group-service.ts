@@ -11,9 +11,11 @@ import { Fabric, type FabricShare } from '../../dataplane/rings/fabric';
 import type { WireTarget } from '../../dataplane/node/repin';
 import { NodeGroup, type Detection, type NodeLimits } from '../../dataplane/node/node-group';
 import { packageBytes } from './package-store';
+import type { ProbeCommand } from './probe-taps';
 
 /** What can be asked of a group of nodes, wherever it runs: structured-cloneable, so that it can cross a thread. */
 export type GroupCommand =
+  | ProbeCommand
   | { readonly op: 'add'; readonly node: NodeRef; readonly incarnation: Incarnation; readonly role: ClusterRole }
   | { readonly op: 'kill'; readonly node: NodeRef }
   | { readonly op: 'revive'; readonly node: NodeRef; readonly incarnation: Incarnation }
@@ -83,7 +85,8 @@ export class GroupService {
   private readonly fabric: Fabric;
   private taps: OrderedTap[] = [];
 
-  constructor(arena: Arena, setup: GroupSetup) {
+  /** @param wallClock microseconds since 1970, for what probes capture; absent: they note the grid time */
+  constructor(arena: Arena, setup: GroupSetup, wallClock?: () => Micros) {
     const kernels = loadKernels(arena, setup.kernels);
     const { packages } = setup;
     this.registry = new FunctionRegistry(
@@ -102,6 +105,7 @@ export class GroupService {
       createFunction: (spec, services) => this.registry.create(spec, services),
       ...(setup.limits === undefined ? {} : { limits: setup.limits }),
       ...(setup.agent === undefined ? {} : { agent: setup.agent }),
+      ...(wallClock === undefined ? {} : { wallClock }),
       ...(setup.tapOrder === 0
         ? {}
         : {
@@ -188,6 +192,12 @@ export class GroupService {
         return DONE;
       case 'repin':
         this.group.repin(command.from, command.target);
+        return DONE;
+      case 'attach-probe':
+        this.group.attachProbe(command.point);
+        return DONE;
+      case 'detach-probe':
+        this.group.detachProbe(command.probe);
         return DONE;
       case 'tick':
         this.group.tick(command.now);

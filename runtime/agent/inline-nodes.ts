@@ -5,16 +5,19 @@ import type { Arena } from '../../dataplane/frames/arena';
 import type { WireTarget } from '../../dataplane/node/repin';
 import type { Fabric } from '../../dataplane/rings/fabric';
 import type { GridHarvest, NodeHost, NodeHostOptions } from './dataplane-host';
+import type { Probe } from '../../domain/probe/events';
 import { GroupService } from './group-service';
+import { ProbeTaps, type ProbeHost, type ProbeTap } from './probe-taps';
 
 /** The nodes of one group in this thread. Frames and time come from whoever extends it. */
-export abstract class InlineNodes implements NodeHost {
+export abstract class InlineNodes implements NodeHost, ProbeHost {
   readonly kernels: 'wasm' | 'ts';
   protected readonly service: GroupService;
+  private readonly probes: ProbeTaps;
 
   /** Hosts group 0 of the fabric. `agent`: the name under which topologies place members here, in a grid of several agents. */
   constructor(arena: Arena, fabric: Fabric, options: NodeHostOptions, agent?: string) {
-    this.service = new GroupService(arena, {
+    const setup = {
       group: 0,
       fabric: fabric.share(),
       secret: options.secret,
@@ -25,7 +28,9 @@ export abstract class InlineNodes implements NodeHost {
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.packages === undefined ? {} : { packages: options.packages }),
       ...(agent === undefined ? {} : { agent }),
-    });
+    };
+    this.service = new GroupService(arena, setup, options.wallClock);
+    this.probes = new ProbeTaps(arena, 1, async (_, command) => void this.service.execute(command));
     this.kernels = this.service.kernels;
   }
 
@@ -64,6 +69,10 @@ export abstract class InlineNodes implements NodeHost {
   /** Whom the nodes here do not hear any more: by node, the latest life known of it. */
   mute(): Map<NodeRef, Incarnation> {
     return this.service.mute();
+  }
+
+  attachProbe(probe: Probe, network: number): Promise<ProbeTap> {
+    return this.probes.attachProbe(probe, network);
   }
 
   abstract setReachable(node: NodeRef, reachable: boolean): void;

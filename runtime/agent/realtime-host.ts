@@ -72,7 +72,7 @@ export class RealtimeHost extends InlineNodes {
     private readonly fabric: Fabric,
     private readonly options: RealtimeOptions,
   ) {
-    super(arena, fabric, options, options.agent);
+    super(arena, fabric, { ...options, wallClock: options.time.micros }, options.agent);
     this.slots = new SlotPool(arena);
     this.world = new WorldPort(arena, fabric);
     this.networks = new NetworkPorts({ arena, slots: this.slots }, this.world, BATCH);

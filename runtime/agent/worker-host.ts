@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { FlowgridError } from '../../domain/base/errors';
 import { nodeRef, type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
 import type { NodeStatistics } from '../../domain/node/statistics';
+import type { Probe } from '../../domain/probe/events';
 import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
 import { Arena } from '../../dataplane/frames/arena';
 import type { WireTarget } from '../../dataplane/node/repin';
@@ -10,6 +11,7 @@ import type { DataplaneHost, DataplaneOptions, FrameWriter, GridHarvest } from '
 import type { GroupCommand } from './group-service';
 import { RING_CAPACITY } from './inline-host';
 import type { Standing } from './placement';
+import { ProbeTaps, type ProbeHost, type ProbeTap } from './probe-taps';
 import {
   CELL_ASLEEP,
   CELL_FAILED,
@@ -34,7 +36,8 @@ const PATIENCE = 50;
  * Nodes spread over worker threads, by where they stand on the way of the traffic, else round robin in order of arrival;
  * rings of the shared memory between them.
  */
-export class WorkerHost implements DataplaneHost {
+export class WorkerHost implements DataplaneHost, ProbeHost {
+  private readonly probes: ProbeTaps;
   private readonly placement = new Map<NodeRef, WorkerThread>();
   private placed = 0;
 
@@ -47,7 +50,11 @@ export class WorkerHost implements DataplaneHost {
     private readonly standing: Standing,
     /** Networks that no worker has attached yet. */
     private unattached: readonly NetworkSetup[],
-  ) {}
+  ) {
+    this.probes = new ProbeTaps(arena, workers.length, async (group, command) => {
+      await workers[group]!.request(command);
+    });
+  }
 
   /**
    * @param networks External networks to be attached to the workers that host their INODEs. Then all networks are: frames
@@ -129,6 +136,10 @@ export class WorkerHost implements DataplaneHost {
 
   async repin(from: WireId, target: WireTarget): Promise<void> {
     await this.all({ op: 'repin', from, target });
+  }
+
+  attachProbe(probe: Probe, network: number): Promise<ProbeTap> {
+    return this.probes.attachProbe(probe, network);
   }
 
   setReachable(node: NodeRef, reachable: boolean): void {

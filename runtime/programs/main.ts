@@ -13,6 +13,7 @@ const programs: Programs = {
   check: async (options, io) => (await import('./check')).check(options, io),
   link: async (options, io) => (await import('./link')).link(options, io),
   arrangeLinks: async (options, io) => (await import('./links/arrange')).arrangeLinks(options, io),
+  probe: async (options, io) => (await import('./probe/probe')).probe(options, io),
   migrate: async (options, io) => (await import('./log-migrate')).migrate(options, io),
   mnode: async (options, io) => (await import('./mnode/mnode')).mnode(options, io),
   agent: async (options, io) => (await import('./agent/agent')).agent(options, io),

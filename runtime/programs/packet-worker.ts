@@ -1,6 +1,7 @@
 import { receiveMessageOnPort, parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Arena } from '../../dataplane/frames/arena';
 import { Fabric } from '../../dataplane/rings/fabric';
+import { wallMicros } from './wall-clock';
 import { GroupService, type GroupAnswer, type GroupCommand } from '../agent/group-service';
 import {
   CELL_ASLEEP,
@@ -48,7 +49,7 @@ class PacketWorker {
   ) {
     const { arena: share, setup, cell, patience } = started;
     const arena = (this.arena = Arena.attach(share));
-    this.service = new GroupService(arena, setup);
+    this.service = new GroupService(arena, setup, wallMicros);
     this.i32 = arena.i32;
     this.f64 = arena.f64;
     this.cell = cell;

@@ -1,5 +1,10 @@
-import type { Millis } from '../../domain/base/ids';
+import type { Micros, Millis } from '../../domain/base/ids';
 import type { Clock, Timers } from '../../domain/seams/clock';
+
+/** Microseconds since 1970, the same in all threads of a process, never decreasing. */
+export function wallMicros(): Micros {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}
 
 /** The longest that one of Node's timers waits; a later deadline is waited for in several steps. */
 const STEP_MS_MAX = 2 ** 31 - 1;

@@ -3,22 +3,11 @@ import { FlowgridError } from '../../../domain/base/errors';
 
 const BUFFER_BYTES = 1 << 18;
 
-/** Writes a file through one buffer, little-endian. */
-export class ByteSink {
+/** Gathers bytes in one buffer, little-endian; whoever extends it says where a full one goes. */
+export abstract class ByteSink {
   private readonly data = new Uint8Array(BUFFER_BYTES);
   private readonly view = new DataView(this.data.buffer);
   private used = 0;
-  private closed = false;
-  private readonly descriptor: number;
-
-  /** @throws FlowgridError `usage` when the file cannot be made. */
-  constructor(private readonly path: string) {
-    try {
-      this.descriptor = openSync(path, 'w');
-    } catch (cause) {
-      throw this.failed(cause);
-    }
-  }
 
   u16(value: number): void {
     this.room(2);
@@ -49,26 +38,51 @@ export class ByteSink {
     this.used += count;
   }
 
-  /** Hands everything written so far to the operating system. */
+  /** Hands over everything gathered so far. */
   flush(): void {
-    try {
-      for (let done = 0; done < this.used;) done += writeSync(this.descriptor, this.data, done, this.used - done);
-    } catch (cause) {
-      throw this.failed(cause);
-    }
+    if (this.used > 0) this.drain(this.data.subarray(0, this.used));
     this.used = 0;
   }
 
-  /** Flushes and closes; a second call does nothing. */
-  close(): void {
+  /** Flushes, and ends; a second call does nothing. */
+  abstract close(): void;
+
+  /** Takes bytes that are valid during the call only. */
+  protected abstract drain(bytes: Uint8Array): void;
+
+  private room(count: number): void {
+    if (this.used + count > BUFFER_BYTES) this.flush();
+  }
+}
+
+/** Writes a file. */
+export class FileSink extends ByteSink {
+  private closed = false;
+  private readonly descriptor: number;
+
+  /** @throws FlowgridError `usage` when the file cannot be made. */
+  constructor(private readonly path: string) {
+    super();
+    try {
+      this.descriptor = openSync(path, 'w');
+    } catch (cause) {
+      throw this.failed(cause);
+    }
+  }
+
+  override close(): void {
     if (this.closed) return;
     this.closed = true;
     this.flush();
     closeSync(this.descriptor);
   }
 
-  private room(count: number): void {
-    if (this.used + count > BUFFER_BYTES) this.flush();
+  protected override drain(bytes: Uint8Array): void {
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(this.descriptor, bytes, done, bytes.length - done);
+    } catch (cause) {
+      throw this.failed(cause);
+    }
   }
 
   private failed(cause: unknown): FlowgridError {
@@ -77,5 +91,26 @@ export class ByteSink {
       remedy: 'Check directory, permissions and free space.',
       cause,
     });
+  }
+}
+
+/** Keeps bytes until somebody takes them. */
+export class MemorySink extends ByteSink {
+  private parts: Uint8Array[] = [];
+
+  /** All that was written since the last call. */
+  take(): Uint8Array {
+    this.flush();
+    const whole = Buffer.concat(this.parts);
+    this.parts = [];
+    return whole;
+  }
+
+  override close(): void {
+    this.flush();
+  }
+
+  protected override drain(bytes: Uint8Array): void {
+    this.parts.push(bytes.slice());
   }
 }

@@ -1,4 +1,4 @@
-import { ByteSink } from './byte-sink';
+import { FileSink, type ByteSink } from './byte-sink';
 
 export interface PcapWriterOptions {
   readonly linkType: number;
@@ -20,7 +20,7 @@ export class PcapWriter {
   constructor(path: string, options: PcapWriterOptions) {
     this.nanosecond = options.nanosecond ?? false;
     this.snapLength = options.snapLength ?? SNAP_LENGTH;
-    this.sink = new ByteSink(path);
+    this.sink = new FileSink(path);
     const { sink } = this;
     sink.u32(this.nanosecond ? 0xa1b23c4d : 0xa1b2c3d4);
     sink.u16(2);

@@ -19,6 +19,9 @@ const BLOCK_SIMPLE = 3;
 const BLOCK_ENHANCED = 6;
 
 const OPTION_END = 0;
+/** Of a packet: bits 0–1 are its direction. */
+const OPTION_EPB_FLAGS = 2;
+const DIRECTIONS = [undefined, 'in', 'out', undefined] as const;
 const OPTION_IF_NAME = 2;
 const OPTION_IF_TSRESOL = 9;
 const OPTION_IF_TSOFFSET = 14;
@@ -131,6 +134,11 @@ export class PcapngReader implements CaptureReader {
     return true;
   }
 
+  private readonly packetOption = (code: number, at: number, size: number): void => {
+    if (code !== OPTION_EPB_FLAGS || size !== 4) return;
+    this.record.direction = DIRECTIONS[this.source.view.getUint32(at, this.little) & 3];
+  };
+
   private options(from: number, to: number, visit: (code: number, at: number, size: number) => void): void {
     const { view } = this.source;
     let at = from;
@@ -159,6 +167,8 @@ export class PcapngReader implements CaptureReader {
     unit.convert(view.getUint32(cursor + 12, this.little), view.getUint32(cursor + 16, this.little));
     this.record.time = unit.micros;
     this.record.nanos = unit.nanos;
+    this.record.direction = undefined;
+    this.options(cursor + header + ((capLen + 3) & ~3), cursor + length - 4, this.packetOption);
     this.emit(described, this.sectionBase + local, header, capLen, view.getUint32(cursor + 24, this.little), length);
     return true;
   }

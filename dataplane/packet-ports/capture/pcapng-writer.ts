@@ -1,4 +1,4 @@
-import { ByteSink } from './byte-sink';
+import { FileSink, type ByteSink } from './byte-sink';
 
 /** An interface of a pcapng file to be written. */
 export interface WrittenInterface {
@@ -21,10 +21,15 @@ export interface PcapngWriterOptions {
 
 const OPTION_COMMENT = 1;
 const OPTION_SHB_APPLICATION = 4;
+/** Of a packet: its direction. */
+const OPTION_EPB_FLAGS = 2;
+const DIRECTION_FLAGS = { in: new Uint8Array([1, 0, 0, 0]), out: new Uint8Array([2, 0, 0, 0]) };
 const OPTION_IF_NAME = 2;
 const OPTION_IF_DESCRIPTION = 3;
 const OPTION_IF_TSRESOL = 9;
 const OPTION_IF_FCSLEN = 13;
+const OPTION_ISB_RECEIVED = 4;
+const OPTION_ISB_DROPPED = 5;
 const MICROSECONDS = 6;
 const NANOSECONDS = 9;
 /** Longest text of an option; its length field has 16 bits, and nobody reads more. */
@@ -41,9 +46,9 @@ export class PcapngWriter {
   private readonly sink: ByteSink;
   private readonly interfaces: readonly WrittenInterface[];
 
-  /** Creates the file, or overwrites it. */
-  constructor(path: string, options: PcapngWriterOptions) {
-    this.sink = new ByteSink(path);
+  /** @param target path of the file, which is created or overwritten; or where else the bytes go */
+  constructor(target: string | ByteSink, options: PcapngWriterOptions) {
+    this.sink = typeof target === 'string' ? new FileSink(target) : target;
     this.interfaces = options.interfaces;
     this.section(
       texts([
@@ -58,6 +63,7 @@ export class PcapngWriter {
    * Writes a frame on an interface (index into the ones given): `length` bytes of `data` from `offset` on.
    * @param timeUs microseconds since 1970, and `nanos` (0–999) beyond; the latter is lost at microsecond resolution
    * @param wireLength bytes it had on the wire, if more than `length`
+   * @param direction into the interface or out of it; absent: not told
    */
   write(
     interfaceId: number,
@@ -68,11 +74,13 @@ export class PcapngWriter {
     length: number,
     wireLength = length,
     comment?: string,
+    direction?: 'in' | 'out',
   ): void {
     const { sink } = this;
     const { nanosecond, snapLength } = this.interfaces[interfaceId];
     const kept = snapLength === undefined || snapLength === 0 ? length : Math.min(length, snapLength);
     const options = texts([[OPTION_COMMENT, comment]]);
+    if (direction !== undefined) options.push({ code: OPTION_EPB_FLAGS, value: DIRECTION_FLAGS[direction] });
     const total = 32 + padded(kept) + optionBytes(options);
     sink.u32(6);
     sink.u32(total);
@@ -83,6 +91,26 @@ export class PcapngWriter {
     sink.u32(wireLength);
     sink.bytes(data, offset, kept);
     sink.zeros(padded(kept) - kept);
+    this.options(options);
+    sink.u32(total);
+  }
+
+  /**
+   * Writes what an interface has counted up to a time (an interface statistics block).
+   * @param received frames that it saw, those that it dropped among them
+   */
+  statistics(interfaceId: number, timeUs: number, received: number, dropped: number): void {
+    const { sink } = this;
+    const options = [
+      { code: OPTION_ISB_RECEIVED, value: u64(received) },
+      { code: OPTION_ISB_DROPPED, value: u64(dropped) },
+    ];
+    const total = 24 + optionBytes(options);
+    sink.u32(5);
+    sink.u32(total);
+    sink.u32(interfaceId);
+    if (this.interfaces[interfaceId].nanosecond === true) this.nanoseconds(timeUs, 0);
+    else this.units(Math.floor(timeUs / WORD), timeUs % WORD);
     this.options(options);
     sink.u32(total);
   }
@@ -157,6 +185,12 @@ function texts(pairs: readonly (readonly [number, string | undefined])[]): Optio
   return pairs
     .filter(([, text]) => text !== undefined && text !== '')
     .map(([code, text]) => ({ code, value: new TextEncoder().encode(text).subarray(0, TEXT_BYTES_MAX) }));
+}
+
+function u64(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
+  return bytes;
 }
 
 /** Bytes that options take, the end mark included. */

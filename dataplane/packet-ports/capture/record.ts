@@ -12,6 +12,8 @@ export class CaptureRecord {
   capLen = 0;
   wireLen = 0;
   linkType = 0;
+  /** Into or out of the interface; undefined where the file does not tell. */
+  direction: 'in' | 'out' | undefined = undefined;
   /** Index into {@link CaptureReader.interfaces}. */
   interfaceId = 0;
   /** The frame is `data[offset … offset + capLen)`. */

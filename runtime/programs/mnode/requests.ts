@@ -1,5 +1,6 @@
 import { FlowgridError } from '../../../domain/base/errors';
 import type { MnodeStatus } from '../../control/mnode-status';
+import type { ProbeRequest } from '../../agent/probe-desk';
 import type { WorkflowRequest } from '../../control/workflow-requests';
 
 /**
@@ -12,6 +13,8 @@ export type SocketRequest =
   | { readonly request: 'mnode-command'; readonly command: string }
   /** A request about workflows, as on the bus; so is the answer. */
   | { readonly request: 'mnode-workflow'; readonly workflow: WorkflowRequest }
+  /** For `flowgrid probe`: as above. */
+  | { readonly request: 'probe'; readonly probe: ProbeRequest }
   /** For `flowgrid check`: frames are seen by agents alone, so that there is nothing to judge by but the log. */
   | { readonly request: 'verdicts' };
 
@@ -33,6 +36,10 @@ export async function answerRequest(bytes: Uint8Array, answers: SocketAnswers): 
       return answers.workflow(JSON.stringify(asked.workflow));
     case 'verdicts':
       throw new FlowgridError('not-found', 'an MNODE sees no frames');
+    case 'probe':
+      throw new FlowgridError('not-found', 'an MNODE sees no frames', {
+        remedy: 'reach the agents, which do: --grid NAME --nats SERVERS',
+      });
     default:
       throw new FlowgridError('usage', `an MNODE does not answer ${JSON.stringify((asked as SocketRequest).request)}`);
   }

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { stateHash } from '../../../adapters/codec/hash';
 import { openLmdbLog, type LmdbLog } from '../../../adapters/log/lmdb';
 import { SimClock } from '../../../adapters/sim/sim-clock';
@@ -17,6 +17,7 @@ import type { UpOptions } from '../../../interface/cli/programs';
 import type { Acknowledged, Verdicts } from '../../../projections/verdicts';
 import type { DataplaneHost, GridHarvest } from '../../agent/dataplane-host';
 import { InlineHost } from '../../agent/inline-host';
+import { ProbeDesk } from '../../agent/probe-desk';
 import { standingAlong, type Standing } from '../../agent/placement';
 import { WorkerHost } from '../../agent/worker-host';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
@@ -27,6 +28,8 @@ import { WorkflowDesk } from '../../control/workflow-requests';
 import type { VERDICTS_REQUEST } from '../check';
 import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
 import { rebuilt } from '../log-reading';
+import { verifyToken } from '../probe/token';
+import { wallMicros } from '../wall-clock';
 import type { SocketRequest } from '../mnode/requests';
 import { Provisioner, stuckAlert } from '../provisioner';
 import { aftermathOf, endingsOf, type Aftermath } from './aftermath';
@@ -43,6 +46,10 @@ const SLOTS = 32_768;
 const TABLE_BYTES = 1_500 * 1024 * 1024;
 /** A table takes this part of its places, which are a power of two. */
 const TABLE_LOAD = 0.7;
+
+/** How long the end of a grid waits for collectors of probes to read the rest, and between two looks, milliseconds. */
+const PROBES_END_WITHIN_MS = 3_000;
+const PROBES_PAUSE_MS = 20;
 
 /** Tables with room for that many flows. */
 function limitsFor(flowsPerNode: number): Pick<NodeLimits, 'flows' | 'connections'> {
@@ -80,6 +87,7 @@ export class Session {
     private readonly receipts: Receipts | undefined,
     private readonly provisioner: Provisioner,
     private readonly desk: WorkflowDesk,
+    private readonly probes: ProbeDesk,
   ) {}
 
   /**
@@ -148,6 +156,7 @@ export class Session {
       limits: limitsFor(flowsPerNode),
       baseDirectory: dirname(resolve(options.grid)),
       taps: true,
+      wallClock: wallMicros,
       standing: (ref: NodeRef) => standingsIn(control.state)(ref),
       output: (network: number, at: Micros, frameNo: number, bytes: Uint8Array, from: number, length: number) =>
         observation.frameLeft(network, at, frameNo, bytes, from, length),
@@ -182,6 +191,14 @@ export class Session {
         (await host.statistics()).find((each) => each.node === nodeRef(cluster, node))?.counted,
       onStuck: (workflow, error) => events.alerted(stuckAlert(workflow, error, clock.now())),
     });
+    const probes = new ProbeDesk({
+      host,
+      clock: wallMicros,
+      verify: (token) => verifyToken(secret, token, Date.now()),
+      topology: () => control.state.topology.latest ?? undefined,
+      isLogged: ({ id, name }) => control.state.links.probes[id]?.name === name,
+      abandoned: (left) => void Promise.all(left.map(({ id }) => forgetProbe(control, clock, id))),
+    });
     const desk = new WorkflowDesk(control, createWorkflowJournal(control, log, clock), clock, () => provisioner);
     const fleet = new Fleet(host, control, chains);
     const conductor = new Conductor(
@@ -196,13 +213,27 @@ export class Session {
         onAppended: (batch) => ledger.took(batch),
         onHarvest: (harvest) => {
           observation.harvest(harvest, fleet);
+          void probes.sweep();
           events.harvested(harvest, fleet);
         },
         onRound,
       },
       start,
     );
-    return new Session(log, control, host, fleet, conductor, observation, clock, ledger, receipts, provisioner, desk);
+    return new Session(
+      log,
+      control,
+      host,
+      fleet,
+      conductor,
+      observation,
+      clock,
+      ledger,
+      receipts,
+      provisioner,
+      desk,
+      probes,
+    );
   }
 
   /** Leads, brings the grid to what is wanted, starts its nodes and waits until they carry flows. */
@@ -214,6 +245,8 @@ export class Session {
     await this.recallPast(past);
     await this.control.start();
     await this.conductor.obey();
+    for (const id of Object.keys(this.control.state.links.probes))
+      await forgetProbe(this.control, this.clock, Number(id));
     await Promise.all(wanted(this.control.state).map((body) => this.command(body)));
     await this.fleet.hostMembers(this.control.state);
     this.fleet.hello();
@@ -330,6 +363,8 @@ export class Session {
     switch (asked.request) {
       case 'verdicts':
         return Buffer.from(JSON.stringify(await this.verdicts(false)));
+      case 'probe':
+        return this.probes.answer(asked.probe);
       case 'mnode-command':
         return answerCommand(this.control, Buffer.from(asked.command, 'base64'), (deadline) =>
           this.inGridTime(deadline),
@@ -353,6 +388,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    await this.letProbesEnd();
     await this.provisioner.close();
     await this.control.stop();
     // A cache: without it the next start only takes longer.
@@ -361,6 +397,14 @@ export class Session {
     this.observation.close();
     this.receipts?.close();
     await this.log.close();
+  }
+
+  /** Collectors read what was captured up to now; one that does not is not waited for. */
+  private async letProbesEnd(): Promise<void> {
+    this.probes.end();
+    for (let waited = 0; this.probes.hasReaders && waited < PROBES_END_WITHIN_MS; waited += PROBES_PAUSE_MS) {
+      await delay(PROBES_PAUSE_MS);
+    }
   }
 
   private clusterNamed(name: string): ClusterState | undefined {
@@ -384,6 +428,16 @@ async function carriedOn(provisioner: Provisioner, control: ControlPlane): Promi
     await turn();
     await control.settle();
   }
+}
+
+/** A probe point whose collector is gone is detached. */
+async function forgetProbe(control: ControlPlane, clock: SimClock, probe: number): Promise<void> {
+  await control.submit({
+    id: `probes/${control.state.epoch}/${probe}/${control.head.seq}`,
+    by: 'operator:up',
+    deadline: clock.now() + COMMAND_LIFETIME_MS,
+    body: { type: 'DetachProbe', data: { probe } },
+  });
 }
 
 /** The rows that were made: all nodes that arrive while the state stands still are placed by the same one. */

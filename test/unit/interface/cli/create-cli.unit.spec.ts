@@ -31,6 +31,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
     check: program('check'),
     link: program('link'),
     arrangeLinks: program('arrangeLinks'),
+    probe: program('probe'),
     migrate: program('migrate'),
     mnode: program('mnode'),
     agent: program('agent'),
@@ -49,7 +50,7 @@ function fixture(behaviour: (program: string) => Promise<number> = async () => 0
   return { calls, out, err, run: (line: string) => cli.run(line === '' ? [] : line.split(' ')) };
 }
 
-const READING = ['trace', 'audit', 'log', 'check', 'link'];
+const READING = ['trace', 'audit', 'log', 'check', 'link', 'probe'];
 const DISTRIBUTED = ['mnode', 'status', 'stats', 'mode', 'replicate', 'submit', 'agent', 'package', 'play', 'record'];
 const PROVISIONING = ['scale', 'workflow', 'replace', 'upgrade', 'clone'];
 const COMMANDS = ['up', 'classify', 'validate', ...READING, ...DISTRIBUTED, ...PROVISIONING, 'completion'];

@@ -72,6 +72,7 @@ class Fixture {
       migrate: absent,
       link: absent,
       arrangeLinks: absent,
+      probe: absent,
     };
     const running = {
       ...local,

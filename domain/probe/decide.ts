@@ -1,0 +1,76 @@
+import { canonical, type Canonical } from '../base/canonical';
+import { clusterOf, nodeName, nodeOf, type NodeRef } from '../base/ids';
+import { isFlowgridError } from '../base/errors';
+import type { GridState } from '../grid-state';
+import { NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
+import type { VirtualLink } from '../topology/topology';
+import { PROBES_MAX, RING_BYTES_MAX, RING_BYTES_MIN, type Probe, type ProbeEvent } from './events';
+import { parseFilter } from './filter';
+
+type ProbeDecision = Decision<ProbeEvent>;
+
+/** A point stands on a link that is there, or on the interface that a node of the grid has on one. */
+export function attachProbe(state: GridState, probe: Probe): ProbeDecision {
+  const { links, probes } = state.links;
+  const link = links[probe.link];
+  if (link === undefined) return reject('not-found', `probe ${probe.name}: there is no link ${probe.link}`);
+  const refusal = withoutInterface(state, probe, link) ?? wrongRing(probe) ?? wrongFilter(probe);
+  if (refusal !== undefined) return refusal;
+  const present = probes[probe.id];
+  if (present !== undefined) {
+    return text(present) === text(probe)
+      ? NOTHING_TO_DO
+      : reject('exists', `probe ${probe.id} exists already, as ${present.name}`);
+  }
+  if (Object.keys(probes).length >= PROBES_MAX) {
+    return reject('none-free', `probe ${probe.name}: ${PROBES_MAX} probe points are attached already`);
+  }
+  return [{ type: 'ProbeAttached', v: 1, data: probe }];
+}
+
+export function detachProbe(state: GridState, probe: number): ProbeDecision {
+  return state.links.probes[probe] === undefined ? NOTHING_TO_DO : [{ type: 'ProbeDetached', v: 1, data: { probe } }];
+}
+
+/** Whether a node has an interface on a link: as a member, as one of a cluster's nodes, or as the INODE of a network. */
+export function hasInterface(state: GridState, link: VirtualLink, node: NodeRef): boolean {
+  return link.members.some((member) => {
+    if ('network' in member) {
+      return state.grid?.networks.find(({ id }) => id === member.network)?.cluster === clusterOf(node);
+    }
+    return member.cluster === clusterOf(node) && (!('node' in member) || member.node === nodeOf(node));
+  });
+}
+
+function withoutInterface(state: GridState, { name, node }: Probe, link: VirtualLink): Rejection | undefined {
+  if (node === 0) return undefined;
+  const cluster = state.clusters[clusterOf(node)];
+  if (cluster?.nodes[nodeOf(node)] === undefined) {
+    return reject('not-found', `probe ${name}: there is no node ${clusterOf(node)}/${nodeOf(node)}`);
+  }
+  if (hasInterface(state, link, node)) return undefined;
+  const called = nodeName(cluster.settings.name, nodeOf(node));
+  return reject('not-found', `probe ${name}: ${called} has no interface on link ${link.name}`);
+}
+
+function wrongRing({ name, ringBytes }: Probe): Rejection | undefined {
+  if (ringBytes === undefined) return undefined;
+  const isRight = Number.isInteger(ringBytes) && ringBytes >= RING_BYTES_MIN && ringBytes <= RING_BYTES_MAX;
+  if (isRight) return undefined;
+  return reject('invalid', `probe ${name}: a ring has ${RING_BYTES_MIN} to ${RING_BYTES_MAX} bytes, not ${ringBytes}`);
+}
+
+function wrongFilter({ name, filter }: Probe): Rejection | undefined {
+  if (filter === undefined) return undefined;
+  try {
+    parseFilter(filter);
+    return undefined;
+  } catch (error) {
+    if (!isFlowgridError(error)) throw error;
+    return reject('invalid', `probe ${name}: ${error.message}`);
+  }
+}
+
+function text(probe: Probe): string {
+  return canonical(probe as unknown as Canonical);
+}

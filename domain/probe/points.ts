@@ -1,0 +1,108 @@
+import { FlowgridError } from '../base/errors';
+import { clusterOf, nodeName, nodeOf, nodeRef, type NodeRef } from '../base/ids';
+import { nearestName } from '../base/nearest';
+import type { Topology, TopologyCluster, VirtualLink } from '../topology/topology';
+
+/** Where a probe point stands, and what it is called. */
+export interface ProbePlace {
+  readonly name: string;
+  readonly link: number;
+  /** 0 = the link as a whole. */
+  readonly node: NodeRef;
+}
+
+type Places = Pick<Topology, 'networks' | 'clusters' | 'links'>;
+
+/**
+ * The places that a text names in a topology: `VN-2` a link, `AB-2@VN-2` a node's interface on a link, `AB-2` all
+ * interfaces of a node, `AB` those of all members of a cluster: what goes in and out of it. `link:`, `node:` and
+ * `cluster:` in front say which is meant where several are called so.
+ *
+ * @throws FlowgridError `not-found` for what is not there, `usage` where several are called so.
+ */
+export function probePlaces(topology: Places, text: string): ProbePlace[] {
+  const { kind, name } = prefixed(text);
+  const found = (['link', 'node', 'cluster'] as const).flatMap((each) => {
+    const places = kind === undefined || kind === each ? FINDERS[each](topology, name) : undefined;
+    return places === undefined ? [] : [{ kind: each, places }];
+  });
+  if (found.length > 1) {
+    throw new FlowgridError('usage', `${text} is the name of a ${found.map((each) => each.kind).join(' and of a ')}`, {
+      remedy: `say which: ${found.map((each) => `${each.kind}:${name}`).join(', ')}`,
+    });
+  }
+  if (found[0] === undefined) throw notThere(topology, text, name);
+  if (found[0].places.length === 0) {
+    throw new FlowgridError('not-found', `${text} has no interface on any link`, {
+      remedy: "'flowgrid link list' shows who is on which link",
+    });
+  }
+  return found[0].places;
+}
+
+const FINDERS = {
+  link: (topology: Places, name: string): ProbePlace[] | undefined => {
+    const link = topology.links.find((each) => each.name === name);
+    return link === undefined ? undefined : [{ name, link: link.id, node: 0 }];
+  },
+  node: (topology: Places, name: string): ProbePlace[] | undefined => {
+    const [called, on] = splitLast(name, '@');
+    const node = nodeNamed(topology, called);
+    if (node === undefined) return undefined;
+    const all = interfacesOf(topology, node);
+    if (on === undefined) return all;
+    const link = topology.links.find((each) => each.name === on);
+    if (link === undefined) return undefined;
+    return all.filter((each) => each.link === link.id);
+  },
+  cluster: (topology: Places, name: string): ProbePlace[] | undefined => {
+    const cluster = topology.clusters.find((each) => each.name === name);
+    return cluster?.members.flatMap(({ node }) => interfacesOf(topology, nodeRef(cluster.id, node)));
+  },
+};
+
+function prefixed(text: string): { kind: string | undefined; name: string } {
+  const match = /^(link|node|cluster):(.*)$/.exec(text);
+  return match === null ? { kind: undefined, name: text } : { kind: match[1], name: match[2]! };
+}
+
+function splitLast(text: string, separator: string): [string, string | undefined] {
+  const at = text.lastIndexOf(separator);
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function nodeNamed({ clusters }: Places, name: string): NodeRef | undefined {
+  for (const { id, name: cluster, members } of clusters) {
+    const member = members.find(({ node }) => nodeName(cluster, node) === name);
+    if (member !== undefined) return nodeRef(id, member.node);
+  }
+  return undefined;
+}
+
+/** The interfaces of a node: one on each link that it is on, external ones too. */
+function interfacesOf(topology: Places, ref: NodeRef): ProbePlace[] {
+  const cluster = topology.clusters.find(({ id }) => id === clusterOf(ref))!;
+  return topology.links
+    .filter((link) => isOn(topology, link, cluster, ref))
+    .map((link) => ({ name: `${nodeName(cluster.name, nodeOf(ref))}@${link.name}`, link: link.id, node: ref }));
+}
+
+function isOn({ networks }: Places, link: VirtualLink, { id }: TopologyCluster, ref: NodeRef): boolean {
+  return link.members.some((member) =>
+    'network' in member
+      ? networks.find((network) => network.id === member.network)?.cluster === id
+      : member.cluster === id && (!('node' in member) || member.node === nodeOf(ref)),
+  );
+}
+
+function notThere({ clusters, links }: Places, text: string, name: string): FlowgridError {
+  const names = [
+    ...links.map((link) => link.name),
+    ...clusters.map((cluster) => cluster.name),
+    ...clusters.flatMap((cluster) => cluster.members.map(({ node }) => nodeName(cluster.name, node))),
+  ];
+  const nearest = nearestName(name.replace(/@.*/, ''), names);
+  return new FlowgridError('not-found', `there is no link, node or cluster ${text}`, {
+    remedy: `${nearest === undefined ? '' : `perhaps ${nearest}? `}Links of this grid: ${links.map((link) => link.name).join(', ')}.`,
+  });
+}
