@@ -48,7 +48,8 @@ export class VirtualInterface {
   readonly ref: NodeRef;
   /** See {@link RECEIVED} and the other places. */
   readonly counted: Float64Array;
-  private readonly nic: Uint8Array;
+  /** The node's address on the grid. */
+  readonly nic: Uint8Array;
   /** The address of the node's cluster on a virtual hub; the NIC's where there is none. */
   private readonly own: Uint8Array;
   private readonly senders: Senders | undefined;
@@ -109,6 +110,19 @@ export class VirtualInterface {
     return 0;
   }
 
+  /** Takes back a frame that was readied, because the port is busy: it is given again. */
+  withdraw(slot: number): void {
+    popTag(this.arena, slot);
+    this.counted[GIVEN]--;
+    this.counted[SENT]--;
+  }
+
+  /** Takes back that a frame was refused, which is given again. */
+  forget(why: LinkDrop): void {
+    this.counted[GIVEN]--;
+    this.counted[DROPPED + why]--;
+  }
+
   /** Counts a frame from the LAN for which there was no slot. */
   missed(): void {
     this.counted[RECEIVED]++;
@@ -139,7 +153,8 @@ export class VirtualInterface {
   private address(slot: number): LinkDrop {
     const { u8, u16, u32 } = this.arena;
     const frame = slot + u32[(slot + S_OFF) >>> 2];
-    const isForNode = u16[(slot + S_TO) >>> 1] !== 0 && this.addressing === TO_STATION;
+    const to = u16[(slot + S_TO) >>> 1];
+    const isForNode = to !== 0 && (this.addressing === TO_STATION || this.isAside(slot, frame, to));
     if (!isForNode) {
       const descriptor = this.descriptorOf(slot, frame);
       if (descriptor === 0) return NO_DESCRIPTOR;
@@ -148,6 +163,16 @@ export class VirtualInterface {
     }
     for (let i = 0; i < 6; i++) u8[frame + 6 + i] = this.nic[i];
     return 0;
+  }
+
+  /**
+   * Whether a frame on a hub is for a node that it does not name: control, or the copy for a backup. Everybody has the frame
+   * itself, and nothing in the copy but its address says whom it is for.
+   */
+  private isAside(slot: number, frame: number, to: NodeRef): boolean {
+    if (this.settings.kind !== 'hub') return false;
+    const descriptor = this.descriptorOf(slot, frame);
+    return descriptor !== 0 && !this.names(descriptor, to);
   }
 
   private refusal(slot: number): LinkDrop {
@@ -170,16 +195,16 @@ export class VirtualInterface {
     if (descriptor === 0) return false;
     if ((u8[descriptor + D_FLAGS] & DF_UNICAST) === 0) return true;
     const original = descriptor + D_MACS;
-    return isAt(u8, original, this.nic) || isAt(u8, original, this.own) || this.isNamed(descriptor);
+    return isAt(u8, original, this.nic) || isAt(u8, original, this.own) || this.names(descriptor, this.ref);
   }
 
-  /** Whether a flow's frame names this node for its cluster. */
-  private isNamed(descriptor: number): boolean {
+  /** Whether a flow's frame names a node for its cluster. */
+  private names(descriptor: number, ref: NodeRef): boolean {
     const { u8 } = this.arena;
     if (u8[descriptor + D_FLOW_TYPE] === 0 && u8[descriptor + D_FLOW_TYPE + 1] === 0) return false;
     const end = descriptor + D_LIST + 2 * u8[descriptor + D_COUNT];
     for (let at = descriptor + D_LIST; at < end; at += 2) {
-      if (u8[at] === clusterOf(this.ref)) return (u8[at + 1] & 0x7f) === nodeOf(this.ref);
+      if (u8[at] === clusterOf(ref)) return (u8[at + 1] & 0x7f) === nodeOf(ref);
     }
     return false;
   }

@@ -1,97 +1,7 @@
-import { SimClock } from '../../../../adapters/sim/sim-clock';
 import type { FlowEvent, FlowStarted } from '../../../../domain/flow/events';
-import type { PublishedTopology } from '../../../../domain/topology/topology';
-import { OnePeer } from '../../../../dataplane/packet-ports/udp/peers';
-import { RealtimeHost } from '../../../../runtime/agent/realtime-host';
-import { PLACEMENT, settleIn, spreadStages } from '../../../support/agents';
-import { answer, question } from '../../../support/datagrams';
-import { MemoryNet } from '../../../support/memory-net';
-import { PortEnd } from '../../../support/port-end';
-
-const START = 1_700_000_000_000;
-const HELLO_MS = 10;
-const DETECT = 3;
-const ADDRESSES = { a: 'a:1', b: 'b:1', c: 'c:1' };
-
-/** Three agents of one grid in this thread, on one simulated clock, and the two external networks. */
-class ThreeAgents {
-  readonly hosts = new Map<string, RealtimeHost>();
-  readonly clients = new PortEnd();
-  readonly servers = new PortEnd();
-  readonly net = new MemoryNet();
-  private readonly clock = new SimClock(START);
-  private due: (() => void)[] = [];
-  private answered = 0;
-
-  async start(topology: PublishedTopology): Promise<void> {
-    const { net } = this;
-    await this.clients.open(net.opener('clients:1', new OnePeer({ host: 'a', port: 2 })));
-    await this.servers.open(net.opener('servers:1', new OnePeer({ host: 'c', port: 2 })));
-    for (const [agent, address] of Object.entries(ADDRESSES)) {
-      const networks = new Map([
-        ['EN-1', net.opener('a:2', new OnePeer({ host: 'clients', port: 1 }))],
-        ['EN-2', net.opener('c:2', new OnePeer({ host: 'servers', port: 1 }))],
-      ]);
-      if (agent !== 'a') networks.delete('EN-1');
-      if (agent !== 'c') networks.delete('EN-2');
-      const host = await RealtimeHost.start({
-        agent,
-        secret: new Uint8Array(32).fill(7),
-        slots: 1024,
-        bytes: 64 * 1024 * 1024,
-        limits: { flows: 1024, connections: 1024 },
-        baseDirectory: process.cwd(),
-        taps: false,
-        time: {
-          micros: () => this.clock.now() * 1000,
-          timers: this.clock,
-          soon: (work) => this.due.push(work),
-        },
-        openUnderlay: (peers) => net.opener(address, peers),
-        networks,
-      });
-      this.hosts.set(agent, host);
-      await settleIn(host, agent, topology);
-    }
-    this.settle();
-  }
-
-  /** Everything that is due now happens, and servers answer what reaches them. */
-  settle(): void {
-    do {
-      for (const work of this.due.splice(0)) work();
-      this.servers.take();
-      this.clients.take();
-      const asked = this.servers.received.slice(this.answered);
-      this.answered = this.servers.received.length;
-      if (asked.length > 0) void this.servers.send(asked.map(answer));
-    } while (this.due.length > 0);
-  }
-
-  run(ms: number): void {
-    for (let i = 0; i < ms; i++) {
-      this.clock.advanceTo(this.clock.now() + 1);
-      this.settle();
-    }
-  }
-
-  /** The next question of each of `flows` flows. */
-  ask(flows: number, n: number): Buffer[] {
-    const questions = Array.from({ length: flows }, (_, flow) => question(flow, n));
-    void this.clients.send(questions);
-    this.settle();
-    return questions;
-  }
-
-  async events(...agents: string[]): Promise<string[]> {
-    const harvests = await Promise.all(agents.map((agent) => this.hosts.get(agent)!.harvest()));
-    return harvests.flatMap(({ events }) => events.flatMap(({ events: told }) => told.map(({ type }) => type)));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.hosts.values()].map((host) => host.close()));
-  }
-}
+import { PLACEMENT, spreadStages } from '../../../support/agents';
+import { answer } from '../../../support/datagrams';
+import { ADDRESSES, DETECT, HELLO_MS, sorted, ThreeAgents } from './three-agents';
 
 const isStart = (event: FlowEvent): event is FlowStarted => event.type === 'FlowStarted';
 const sameKey = (one: FlowStarted['key'], other: FlowStarted['key']): boolean =>
@@ -99,7 +9,6 @@ const sameKey = (one: FlowStarted['key'], other: FlowStarted['key']): boolean =>
 
 const nameOf = (node: number): string => `${node >>> 7}-${node & 127}`;
 const namesOf = (agent: string): string[] => PLACEMENT[agent]!.map(([cluster, node]) => `${cluster}-${node}`).sort();
-const sorted = (frames: readonly Buffer[]): string[] => frames.map((frame) => frame.toString('hex')).sort();
 
 describe('the nodes of three agents', () => {
   const agents = new ThreeAgents();
