@@ -2,6 +2,7 @@ export * from './audit';
 export { canonicalAddress } from './addresses';
 export * from './failures';
 export * from './flows';
+export * from './hop-latency';
 export * from './instant';
 export * from './open-flows';
 export { describe, learnNames, learnState } from './describe';

@@ -62,6 +62,7 @@ export function addProbeCommand(root: Command, programs: Programs, io: Io, finis
     [`probe AB-2@VN-2 --filter 'tcp port 80' --frames 10`, 'ten frames at one interface, a line each'],
     ['probe AB --raw --seconds 60 --write ab.pcapng --json', 'a minute in a file; then counts, as one JSON document'],
   ]);
+  addJoin(probe, programs, io, finish);
   addToken(probe, programs, io, finish);
 }
 
@@ -91,6 +92,23 @@ function captureOptions(points: readonly string[], flags: CaptureFlags): ProbeOp
       ...(seconds === undefined ? {} : { seconds }),
     },
   };
+}
+
+function addJoin(probe: Command, programs: Programs, io: Io, finish: Finish): void {
+  const join = probe
+    .command('join')
+    .description('find each frame in raw captures of several points, by its flow, and say what each hop took')
+    .argument('<captures...>', 'what probe --raw wrote, one file or several')
+    .option('--write <file>', 'all frames in one file (pcapng): comments say how long before each was seen elsewhere')
+    .action(async (captures: string[], flags: CommonOptions & { readonly write?: string }) => {
+      const { write } = flags;
+      const act = { kind: 'join', captures, ...(write === undefined ? {} : { write }) } as const;
+      finish(await programs.probe({ ...commonOf(flags), act }, io));
+    });
+  withCommon(join, [
+    ['probe join ab.pcapng', 'what AB took, and the links to it, in a capture of all that goes in and out'],
+    ['probe join in.pcapng out.pcapng --write joined.pcapng --json', 'of two captures; one JSON document'],
+  ]);
 }
 
 function addToken(probe: Command, programs: Programs, io: Io, finish: Finish): void {

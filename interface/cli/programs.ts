@@ -256,8 +256,16 @@ export interface ProbeCapture {
   readonly seconds?: number;
 }
 
+/** Raw captures of several points, to be joined. */
+export interface ProbeJoin {
+  readonly kind: 'join';
+  readonly captures: readonly string[];
+  /** File (pcapng) for all frames, each with how long before it its frame was seen elsewhere. */
+  readonly write?: string;
+}
+
 export interface ProbeOptions extends CommonOptions, MnodeAccess {
-  readonly act: ProbeCapture | { readonly kind: 'token'; readonly name: string; readonly hours: number };
+  readonly act: ProbeCapture | ProbeJoin | { readonly kind: 'token'; readonly name: string; readonly hours: number };
   /** File with the grid's secret (hex); absent: `<data>/grid.key`. */
   readonly key?: string;
   /** Lets its holder attach probes; absent: one is made with the key. */

@@ -10,6 +10,7 @@ import { wallMicros } from '../wall-clock';
 import { CaptureWriter } from './capture-writer';
 import { Collector } from './collector';
 import { frameJson, frameLine } from './frame-lines';
+import { join } from './join';
 import { CaptureOutput } from './output';
 import { socketSource } from './source';
 import { issueToken, readToken } from './token';
@@ -19,7 +20,8 @@ const HOUR_MS = 3_600_000;
 const OWN_TOKEN_MS = HOUR_MS / 60;
 
 /**
- * `flowgrid probe`: captures frames on links and interfaces of a running grid, or issues a token that lets somebody do so.
+ * `flowgrid probe`: captures frames on links and interfaces of a running grid, joins captures of several points, or
+ * issues a token that lets somebody attach them.
  * Ctrl-C, a reader that goes away and a grid that ends are ways for a capture to end well: exit 0. Exit 4 when it was refused:
  * without a valid token, or because there is no room.
  *
@@ -38,6 +40,7 @@ export async function probe(options: ProbeOptions, io: Io): Promise<number> {
       return EXIT.findings;
     }
   }
+  if (act.kind === 'join') return join(act, options.json, io);
   const token = issueToken(secretOf(options), act.name, Date.now() + act.hours * HOUR_MS);
   io.out(options.json ? JSON.stringify({ name: act.name, token }) : token);
   return EXIT.ok;
