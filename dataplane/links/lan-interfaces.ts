@@ -35,6 +35,8 @@ export class LanInterfaces {
   constructor(
     private readonly memory: PortMemory,
     private readonly kernels: Pick<Kernels, 'copySealed'>,
+    /** See {@link VirtualInterface}. */
+    private readonly isForStations = false,
   ) {}
 
   /** Has these interfaces from now on. A node that was on a link before counts on there; what is to stay as it is, stays. */
@@ -43,7 +45,7 @@ export class LanInterfaces {
     this.interfaces = wanted.map((settings) => {
       const known = before.get(keyOf(settings));
       if (known !== undefined && JSON.stringify(known.settings) === JSON.stringify(settings)) return known;
-      return new VirtualInterface(this.memory.arena, settings, known?.counted);
+      return new VirtualInterface(this.memory.arena, settings, known?.counted, this.isForStations);
     });
     this.first.fill(END);
     const entries: number[] = [];

@@ -19,7 +19,7 @@ const BATCH = 64;
 /**
  * The underlay of nodes whose links are VLANs of a LAN: a port for sealed frames, over a port that is plugged into the LAN
  * switch. What goes to a node leaves by the sender's virtual interface on the link that joins the two; what comes from the
- * LAN is taken by the interfaces that hear it, and has its node's address then. No link, no way: a frame for which there is
+ * LAN is taken by the interfaces that hear it and are meant, and has its node's address then. No link, no way: a frame for which there is
  * none is dropped as `no-link`.
  */
 export class LanPort implements PacketPort {
@@ -38,7 +38,7 @@ export class LanPort implements PacketPort {
     kernels: Pick<Kernels, 'copySealed'>,
     private readonly lan: PacketPort,
   ) {
-    this.interfaces = new LanInterfaces(memory, kernels);
+    this.interfaces = new LanInterfaces(memory, kernels, true);
     this.batch = memory.arena.allocate(4 * BATCH, 4);
     this.copies = memory.arena.allocate(8 * WAITING_MAX, 4);
   }

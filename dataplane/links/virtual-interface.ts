@@ -55,6 +55,7 @@ export class VirtualInterface {
   private readonly senders: Senders | undefined;
   private readonly vlan: number;
   private readonly addressing: number;
+  private readonly takesAll: boolean;
   private readonly heard = new Uint8Array(4096);
 
   constructor(
@@ -62,6 +63,11 @@ export class VirtualInterface {
     readonly settings: LinkInterface,
     /** What the node's interface on this link had counted before. */
     counted?: Float64Array,
+    /**
+     * Each frame is for one node, or those that share its flow: who only overhears it drops it, also where applications see
+     * every frame, because each node that is to process a frame is sent one.
+     */
+    isForStations = false,
   ) {
     this.counted = counted ?? new Float64Array(COUNTERS);
     const { node, kind, senders, sends, hears, address } = settings;
@@ -70,7 +76,8 @@ export class VirtualInterface {
     this.own = macBytes(address ?? settings.nic);
     this.senders = senders === undefined ? undefined : new Senders(senders);
     this.vlan = sends ?? UNTAGGED;
-    const isEverybodys = kind === 'hub' || kind === 'clustered';
+    const isEverybodys = kind === 'hub' || (kind === 'clustered' && !isForStations);
+    this.takesAll = settings.takesAll && !isForStations;
     this.addressing = kind === 'external' ? AS_IT_IS : isEverybodys ? TO_EVERYBODY : TO_STATION;
     for (const each of hears) this.heard[each] = 1;
   }
@@ -182,7 +189,7 @@ export class VirtualInterface {
     const from = refOfMac(u8, frame + 6);
     if (from === this.ref) return OWN;
     if (from === 0 || !this.senders.has(from)) return NOT_A_SENDER;
-    return this.settings.takesAll || this.isForUs(slot, frame) ? 0 : OTHER_STATION;
+    return this.takesAll || this.isForUs(slot, frame) ? 0 : OTHER_STATION;
   }
 
   /** Whether a frame is for this node, for a group, or for everybody. */

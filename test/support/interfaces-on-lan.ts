@@ -72,7 +72,7 @@ export class InterfacesOnLan {
   private readonly one = this.arena.allocate(4, 4);
 
   constructor(
-    readonly lan: Lan,
+    private lan: Lan,
     readonly ports: readonly LanPort[],
     private readonly options: LanOptions = {},
   ) {
@@ -95,6 +95,18 @@ export class InterfacesOnLan {
       this.switch.configure(number, port);
       this.build(number, ends);
     });
+  }
+
+  /** There are other links from now on, of which ports are told one by one. */
+  relink(lan: Lan): void {
+    this.lan = lan;
+    this.plan = this.planned(new Set());
+  }
+
+  /** Tells a port of the switch, and the nodes there, what they are to have. */
+  tell(port: number): void {
+    this.switch.configure(port, this.plan.ports[port]!);
+    this.build(port, { onStandby: new Set() });
   }
 
   /** Gives the interfaces at a port what they are to be. */

@@ -40,6 +40,15 @@ const LINKS: readonly (readonly [name: string, links: readonly VirtualLink[]])[]
       link(4, { kind: 'hub', members: clusters(AC, IC) }),
     ],
   ],
+  [
+    'clustered links and a star in hub mode',
+    [
+      link(1, { kind: 'clustered', members: clusters(IA, AB) }),
+      link(2, { kind: 'clustered', members: clusters(AB, IA) }),
+      link(3, { members: clusters(AB, AC) }),
+      link(4, { kind: 'star', members: clusters(IC, AC), hub: true }),
+    ],
+  ],
 ];
 
 /** The grid of three agents, on a LAN whose switch is told what the plan of these links says. */
@@ -73,10 +82,15 @@ describe('agents whose links are VLANs of a LAN', () => {
       const { framesIn, framesOut, dropped } = host.portFigures().underlay;
       expect([framesIn > 100, framesOut > 100, dropped['no-link']]).toEqual([true, true, undefined]);
     }
+    // Nobody was handed what was another's.
+    const nodes = (await Promise.all([...agents.hosts.values()].map((host) => host.statistics()))).flat();
+    expect(nodes.map(({ dropped }) => dropped)).toEqual(nodes.map(() => ({})));
     // Agent b has no INODE, and hears no VLAN that only an INODE's side of a link hears.
     const heard = [...net.heardBy('b')];
     expect(heard).toContain(net.vlansOf(CONTROL.id)[0]);
-    const theirs = links.filter(({ kind }) => kind === 'star').map(({ id }) => net.vlansOf(id)[1]!);
+    const theirs = links
+      .filter(({ kind, hub }) => kind === 'star' && hub !== true)
+      .map(({ id }) => net.vlansOf(id)[1]!);
     for (const vlan of theirs) expect(heard).not.toContain(vlan);
     await agents.close();
   });
