@@ -34,7 +34,7 @@ async function startAgent({ nats, grid, networks, secret }: EndpointsOptions, no
   const listen = await freeEndpoint();
   const attached = node.startsWith('I') ? networks : [];
   const ports = attached.map(async (network) => ({
-    name: network,
+    names: [network],
     local: await freeEndpoint(),
     remote: await freeEndpoint(),
   }));

@@ -52,7 +52,7 @@ export function addAgentCommand(root: Command, programs: Programs, io: Io, finis
     )
     .option(
       '--network <name=udp:local>remote>',
-      'attach an external network by UDP: where its frames arrive, and where those go that leave (repeatable)',
+      'attach an external network (or several, comma-separated, by their VLANs) by UDP: where its frames arrive, and where those go that leave (repeatable)',
       (text: string, before: UdpNetwork[]) => [...before, parseNetwork('--network', text)],
       [] as UdpNetwork[],
     )

@@ -18,10 +18,12 @@ export function parseListen(option: string, text: string): Endpoint {
   return endpoint;
 }
 
-/** `NAME=udp:LOCAL>HOST:PORT`, with LOCAL as {@link parseListen} reads it. */
+/** `NAME,…=udp:LOCAL>HOST:PORT`, with LOCAL as {@link parseListen} reads it. */
 export function parseNetwork(option: string, text: string): UdpNetwork {
   const example = 'EN-1=udp:6001>127.0.0.1:7001';
   const match = /^([^=]+)=udp:([^>]+)>(.+)$/.exec(text);
-  if (match === null) throw usage(option, text, 'NAME=udp:PORT>HOST:PORT', example);
-  return { name: match[1]!, local: parseListen(option, match[2]!), remote: parseAddress(option, match[3]!) };
+  const names = match === null ? [] : match[1]!.split(',').map((name) => name.trim());
+  if (match === null || names.includes('') || new Set(names).size < names.length)
+    throw usage(option, text, 'NAME=udp:PORT>HOST:PORT', example);
+  return { names, local: parseListen(option, match[2]!), remote: parseAddress(option, match[3]!) };
 }

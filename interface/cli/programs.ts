@@ -394,11 +394,11 @@ export interface PackageOptions extends CommonOptions, MnodeAccess {
   readonly withinMs: number;
 }
 
-/** An external network that is attached to a host by UDP. */
+/** An external network, or several that share a port by their VLANs, attached to a host by UDP. */
 export interface UdpNetwork {
   /** As in the grid file. */
-  readonly name: string;
-  /** Where its frames arrive. */
+  readonly names: readonly string[];
+  /** Where their frames arrive. */
   readonly local: Endpoint;
   /** Where frames that leave the grid go. */
   readonly remote: Endpoint;

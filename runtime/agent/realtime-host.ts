@@ -40,8 +40,8 @@ export interface RealtimeOptions extends NodeHostOptions {
   readonly time: RealTime;
   /** Opens the port to the other agents; `peers` says where each node is. */
   readonly openUnderlay: (peers: NodePeers) => OpenPort;
-  /** Ports of the external networks attached here, by name. */
-  readonly networks: ReadonlyMap<string, OpenPort>;
+  /** Ports of the external networks attached here; several at one port are told apart by their VLANs. */
+  readonly networks: readonly { readonly names: readonly string[]; readonly open: OpenPort }[];
 }
 
 /**
@@ -160,7 +160,7 @@ export class RealtimeHost extends InlineNodes {
     this.closeUnderlay = () => port.close();
     this.underlay = new Underlay(memory, this.fabric, UNDERLAY, port, BATCH);
     try {
-      for (const [name, open] of options.networks) this.networks.attach(name, await open(memory, listener));
+      for (const { names, open } of options.networks) this.networks.attach(names, await open(memory, listener));
     } catch (error) {
       await this.close();
       throw error;
@@ -169,7 +169,7 @@ export class RealtimeHost extends InlineNodes {
 
   /** Where the latest topology puts nodes and networks. */
   private follow(published: PublishedTopology): void {
-    const { agents, clusters, networks, version } = published.topology;
+    const { agents, clusters, version } = published.topology;
     this.latest = version;
     const addresses = new Map(agents?.map(({ name, address }) => [name, parseEndpoint(address)]));
     for (const { id, members } of clusters) {
@@ -177,7 +177,7 @@ export class RealtimeHost extends InlineNodes {
         this.peers.place(nodeRef(id, node), agent === undefined ? undefined : addresses.get(agent));
       }
     }
-    this.networks.install(networks);
+    this.networks.install(published.topology);
     this.world.install(published);
     for (const { id, role, members } of clusters) {
       if (role === 'inode') for (const { node } of members) this.judgeDoor(nodeRef(id, node));

@@ -43,14 +43,14 @@ export class WorkerPorts {
   }
 
   attach({ name, port }: NetworkSetup): void {
-    this.networks.attach(name, new MemoryPort({ arena: this.arena, slots: this.slots }, port));
+    this.networks.attach([name], new MemoryPort({ arena: this.arena, slots: this.slots }, port));
   }
 
   /** Learns the numbers of networks and the INODEs that they reach, if the topology is newer than the one before. */
   install(published: PublishedTopology): void {
     if (published.topology.version <= (this.latest?.version ?? 0)) return;
     this.latest = published.topology;
-    this.networks.install(published.topology.networks);
+    this.networks.install(published.topology);
     this.world.install(published);
   }
 

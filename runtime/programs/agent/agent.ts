@@ -46,7 +46,7 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
           address,
           capacity: nodes,
           functions: offered(options),
-          networks: networks.map((network) => network.name),
+          networks: networks.flatMap(({ names }) => names),
           pinned,
         },
         bus,

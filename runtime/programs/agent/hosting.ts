@@ -57,7 +57,7 @@ export function startHosting(options: HostingOptions): Promise<RealtimeHost> {
     bytes: BYTES,
     taps: false,
     openUnderlay: (peers) => open(listen, peers),
-    networks: new Map(networks.map(({ name, local, remote }) => [name, open(local, new OnePeer(remote))])),
+    networks: networks.map(({ names, local, remote }) => ({ names, open: open(local, new OnePeer(remote)) })),
     ...(options.packages === undefined ? {} : { packages: options.packages }),
     ...(kernels === undefined ? {} : { kernels }),
     ...(limits === undefined ? {} : { limits }),

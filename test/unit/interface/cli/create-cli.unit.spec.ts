@@ -112,7 +112,7 @@ describe('the command line', () => {
           modules: '.',
           pinned: ['IA-1'],
           networks: [
-            { name: 'EN-1', local: { host: '0.0.0.0', port: 6001 }, remote: { host: '10.0.0.9', port: 6002 } },
+            { names: ['EN-1'], local: { host: '0.0.0.0', port: 6001 }, remote: { host: '10.0.0.9', port: 6002 } },
           ],
         },
       ],

@@ -31,12 +31,10 @@ export class ThreeAgents {
     await this.clients.open(net.opener('clients:1', new OnePeer({ host: 'a', port: 2 })));
     await this.servers.open(net.opener('servers:1', new OnePeer({ host: 'c', port: 2 })));
     for (const [agent, address] of Object.entries(ADDRESSES)) {
-      const networks = new Map([
-        ['EN-1', net.opener('a:2', new OnePeer({ host: 'clients', port: 1 }))],
-        ['EN-2', net.opener('c:2', new OnePeer({ host: 'servers', port: 1 }))],
-      ]);
-      if (agent !== 'a') networks.delete('EN-1');
-      if (agent !== 'c') networks.delete('EN-2');
+      const networks = [
+        { at: 'a', names: ['EN-1'], open: net.opener('a:2', new OnePeer({ host: 'clients', port: 1 })) },
+        { at: 'c', names: ['EN-2'], open: net.opener('c:2', new OnePeer({ host: 'servers', port: 1 })) },
+      ].filter(({ at }) => at === agent);
       const host = await RealtimeHost.start({
         agent,
         secret: new Uint8Array(32).fill(7),
