@@ -1,5 +1,4 @@
-import { clusterOf, NODE_REF_COUNT, type NodeRef } from '../../domain/base/ids';
-import { leads } from '../../domain/link/sides';
+import { clusterOf, nodeOf, NODE_REF_COUNT, type NodeRef } from '../../domain/base/ids';
 import type { LinkMember, VirtualLink } from '../../domain/topology/topology';
 import type { VirtualInterface } from './virtual-interface';
 
@@ -8,24 +7,30 @@ export const NO_ROUTE = -1;
 const UNKNOWN = -2;
 
 /**
- * By which interface a node's frames leave for another node: on the first link that takes flows from one to the other. Control
- * frames take a `control` link where both are on one ([0036 a]), and so does what nodes of one cluster tell each other about
- * flows where no link of flows joins them.
+ * By which interface a node's frames leave for another node: on the first link that takes flows from one to the other, of a
+ * resilient one to the end that is connected. Control frames take a `control` link where both are on one ([0036 a]), and so
+ * does what nodes of one cluster tell each other about flows where no link of flows joins them.
  *
  * Each pair is looked up once; then it is a place in a table.
  */
 export class LinkRoutes {
   /** By sender: 2 places for each receiver, of its flows' frames and of control frames. */
-  private tables: (Int16Array | undefined)[] = [];
+  private readonly tables = new Map<NodeRef, Int16Array>();
+  /** IDs of links that carry control, and no flows. */
+  private readonly control: ReadonlySet<number>;
 
+  /** @param interfaces in the order of their links */
   constructor(
-    private readonly links: readonly VirtualLink[],
+    links: readonly VirtualLink[],
     private readonly interfaces: readonly VirtualInterface[],
-  ) {}
+  ) {
+    this.control = new Set(links.filter(({ control }) => control).map(({ id }) => id));
+  }
 
   /** Place of the interface among those given, or {@link NO_ROUTE}. */
   place(from: NodeRef, to: NodeRef, isControl: boolean): number {
-    const table = (this.tables[from] ??= new Int16Array(2 * NODE_REF_COUNT).fill(UNKNOWN));
+    let table = this.tables.get(from);
+    if (table === undefined) this.tables.set(from, (table = new Int16Array(2 * NODE_REF_COUNT).fill(UNKNOWN)));
     const at = 2 * to + (isControl ? 1 : 0);
     if (table[at] === UNKNOWN) table[at] = this.find(from, to, isControl);
     return table[at];
@@ -40,16 +45,17 @@ export class LinkRoutes {
   }
 
   private first(from: NodeRef, to: NodeRef, isControl: boolean): number {
-    for (const link of this.links) {
-      if (link.control !== isControl || !leads(link, isNode(from), isNode(to))) continue;
-      const place = this.interfaces.findIndex(({ ref, settings }) => ref === from && settings.link === link.id);
-      if (place >= 0 && !this.interfaces[place].settings.isIdle) return place;
-    }
-    return NO_ROUTE;
+    return this.interfaces.findIndex(
+      ({ ref, settings }) =>
+        ref === from &&
+        !settings.isIdle &&
+        this.control.has(settings.link) === isControl &&
+        settings.receivers?.some((member) => isOf(member, to)) === true,
+    );
   }
 }
 
-function isNode(ref: NodeRef): (member: LinkMember) => boolean {
-  return (member) =>
-    'cluster' in member && member.cluster === clusterOf(ref) && (!('node' in member) || member.node === (ref & 0x7f));
+function isOf(member: LinkMember, ref: NodeRef): boolean {
+  if (!('cluster' in member) || member.cluster !== clusterOf(ref)) return false;
+  return !('node' in member) || member.node === nodeOf(ref);
 }

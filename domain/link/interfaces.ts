@@ -29,6 +29,8 @@ export interface LinkInterface {
   readonly address?: string;
   /** Whom it may hear; absent: anybody, beyond the grid's end. */
   readonly senders?: readonly LinkMember[];
+  /** Whom flows go to from it; absent: beyond the grid's end, or nobody. */
+  readonly receivers?: readonly LinkMember[];
 }
 
 /** How resilient links stand, by their IDs. Absent = all have their primary connected. */
@@ -76,6 +78,7 @@ function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse, ends: Connected
     nic: nicMac(node.cluster, node.node),
     ...(own === undefined ? {} : { address: own.mac }),
     ...(link.kind === 'external' ? {} : { senders: sendersTo(lan, use, ends) }),
+    ...(link.kind === 'external' || link.kind === 'replicated' ? {} : { receivers: receiversOf(use, ends) }),
   };
 }
 
@@ -90,6 +93,12 @@ function sendersTo(lan: Lan, { link, side }: PortUse, ends: ConnectedEnds): read
   if (!hasDirections(link)) return link.members;
   if (!goes(link, isHead(side) ? 'backward' : 'forward')) return [];
   return membersAt(link, !isHead(side), ends);
+}
+
+/** The same the other way round; while an end drains, what is new goes to the one that is connected. */
+function receiversOf({ link, side }: PortUse, { onStandby }: ConnectedEnds): readonly LinkMember[] {
+  if (!hasDirections(link)) return link.members;
+  return goes(link, isHead(side) ? 'forward' : 'backward') ? membersAt(link, !isHead(side), { onStandby }) : [];
 }
 
 function tappedSenders(lan: Lan, { tap }: VirtualLink, ends: ConnectedEnds): readonly LinkMember[] {

@@ -8,7 +8,7 @@ import { LanPort } from '../../../../dataplane/links/lan-port';
 import { LinkRoutes, NO_ROUTE } from '../../../../dataplane/links/link-routes';
 import { VirtualInterface } from '../../../../dataplane/links/virtual-interface';
 import { nodeRef, type NodeRef } from '../../../../domain/base/ids';
-import { interfacesOf } from '../../../../domain/link/interfaces';
+import { interfacesOf, type ConnectedEnds } from '../../../../domain/link/interfaces';
 import type { VirtualLink } from '../../../../domain/topology/topology';
 import { lanOf } from '../../../../projections/lan';
 import { frameOf } from '../../../support/ethernet';
@@ -55,9 +55,30 @@ describe('by which link a frame goes', () => {
   it('FG-513: control goes by the control link, and so do flows between nodes of one cluster that no other link joins', () => {
     expect([linkOf(IA1, AB1, true), linkOf(IC1, AB1, true), linkOf(IA1, IC1, true)]).toEqual([3, 3, 3]);
     expect([linkOf(AB1, AB2, false), linkOf(AB1, AB2, true)]).toEqual([3, 3]);
-    const alone = new LinkRoutes(LINKS.slice(0, 2), interfaces);
-    expect(interfaces[alone.place(IA1, AB1, true)]!.settings.link).toBe(1);
+    const alone = new LinkRoutes(
+      LINKS.slice(0, 2),
+      interfaces.filter(({ settings }) => settings.link !== 3),
+    );
+    expect(alone.place(IA1, AB1, true)).toBe(0);
     expect(alone.place(AB1, AB2, true)).toBe(NO_ROUTE);
+  });
+
+  it('FG-513: a resilient link leads to the end that is connected, and to the new one while the old one drains', () => {
+    const members = [IA1, AB1, AB2].map((ref) => ({ cluster: ref >>> 7, node: ref & 127 }));
+    const resilient = link({ kind: 'resilient', members });
+    const grid = lanOf(and(linkGrid(), { type: 'CreateVirtualLink', data: resilient }));
+    const reached = (ends: ConnectedEnds): NodeRef[] => {
+      const own = members
+        .flatMap((node) => interfacesOf(grid, node, ends))
+        .map((each) => new VirtualInterface(arena, each));
+      const found = new LinkRoutes([resilient], own);
+      const fromEnds = [AB1, AB2].filter((ref) => found.place(ref, IA1, false) !== NO_ROUTE);
+      return [...[AB1, AB2].filter((ref) => found.place(IA1, ref, false) !== NO_ROUTE), ...fromEnds];
+    };
+    const onStandby = new Set([1]);
+    expect(reached({ onStandby: new Set() })).toEqual([AB1, AB1]);
+    expect(reached({ onStandby })).toEqual([AB2, AB2]);
+    expect(reached({ onStandby: new Set(), draining: onStandby })).toEqual([AB1, AB1, AB2]);
   });
 });
 
