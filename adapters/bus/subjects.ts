@@ -22,6 +22,8 @@ export interface Subjects {
   agentHello(agent: string): string;
   /** What an agent asks whoever leads: registration, how things are, topologies, flow batches. */
   agentReply(agent: string): string;
+  /** What collectors ask an agent that hosts nodes. */
+  agentProbe(agent: string): string;
   /** Announcements of new topologies, to all: `{version, seq, hash}`. */
   topology(): string;
   /** A flow began at a node: to its downstream neighbours and siblings. */
@@ -62,6 +64,7 @@ export function subjectsOf(grid: string): Subjects {
     mnodeStatus: (name) => of('mnode', name, '.status'),
     agentHello: (agent) => of('agent', agent, '.hello'),
     agentReply: (agent) => of('agent', agent, '.reply'),
+    agentProbe: (agent) => of('agent', agent, '.probe'),
     topology: () => `${root}.topology`,
     flowStarted: (node) => of('flow', node, '.started'),
     flowEnded: (node) => of('flow', node, '.ended'),
@@ -83,6 +86,12 @@ export function nodeOfSubject(subject: string): string | undefined {
   return (room === 'node' || room === 'flow') && name !== undefined && leaf !== undefined
     ? decodeURIComponent(name)
     : undefined;
+}
+
+/** The name in an `agent` subject: the sender of `flowgrid.<grid>.agent.<name>.hello`; undefined in others. */
+export function agentOfSubject(subject: string): string | undefined {
+  const [, , room, name, leaf] = subject.split('.');
+  return room === 'agent' && name !== undefined && leaf !== undefined ? decodeURIComponent(name) : undefined;
 }
 
 /**

@@ -11,7 +11,8 @@ export type ProbeRequest = { readonly token: string } & (
   | { readonly ask: 'places'; readonly points: readonly string[] }
   /** Attaches points that the log knows; the answer names the session to read from. */
   | { readonly ask: 'open'; readonly probes: readonly Probe[] }
-  | { readonly ask: 'read'; readonly session: number; readonly bytesMax: number }
+  /** A repeat of the same turn gets the same answer: nothing is lost with one. Turns count from 1. */
+  | { readonly ask: 'read'; readonly session: number; readonly turn: number; readonly bytesMax: number }
   /** Captures nothing more; what was captured can still be read. */
   | { readonly ask: 'stop'; readonly session: number }
   | { readonly ask: 'close'; readonly session: number }
@@ -42,6 +43,9 @@ interface ProbeSession {
   readonly by: string;
   readonly taps: readonly ProbeTap[];
   lastRead: Micros;
+  /** The latest turn, and its answer. */
+  turn: number;
+  answer: Uint8Array;
 }
 
 export interface ProbeDeskOptions {
@@ -80,7 +84,7 @@ export class ProbeDesk {
       case 'open':
         return json({ session: await this.open(request.probes, by) });
       case 'read':
-        return this.read(this.session(request.session, by), request.bytesMax);
+        return this.read(this.session(request.session, by), request.turn, request.bytesMax);
       case 'stop':
         return json(await this.stop(this.session(request.session, by)));
       case 'close':
@@ -135,15 +139,17 @@ export class ProbeDesk {
       throw error;
     }
     const session = ++this.opened;
-    this.sessions.set(session, { by, taps, lastRead: clock() });
+    this.sessions.set(session, { by, taps, lastRead: clock(), turn: 0, answer: new Uint8Array(0) });
     return session;
   }
 
-  private read(session: ProbeSession, bytesMax: number): Uint8Array {
+  private read(session: ProbeSession, turn: number, bytesMax: number): Uint8Array {
     session.lastRead = this.options.clock();
+    if (turn === session.turn) return session.answer;
+    session.turn = turn;
     const records = new Uint8Array(bytesMax);
     const length = session.taps.reduce((taken, tap) => taken + tap.take(records, taken), 0);
-    return withRecords(progressOf(session, this.isEnding), records.subarray(0, length));
+    return (session.answer = withRecords(progressOf(session, this.isEnding), records.subarray(0, length)));
   }
 
   private async stop(session: ProbeSession): Promise<ProbeProgress> {

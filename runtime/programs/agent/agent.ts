@@ -6,9 +6,12 @@ import { PACKAGE_FUNCTION } from '../../../domain/package/state';
 import { FunctionRegistry } from '../../../dataplane/functions/registry';
 import { EXIT, type AgentProgramOptions, type Io } from '../../../interface/cli/programs';
 import { Agent, type AgentEvents } from '../../agent/agent';
+import { ProbeDesk } from '../../agent/probe-desk';
 import { PackageStore } from '../../agent/package-store';
 import { connectBus } from '../bus';
 import { readGridKey } from '../grid-key';
+import { endProbes, serveProbes } from '../probe/serving';
+import { verifyToken } from '../probe/token';
 import { Progress } from '../mnode/progress';
 import { WallClock } from '../wall-clock';
 import { startHosting } from './hosting';
@@ -16,6 +19,9 @@ import { realTime } from './real-time';
 
 /** Addresses that mean every interface: nobody else can send to them. */
 const EVERY_INTERFACE = ['0.0.0.0', '::'];
+
+/** How often collectors are looked for that are gone, milliseconds. */
+const SWEEP_MS = 1_000;
 
 /**
  * `flowgrid agent`: hosts nodes of a grid, in real time, as its log places them. Ends in good order on SIGTERM or Ctrl-C:
@@ -57,11 +63,21 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
         ...store,
         events: eventsOf(progress, end.replaced),
       });
+      const desk = new ProbeDesk({
+        host,
+        clock: time.micros,
+        verify: (token) => verifyToken(secret, token, clock.now()),
+        topology: () => it.topologies.newest?.topology,
+      });
+      serveProbes(desk, bus, subjectsOf(grid).agentProbe(name));
+      const sweeping = setInterval(() => void desk.sweep(), SWEEP_MS);
       progress.say(`agent ${name} of grid ${grid}: nodes are reached at ${address}`, { listening: address });
       it.start();
       const code = await end.code;
       progress.say('ending');
+      clearInterval(sweeping);
       const isShipped = await it.stop(it.holdsLastDoor ? time.micros() : undefined);
+      await endProbes(desk);
       if (!isShipped)
         progress.say('nobody took what the nodes observed last: the log will lack it', { shipped: false });
       return code;

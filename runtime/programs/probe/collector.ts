@@ -7,7 +7,7 @@ import { CONTROL_NAMES } from '../../../dataplane/node/control-frames';
 import type { DescriptorNames } from '../../../dataplane/descriptor/text';
 import type { CaptureCounts } from '../../../dataplane/probes/capture-ring';
 import { capturedFrames, type CapturedFrame } from '../../../dataplane/probes/captured-frames';
-import type { ProbeProgress } from '../../agent/probe-desk';
+import type { ProbePlaces, ProbeProgress } from '../../agent/probe-desk';
 import type { Mnodes } from '../leader-access';
 import type { WallClock } from '../wall-clock';
 import type { ProbeSource } from './source';
@@ -32,6 +32,9 @@ export interface CaptureOrder {
 export class Collector {
   /** Of all points, as they were told last. */
   readonly counts = new Map<number, CaptureCounts>();
+  /** Who hosted nodes and does not answer any more. */
+  readonly gone = new Set<ProbeSource>();
+  private readonly progress = new Map<ProbeSource, ProbeProgress>();
   private isOver = false;
 
   private constructor(
@@ -55,7 +58,7 @@ export class Collector {
     clock: WallClock,
     order: CaptureOrder,
   ): Promise<Collector> {
-    const { places, clusters, by } = await sources[0]!.places(order.points);
+    const { places, clusters, by } = await firstAnswer(sources, order.points);
     const names = namesOf(new Map(clusters));
     const collector = `${by}/${randomInt(0x1_0000).toString(16).padStart(4, '0')}`;
     const { view, filter, ringBytes } = order;
@@ -86,7 +89,7 @@ export class Collector {
       const pause = Math.min(PAUSE_MS, Math.max(0, until - this.clock.now()));
       await delay(pause, undefined, { signal: interrupted }).catch(() => undefined);
     }
-    await Promise.all(this.sources.map((source) => source.stop().catch(ignoreGone)));
+    await Promise.all(this.present().map((source) => source.stop().catch(this.goneIf(source))));
     // What was captured up to then, and not read yet.
     while (!this.isOver) {
       const frames = await this.round();
@@ -96,31 +99,47 @@ export class Collector {
 
   /** Detaches the points, here and in the log. Sources that are gone have no points any more. */
   async detach(): Promise<void> {
-    for (const source of this.sources) {
+    for (const source of this.present()) {
       const progress = await source.close().catch(ignoreGone);
-      if (progress !== undefined) this.note([progress]);
+      if (progress !== undefined) this.note(source, progress);
     }
     await this.forget();
   }
 
   private async round(): Promise<CapturedFrame[]> {
-    const answers = await Promise.all(this.sources.map((source) => source.read().catch(ignoreGone)));
-    const heard = answers.filter((answer) => answer !== undefined);
-    this.note(heard.map(({ progress }) => progress));
-    const frames = heard.flatMap(({ records }) => capturedFrames(records));
+    let isEnding = true;
+    const read = async (source: ProbeSource): Promise<CapturedFrame[]> => {
+      const answer = await source.read().catch(this.goneIf(source));
+      if (answer === undefined) return [];
+      this.note(source, answer.progress);
+      isEnding &&= answer.progress.isEnding;
+      return capturedFrames(answer.records);
+    };
+    const frames = (await Promise.all(this.present().map(read))).flat();
     // A grid that ends waits until all is read; one that is gone has nothing more.
-    if (frames.length === 0 && heard.every(({ progress }) => progress.isEnding)) this.isOver = true;
-    return heard.length > 1 ? frames.sort((a, b) => a.time - b.time) : frames;
+    if (frames.length === 0 && isEnding) this.isOver = true;
+    return this.sources.length > 1 ? frames.sort((a, b) => a.time - b.time) : frames;
   }
 
-  /** Adds up what sources have counted. */
-  private note(progress: readonly ProbeProgress[]): void {
-    const sums = new Map<number, CaptureCounts>();
-    for (const { probe, captured, dropped } of progress.flatMap(({ counts }) => counts)) {
-      const sum = sums.get(probe) ?? { captured: 0, dropped: 0 };
-      sums.set(probe, { captured: sum.captured + captured, dropped: sum.dropped + dropped });
+  private present(): ProbeSource[] {
+    return this.sources.filter((source) => !this.gone.has(source));
+  }
+
+  private goneIf(source: ProbeSource): (error: unknown) => undefined {
+    return (error) => {
+      this.gone.add(source);
+      return ignoreGone(error);
+    };
+  }
+
+  /** Keeps what a source has counted, and adds up what all have. */
+  private note(source: ProbeSource, progress: ProbeProgress): void {
+    this.progress.set(source, progress);
+    this.counts.clear();
+    for (const { probe, captured, dropped } of [...this.progress.values()].flatMap(({ counts }) => counts)) {
+      const sum = this.counts.get(probe) ?? { captured: 0, dropped: 0 };
+      this.counts.set(probe, { captured: sum.captured + captured, dropped: sum.dropped + dropped });
     }
-    for (const [probe, sum] of sums) this.counts.set(probe, sum);
   }
 
   /** Has the log record a point, under an ID that nobody has. */
@@ -146,6 +165,19 @@ export class Collector {
     const id = `probe/${randomInt(2 ** 47).toString(36)}`;
     return mnodes.submit({ id, by, deadline: clock.now() + COMMAND_LIFETIME_MS / 6, body });
   }
+}
+
+/** What the first source says that knows a topology. */
+async function firstAnswer(sources: readonly ProbeSource[], points: readonly string[]): Promise<ProbePlaces> {
+  for (const [place, source] of sources.entries()) {
+    try {
+      return await source.places(points);
+    } catch (error) {
+      const mayOtherKnow = isFlowgridError(error) && (error.canRetry || error.code === 'timeout');
+      if (!mayOtherKnow || place === sources.length - 1) throw error;
+    }
+  }
+  throw new FlowgridError('closed', 'nobody hosts nodes');
 }
 
 function namesOf(clusters: ReadonlyMap<number, string>): DescriptorNames {

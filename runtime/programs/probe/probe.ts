@@ -5,14 +5,15 @@ import { EXIT, type Io, type ProbeCapture, type ProbeOptions } from '../../../in
 import type { CapturedFrame } from '../../../dataplane/probes/captured-frames';
 import { restored } from '../../../dataplane/probes/restore';
 import { defaultKeyPath, readGridKey } from '../grid-key';
-import { withMnodes } from '../leader-access';
-import { wallMicros } from '../wall-clock';
+import { connectBus } from '../bus';
+import { withMnodes, type Mnodes } from '../leader-access';
+import { wallMicros, type WallClock } from '../wall-clock';
 import { CaptureWriter } from './capture-writer';
 import { Collector } from './collector';
 import { frameJson, frameLine } from './frame-lines';
 import { join } from './join';
 import { CaptureOutput } from './output';
-import { socketSource } from './source';
+import { agentSources, socketSource, type ProbeSource } from './source';
 import { issueToken, readToken } from './token';
 
 const HOUR_MS = 3_600_000;
@@ -60,8 +61,8 @@ async function capture(options: ProbeOptions, act: ProbeCapture, io: Io): Promis
   const output = write === undefined ? undefined : await CaptureOutput.open(write, io.interrupted);
   if (write !== undefined && output === undefined) return EXIT.ok;
   try {
-    return await withMnodes(options, async (mnodes, clock) => {
-      const collector = await Collector.attach([socketSource(options.data, token)], mnodes, clock, order);
+    return await withSources(options, token, async (sources, mnodes, clock) => {
+      const collector = await Collector.attach(sources, mnodes, clock, order);
       const taking = output === undefined ? new Lines(collector, options.json, io) : new File(collector, output);
       let taken = 0;
       try {
@@ -81,6 +82,24 @@ async function capture(options: ProbeOptions, act: ProbeCapture, io: Io): Promis
   } finally {
     await output?.close();
   }
+}
+
+/** Reaches whoever hosts the grid's nodes while `use` runs: the program on the data directory, or agents. */
+async function withSources(
+  options: ProbeOptions,
+  token: () => string,
+  use: (sources: readonly ProbeSource[], mnodes: Mnodes, clock: WallClock) => Promise<number>,
+): Promise<number> {
+  return withMnodes(options, async (mnodes, clock) => {
+    const { nats, grid } = options;
+    if (nats === undefined || grid === undefined) return use([socketSource(options.data, token)], mnodes, clock);
+    const bus = await connectBus(options, clock, 'flowgrid probe');
+    try {
+      return await use(await agentSources(bus, grid, token), mnodes, clock);
+    } finally {
+      await bus.close();
+    }
+  });
 }
 
 /** Where frames go. */
@@ -147,7 +166,8 @@ class Lines implements Taking {
   async end(): Promise<void> {}
 }
 
-function summarise({ probes, counts }: Collector, taken: number, { json, act }: ProbeOptions, io: Io): void {
+function summarise(collector: Collector, taken: number, { json, act }: ProbeOptions, io: Io): void {
+  const { probes, counts } = collector;
   const points = probes.map(({ id, name }) => ({ point: name, ...(counts.get(id) ?? { captured: 0, dropped: 0 }) }));
   const isPiped = act.kind === 'capture' && act.write === '-';
   if (json) {
@@ -156,6 +176,7 @@ function summarise({ probes, counts }: Collector, taken: number, { json, act }: 
   }
   const say = isPiped || act.kind !== 'capture' || act.write === undefined ? io.err : io.out;
   say(`${taken} frames`);
+  for (const { host } of collector.gone) io.err(`  ${host} answered no more: what it captured last is not here`);
   for (const { point, captured, dropped } of points) {
     say(`  ${point.padEnd(16)} ${captured} captured${dropped === 0 ? '' : `, ${dropped} not: the ring was full`}`);
   }

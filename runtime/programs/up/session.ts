@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { stateHash } from '../../../adapters/codec/hash';
 import { openLmdbLog, type LmdbLog } from '../../../adapters/log/lmdb';
 import { SimClock } from '../../../adapters/sim/sim-clock';
@@ -28,6 +28,7 @@ import { WorkflowDesk } from '../../control/workflow-requests';
 import type { VERDICTS_REQUEST } from '../check';
 import { defaultKeyPath, readGridKey, readOrCreateGridKey } from '../grid-key';
 import { rebuilt } from '../log-reading';
+import { endProbes } from '../probe/serving';
 import { verifyToken } from '../probe/token';
 import { wallMicros } from '../wall-clock';
 import type { SocketRequest } from '../mnode/requests';
@@ -46,10 +47,6 @@ const SLOTS = 32_768;
 const TABLE_BYTES = 1_500 * 1024 * 1024;
 /** A table takes this part of its places, which are a power of two. */
 const TABLE_LOAD = 0.7;
-
-/** How long the end of a grid waits for collectors of probes to read the rest, and between two looks, milliseconds. */
-const PROBES_END_WITHIN_MS = 3_000;
-const PROBES_PAUSE_MS = 20;
 
 /** Tables with room for that many flows. */
 function limitsFor(flowsPerNode: number): Pick<NodeLimits, 'flows' | 'connections'> {
@@ -388,7 +385,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await this.letProbesEnd();
+    await endProbes(this.probes);
     await this.provisioner.close();
     await this.control.stop();
     // A cache: without it the next start only takes longer.
@@ -397,14 +394,6 @@ export class Session {
     this.observation.close();
     this.receipts?.close();
     await this.log.close();
-  }
-
-  /** Collectors read what was captured up to now; one that does not is not waited for. */
-  private async letProbesEnd(): Promise<void> {
-    this.probes.end();
-    for (let waited = 0; this.probes.hasReaders && waited < PROBES_END_WITHIN_MS; waited += PROBES_PAUSE_MS) {
-      await delay(PROBES_PAUSE_MS);
-    }
   }
 
   private clusterNamed(name: string): ClusterState | undefined {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { compilePattern } from '../../../../adapters/bus/matching';
-import { ANY, encodeToken, nodeOfSubject, subjectsOf } from '../../../../adapters/bus/subjects';
+import { agentOfSubject, ANY, encodeToken, nodeOfSubject, subjectsOf } from '../../../../adapters/bus/subjects';
 
 test('the subjects are those of the design', () => {
   const subjects = subjectsOf('g1');
@@ -41,6 +41,8 @@ test('any name stays in its place: it comes back from the subject, and only the 
     fc.property(name, name, (grid, node) => {
       const subject = subjectsOf(grid).nodeHello(node);
       expect(nodeOfSubject(subject)).toBe(node);
+      expect(agentOfSubject(subject)).toBeUndefined();
+      expect(agentOfSubject(subjectsOf(grid).agentHello(node))).toBe(node);
       expect(compilePattern(subjectsOf(grid).nodeHello(ANY))(subject)).toBe(true);
       expect(compilePattern(subjectsOf(grid).nodeStatus(ANY))(subject)).toBe(false);
       expect(compilePattern(subjectsOf(`${grid}x`).all())(subject)).toBe(false);

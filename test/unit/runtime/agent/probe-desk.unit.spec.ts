@@ -10,6 +10,7 @@ const PROBE: Probe = { id: 7, name: 'VN-1', link: 1, node: 0, view: 'raw', colle
 class Points {
   readonly attached = new Set<number>();
   readonly stopped = new Set<number>();
+  taken = 0;
   readonly asked: Probe[] = [];
   attachProbe(probe: Probe): Promise<ProbeTap> {
     if (probe.id === 13) return Promise.reject(new FlowgridError('rejected', 'no memory'));
@@ -18,6 +19,7 @@ class Points {
     return Promise.resolve({
       probe,
       take: (target, at) => {
+        this.taken++;
         target.fill(probe.id, at, at + 2);
         return 2;
       },
@@ -64,8 +66,13 @@ describe('the desk of probes', () => {
       by: 'operator:alice',
     });
     expect(await said(ask({ ask: 'open', probes: [PROBE, { ...PROBE, id: 8 }] }))).toEqual({ session: 1 });
-    const { progress, records } = readAnswer(await ask({ ask: 'read', session: 1, bytesMax: 100 }));
+    const { progress, records } = readAnswer(await ask({ ask: 'read', session: 1, turn: 1, bytesMax: 100 }));
     expect([...records]).toEqual([7, 7, 8, 8]);
+    const again = readAnswer(await ask({ ask: 'read', session: 1, turn: 1, bytesMax: 100 }));
+    expect([...again.records]).toEqual([7, 7, 8, 8]);
+    expect(points.taken).toBe(2);
+    await ask({ ask: 'read', session: 1, turn: 2, bytesMax: 100 });
+    expect(points.taken).toBe(4);
     expect(progress.counts).toEqual([7, 8].map((probe) => ({ probe, captured: 3, dropped: 1 })));
     expect(await said(ask({ ask: 'stop', session: 1 }))).toMatchObject({ isEnding: false });
     expect([...points.stopped]).toEqual([7, 8]);
@@ -85,7 +92,9 @@ describe('the desk of probes', () => {
     await expect(ask({ ask: 'open', probes: [{ ...PROBE, id: 99 }] })).rejects.toThrow('the log does not say so');
     expect(points.asked).toEqual([]);
     await ask({ ask: 'open', probes: [PROBE] });
-    await expect(ask({ ask: 'read', session: 1, bytesMax: 9 }, 'mallory')).rejects.toThrow('no probe session 1');
+    await expect(ask({ ask: 'read', session: 1, turn: 1, bytesMax: 9 }, 'mallory')).rejects.toThrow(
+      'no probe session 1',
+    );
   });
 
   it('attaches all points of a collector or none', async () => {
@@ -99,12 +108,12 @@ describe('the desk of probes', () => {
     await ask({ ask: 'open', probes: [PROBE] });
     await ask({ ask: 'open', probes: [{ ...PROBE, id: 8 }] });
     time.now += LEASE_US - 1;
-    await ask({ ask: 'read', session: 2, bytesMax: 9 });
+    await ask({ ask: 'read', session: 2, turn: 1, bytesMax: 9 });
     time.now += 1;
     await it.sweep();
     expect([...points.attached]).toEqual([8]);
     expect(left).toEqual([PROBE]);
-    await expect(ask({ ask: 'read', session: 1, bytesMax: 9 })).rejects.toThrow('no probe session 1');
+    await expect(ask({ ask: 'read', session: 1, turn: 1, bytesMax: 9 })).rejects.toThrow('no probe session 1');
     expect(it.hasReaders).toBe(true);
   });
 });
