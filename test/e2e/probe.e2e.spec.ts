@@ -194,3 +194,25 @@ test('FG-528: a reader that goes away ends a capture well, a grid that ends lets
   expect(none).toMatchObject({ code: 5 });
   expect(none.stderr).toContain('no flowgrid program runs');
 }, 120_000);
+
+test('FG-527: a grid that comes back after a crash has detached the points of before', async () => {
+  const file = join(dir, 'before.pcapng');
+  await start();
+  const before = spawn(BIN, ['probe', 'VN-2', '--raw', '--write', file, '--data', data], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const done = ended(before);
+  await said(before, 'capturing at');
+  grid.kill('SIGKILL');
+  await once(grid, 'close');
+  // The collector has lost the grid, and what it had is in the file.
+  expect(await done).toMatchObject({ code: 0 });
+  expect((await flowgrid('audit', 'history', '--data', data)).stdout.trimEnd()).toMatch(
+    /probe VN-2 was attached to link VN-2$/,
+  );
+  await start();
+  const history = (await flowgrid('audit', 'history', '--data', data)).stdout;
+  const attached = history.lastIndexOf('probe VN-2 was attached');
+  expect(history.slice(attached)).toMatch(/operator:up .*\n {2}probe \d+ was detached/);
+  expect(await probe('VN-2', '--frames', '2')).toMatchObject({ code: 0 });
+}, 180_000);
