@@ -54,7 +54,7 @@ async function run(
   await host.install(published(topology));
   await host.activate(1);
   const taps: ProbeTap[] = [];
-  for (const probe of probes) taps.push(await host.attachProbe(probe, 0));
+  for (const probe of probes) taps.push(await host.attachProbe(probe, networkOf(probe)));
   const counts = new Map<number, { captured: number; dropped: number }>();
   const source = new TrafficSource({
     prng: createPrng(11),
@@ -100,6 +100,13 @@ async function run(
   const outcome = { taps: (await host.harvest()).taps, frames, counts, entered };
   await host.close();
   return outcome;
+}
+
+/** Links beyond {@link EXTERNAL} lead to the network of that number. */
+const EXTERNAL = 90;
+
+function networkOf({ link }: Probe): number {
+  return Math.max(0, link - EXTERNAL);
 }
 
 const probe = (id: number, link: number, node = 0, more: Partial<Probe> = {}): Probe => {
@@ -156,6 +163,31 @@ describe.each(makers)('probe points of a hosted dataplane (%s)', (_name, make) =
       }
       expect(seen.filter((frame) => restored(frame) !== undefined).length).toBeGreaterThan(100);
     }
+  });
+
+  it('FG-520: on the link to a network frames are seen as they enter and leave, and nothing of another network', async () => {
+    const door = nodeRef(IA, 1);
+    const points = [probe(1, EXTERNAL + 1), probe(2, EXTERNAL + 1, door), probe(3, EXTERNAL + 2, door)];
+    const { taps, frames } = await run(make, points);
+    const outside = (kind: TapRecord['kind'], network: number): string[] =>
+      taps
+        .filter((record) => record.kind === kind && record.network === network)
+        .map(({ bytes }) => hex(bytes))
+        .sort();
+    const [entered, left] = [outside('entered', 1), outside('left', 1)];
+    expect(entered.length).toBeGreaterThan(50);
+    expect(left.length).toBeGreaterThan(50);
+    const seen = (id: number, way?: 'in' | 'out'): string[] =>
+      frames
+        .get(id)!
+        .filter(({ direction }) => direction === way)
+        .map(({ bytes }) => hex(bytes))
+        .sort();
+    expect(seen(1)).toEqual([...entered, ...left].sort());
+    expect(seen(2, 'in')).toEqual(entered);
+    expect(seen(2, 'out')).toEqual(left);
+    expect(frames.get(3)).toEqual([]);
+    for (const frame of frames.get(1)!) expect(restored(frame)).toBe(frame.bytes);
   });
 
   it('FG-523: a full ring costs captures that are counted, and no frame', async () => {
