@@ -37,7 +37,8 @@ export class Routing {
     const open = clusters.map((cluster) => nodeRef(cluster, 0));
     const next = placeBeside(view, open, 0, 1);
     return clusters.map((cluster, i) => {
-      if (i === 0) return this.node.ref;
+      // Where a path ends in the cluster that it began in ([0049]), one INODE has both ends: it knows the flow.
+      if (i === 0 || (i === clusters.length - 1 && cluster === clusters[0])) return this.node.ref;
       if (central || i === next) return this.chooseIn(view, cluster, flow);
       // No hop chooses for a stage that frames only go past.
       return isCopyAt(view, open, i) ? hashedNode(view, cluster, flow, this.node.obituary) || open[i] : open[i];

@@ -1,10 +1,17 @@
 import { join } from 'node:path';
-import type { Topology } from '../../domain/topology/topology';
+import type { Topology, TopologyCluster } from '../../domain/topology/topology';
 import { readCaptureFile } from '../support/capture-file';
 import { notRun } from '../support/not-run';
 import { hasTraces, traces, TRACES } from '../support/run-up';
-import { twoStages } from '../support/topologies';
+import { AB, AC, IA, IC, twoStages } from '../support/topologies';
 import { FRAME_MAX_CARRIED, FRAME_MIN_CARRIED, sentFrames, throughGrid, unlikeAWire } from '../support/wire';
+
+function doubled(cluster: TopologyCluster): TopologyCluster {
+  return {
+    ...cluster,
+    members: [1, 2].map((node) => ({ ...cluster.members[0]!, node, fnode: cluster.id * 8 + node })),
+  };
+}
 
 /** Two hosts see each other through two stages, by one INODE on either side. */
 const PLAIN = twoStages();
@@ -30,9 +37,34 @@ const REDUNDANT: Topology = (() => {
   };
 })();
 
+/** The same by one INODE, which both networks are at ([0049]). */
+const ONE: Topology = (() => {
+  const plain = twoStages();
+  const [out, back] = plain.paths;
+  return {
+    ...plain,
+    networks: plain.networks.map((network) => ({ ...network, cluster: IA })),
+    clusters: plain.clusters.filter(({ id }) => id !== IC),
+    links: [{ ...plain.links[0]!, members: [IA, AB, AC].map((cluster) => ({ cluster })) }],
+    paths: [
+      { ...out!, clusters: [IA, AB, AC, IA] },
+      { ...back!, clusters: [IA, AC, AB, IA] },
+    ],
+  };
+})();
+
+/** The same by a cluster of two. */
+const TWO: Topology = {
+  ...ONE,
+  clusters: ONE.clusters.map((cluster) => (cluster.id === IA ? doubled(cluster) : cluster)),
+  links: [...ONE.links, { ...ONE.links[0]!, id: 100, name: 'VN-100', members: [{ cluster: IA }] }],
+};
+
 const grids: readonly [string, Topology][] = [
   ['one INODE on either side', PLAIN],
   ['two INODEs on either side, a bridge domain', REDUNDANT],
+  ['one INODE for both networks', ONE],
+  ['two INODEs for both networks', TWO],
 ];
 
 const suite = hasTraces ? describe : notRun('captures between two hosts', `there is no ${TRACES}`);

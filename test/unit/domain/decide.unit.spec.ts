@@ -372,6 +372,24 @@ const specifications: readonly Specification[] = [
   spec('a path is redefined', small, { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 3] } }, [
     'FlowPathDefined',
   ]),
+  spec(
+    'a path that returns is one where INODEs select all nodes',
+    small,
+    { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 2, 1] } },
+    ['FlowPathDefined'],
+  ),
+  spec(
+    'and none where each hop selects the next',
+    and(small, { type: 'ReconfigureGrid', data: { ...createGrid.data, selection: 'distributed' } }),
+    { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 2, 1] } },
+    'invalid',
+  ),
+  spec(
+    'nor can hops begin to select where one returns',
+    and(small, { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 2, 1] } }),
+    { type: 'ReconfigureGrid', data: { ...createGrid.data, selection: 'distributed' } },
+    'not-allowed',
+  ),
   spec('the same path, nothing', small, definePath, []),
   spec(
     'a path through nowhere is refused',

@@ -413,6 +413,26 @@ links: { L: { members: [X, Y] } }
     ).toEqual([]);
   });
 
+  it('FG-546: refuses a path that ends in the cluster it begins in where each hop selects the next', () => {
+    const text = `grid: g
+selection: centralized
+networks: { A: { cluster: I }, B: { cluster: I } }
+clusters: { I: { role: inode }, X: {} }
+links: { v: { members: [I, X] } }
+paths: { p: { from: A, through: X, to: B } }
+policies: [{ type: all, paths: p }]
+`;
+    expect(inspectGridFile(text).problems).toEqual([]);
+    expect(inspectGridFile(text.replace('centralized', 'distributed')).problems).toEqual([
+      {
+        line: 6,
+        column: 10,
+        what: 'path p ends in the cluster that it begins in, which distributed selection cannot do',
+        remedy: 'say "selection: centralized", or connect the networks by different clusters',
+      },
+    ]);
+  });
+
   it('FG-543: reads which control protocols networks filter, for all or for each', () => {
     const inspect = (policy: string) =>
       inspectGridFile(SMALL.replace('EN-1: { cluster: IA', `EN-1: { linkControl: ${policy}, cluster: IA`));
