@@ -9,6 +9,7 @@ import { readLinks } from './link-reading';
 import { readCapture, readNetworks } from './networks';
 import { checkDiversions, clustersAtMost, readDiversions, type Diversions } from './diversions';
 import { checkEnds, checkPaths, checkSteps, readPaths, readPolicies, type Paths } from './paths';
+import { checkSiblings } from './siblings';
 import { readVlans } from './vlans';
 import { Reader, type Problem, type Value } from './reader';
 
@@ -66,6 +67,7 @@ export function inspectGridFile(text: string): {
   checkSteps(reader, paths, links, clusters);
   const selection = reader.choice(root.selection, 'selection', ['centralized', 'distributed'], 'centralized');
   if (selection === 'distributed') checkEnds(reader, paths);
+  checkSiblings(reader, root.clusters, clusters, links);
   const policies = readPolicies(reader, root.policies, paths, networks.names);
   const capture = readCapture(reader, root.capture, networks.names);
   const bridged = readBridges(reader, root.bridgeDomains, capture.bridges, networks);
