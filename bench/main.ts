@@ -10,6 +10,7 @@ const suites: Record<string, () => Promise<{ run(options?: BenchOptions): Promis
   flows: () => import('./flows/main'),
   log: () => import('./log/main'),
   links: () => import('./links/main'),
+  'links-manager': () => import('./links-manager/main'),
   publication: () => import('./publication/main'),
   distributed: () => import('./distributed/main'),
 };
