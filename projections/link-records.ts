@@ -15,6 +15,7 @@ export interface LinkRecord {
   readonly narrow?: boolean;
   readonly direction?: LinkDirection;
   readonly hub?: boolean;
+  readonly restoreMs?: number;
   readonly tap?: { readonly link: string; readonly direction: LinkDirection };
   readonly vlans?: readonly number[];
 }
@@ -34,20 +35,16 @@ export function linkRecords(state: Named, links: readonly VirtualLink[]): LinkRe
 }
 
 export function linkRecord(state: Named, link: VirtualLink): LinkRecord {
-  const { id, kind, members, control, mtu, narrow, direction, hub, tap, vlans } = link;
+  const { id, name: _, kind, members, control, tap, ...options } = link;
   return {
     id,
     kind,
     members: members.map((member) => memberRecord(state, member)),
     ...(control && { control }),
-    mtu,
-    ...(narrow === true && { narrow }),
-    ...(direction !== undefined && { direction }),
-    ...(hub === true && { hub }),
+    ...options,
     ...(tap !== undefined && {
       tap: { link: state.links.links[tap.link]?.name ?? String(tap.link), direction: tap.direction },
     }),
-    ...(vlans !== undefined && { vlans }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { RESTORE_MAX_MS } from '../../domain/link/kinds';
 import { LINK_DIRECTIONS, LINK_KINDS, type LinkDirection, type LinkKind } from '../../domain/topology/topology';
 import { withSending } from './changing-commands';
 import { withCommon, type Finish } from './command';
@@ -11,7 +12,7 @@ interface ArrangingFlags extends CommonOptions, MnodeAccess {
   readonly dryRun: boolean;
 }
 
-type EditFlags = ArrangingFlags & LinkEdit;
+type EditFlags = ArrangingFlags & Omit<LinkEdit, 'restoreMs'> & { readonly restore?: number };
 
 const VLAN_MAX = 4094;
 const MTU_MAX = 16_384;
@@ -80,6 +81,11 @@ function withEdits(command: Command): Command {
     )
     .option('--vlans <ids>', "of a link to a tagged network: the operator's, as 100,200-203; all: every other", vlansOf)
     .option('--tap <link>', 'the link that a replicated one listens to')
+    .option(
+      '--restore <ms>',
+      'of a resilient link: the primary is connected again when it has been back so long',
+      (text) => parseInteger('--restore', text, 0, RESTORE_MAX_MS),
+    )
     .option('--mtu <bytes>', 'largest frame behind the Ethernet header', (text) =>
       parseInteger('--mtu', text, 68, MTU_MAX),
     )

@@ -230,6 +230,8 @@ export interface LinkEdit {
   /** Of a replicated link: the direction that it listens to. */
   readonly direction?: LinkDirection;
   readonly hub?: boolean;
+  /** Of a resilient link: after so long the primary that came back is connected again. */
+  readonly restoreMs?: number;
   /** The link that it listens to. */
   readonly tap?: string;
   /** `all`: those that nobody else has. */

@@ -13,7 +13,7 @@ export function editedRecord(before: LinkRecord, edit: LinkEdit): LinkRecord {
 }
 
 function editedOptions(base: LinkRecord, kind: LinkRecord['kind'], edit: LinkEdit): LinkRecord {
-  const { direction, hub, tap, vlans, control, narrow, mtu } = edit;
+  const { direction, hub, restoreMs, tap, vlans, control, narrow, mtu } = edit;
   const link = tap ?? base.tap?.link;
   const listens = kind === 'replicated' && link !== undefined;
   const way = direction ?? base.tap?.direction ?? 'forward';
@@ -21,6 +21,7 @@ function editedOptions(base: LinkRecord, kind: LinkRecord['kind'], edit: LinkEdi
     ...(direction !== undefined && !listens && { direction }),
     ...(listens ? { tap: { link, direction: way } } : tap !== undefined && { tap: { link: tap, direction: way } }),
     ...(hub !== undefined && { hub }),
+    ...(restoreMs !== undefined && { restoreMs }),
     ...(control !== undefined && { control }),
     ...(narrow !== undefined && { narrow }),
     ...(mtu !== undefined && { mtu }),

@@ -62,6 +62,7 @@ function linkOf(
     ...{ id, kind, control, mtu, name: `L${id}${name}`, members: joined },
     ...(narrow && { narrow }),
     ...(hub && kind === 'star' && { hub }),
+    ...(hub && kind === 'resilient' && { restoreMs: 2 * mtu }),
     ...(direction !== undefined && hasWay && { direction }),
     ...(kind === 'replicated' && {
       tap: { link: Math.max(1, id - 1), direction: id % 3 === 0 ? 'backward' : 'forward' },

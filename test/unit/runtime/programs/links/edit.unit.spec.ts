@@ -36,6 +36,7 @@ const edits: readonly (readonly [string, LinkRecord, LinkEdit, LinkRecord])[] = 
     { promiscuous: ['AB-1'] },
     { ...hub, members: [{ member: 'AB-1', promiscuous: true }, 'AB-2'] },
   ],
+  ['the primary comes back', pair, { restoreMs: 500 }, { ...pair, restoreMs: 500 }],
   ['nobody hears all', hub, { promiscuous: [] }, { ...hub, members: ['AB-1', 'AB-2'] }],
   ['a tap turns round', tap, { direction: 'forward' }, { ...tap, tap: { link: 'down', direction: 'forward' } }],
   ['a tap moves', tap, { tap: 'up' }, { ...tap, tap: { link: 'up', direction: 'backward' } }],
