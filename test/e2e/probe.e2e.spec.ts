@@ -110,19 +110,17 @@ test('FG-525: frames that a filter does not pass are not captured, and a wrong f
   'FG-523: what a full ring did not take is told, in the file and in the summary',
   async () => {
     const file = join(dir, 'full.pcapng');
-    // Nothing is read for a while: the pipe's reader comes late.
-    const pipe = join(dir, 'slow');
-    execFileSync('mkfifo', [pipe]);
-    const capture = spawn(
-      BIN,
-      ['probe', 'VN-2', '--raw', '--ring', '64', '--write', pipe, '--seconds', '8', '--json', '--data', data],
-      {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const args = ['probe', 'VN-2', '--raw', '--ring', '64', '--write', file, '--json', '--data', data];
+    const capture = spawn(BIN, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     const done = ended(capture);
-    const reader = spawn('sh', ['-c', `exec 3<${pipe}; sleep 6; cat <&3 >${file}`]);
-    await once(reader, 'close');
+    await said(capture, 'capturing at');
+    // It reads nothing while another sees more frames pass than its ring holds.
+    capture.kill('SIGSTOP');
+    expect(await probe('VN-2', '--raw', '--frames', '2000', '--write', join(dir, 'other.pcapng'))).toMatchObject({
+      code: 0,
+    });
+    capture.kill('SIGCONT');
+    capture.kill('SIGINT');
     const { code, stdout } = await done;
     expect(code).toBe(0);
     const { frames, points } = JSON.parse(stdout) as {
@@ -144,6 +142,15 @@ test('FG-525: frames that a filter does not pass are not captured, and a wrong f
   },
   120_000,
 );
+
+test('FG-526: a named pipe is written when somebody reads it', async () => {
+  const [pipe, file] = [join(dir, 'pipe'), join(dir, 'piped.pcapng')];
+  execFileSync('mkfifo', [pipe]);
+  const capture = ended(spawn(BIN, ['probe', 'VN-2', '--raw', '--frames', '30', '--write', pipe, '--data', data]));
+  await once(spawn('sh', ['-c', `cat ${pipe} >${file}`]), 'close');
+  expect(await capture).toMatchObject({ code: 0 });
+  expect(readCaptureFile(file).frames).toHaveLength(30);
+}, 120_000);
 
 test('FG-522: who has no token attaches nothing; the log names who has', async () => {
   const elsewhere = join(dir, 'elsewhere.key');
