@@ -8,9 +8,10 @@ import type { LanPlanView, Report } from '../../projections';
 import { rebuilt, withLog } from '../../runtime/programs/log-reading';
 import { natsAvailable, startNats, type NatsServer } from '../services/nats';
 import { describeWithServer } from '../services/suite';
+import { readCaptureFile } from '../support/capture-file';
 import { RecorderProcess } from '../support/recorder-process';
 import { compareThroughGrid } from '../support/through-grid';
-import { BIN, type Ended } from '../support/up-process';
+import { BIN, said, type Ended } from '../support/up-process';
 
 const root = join(__dirname, '../..');
 const EXAMPLES = join(root, 'examples');
@@ -78,6 +79,25 @@ test.each(files.filter((file) => !/-[45]\.yaml/.test(file)))(
   },
   300_000,
 );
+
+test('FG-571: figure 2G: one collector has the frames of a link probe point and of an interface probe point', async () => {
+  const data = join(dir, 'probed');
+  const args = ['up', 'examples/figure-2g.yaml', '--capture', 'examples/captures/mixed.pcap', '--loop', '--data', data];
+  const up = spawn(BIN, args, { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
+  const closed = once(up, 'close');
+  try {
+    await said(up, 'frames in');
+    const points = join(dir, 'points.pcapng');
+    const line = `flowgrid probe 13a N2-1@13b --frames 40 --data ${data} --write ${points}`;
+    expect(await run(line)).toMatchObject({ code: 0 });
+    const written = readFileSync(points).toString('latin1');
+    for (const point of ['13a', 'N2-1@13b']) expect(written).toContain(point);
+    expect(readCaptureFile(points).frames.length).toBeGreaterThanOrEqual(40);
+  } finally {
+    up.kill('SIGINT');
+    await closed;
+  }
+}, 120_000);
 
 /** Ports that the system gives nobody by itself; each figure has sixteen. */
 const FIRST_PORT = 21_000 + 40 * (process.pid % 200);
