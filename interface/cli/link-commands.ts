@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { FlowgridError } from '../../domain/base/errors';
 import { addLinkArranging } from './link-arranging-commands';
 import { commonOf, withCommon, withInstant, type Finish } from './command';
@@ -66,9 +66,17 @@ export function addLinkCommands(root: Command, programs: Programs, io: Io, finis
     .description('what each port of the LAN switch must be told; exit 4 if it would join links that are not one');
   source(plan, [
     ['link plan', 'a port for each network, agent, and node that no agent hosts'],
+    [`link plan ${GRID} --format linux-bridge`, 'as commands that set a Linux bridge up'],
     [`link plan ${GRID} --json`, 'from a grid file, for a program that configures the switch'],
   ]);
-  plan.action((file: string | undefined, flags: LinkFlags) => run({ kind: 'plan' }, file, flags));
+  plan.addOption(
+    new Option('--format <form>', 'for people, or commands for a Linux bridge')
+      .choices(['text', 'linux-bridge'])
+      .default('text'),
+  );
+  plan.action((file: string | undefined, flags: LinkFlags & { readonly format: 'text' | 'linux-bridge' }) =>
+    run({ kind: 'plan', format: flags.format }, file, flags),
+  );
 
   const records = link.command('export').description('every link as a record, as grid files and link apply take them');
   source(records, [

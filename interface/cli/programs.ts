@@ -195,7 +195,10 @@ export interface MigrateOptions extends CommonOptions {
 export type CheckOptions = CommonOptions;
 
 export interface LinkOptions extends CommonOptions {
-  readonly act: { readonly kind: 'list' | 'plan' | 'export' } | { readonly kind: 'show'; readonly name: string };
+  readonly act:
+    | { readonly kind: 'list' | 'export' }
+    | { readonly kind: 'plan'; readonly format: 'text' | 'linux-bridge' }
+    | { readonly kind: 'show'; readonly name: string };
   /** Path of the grid file; absent: what the log holds. */
   readonly file?: string;
   /** The state at this instant of the log; absent: as it is. */

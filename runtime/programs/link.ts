@@ -3,6 +3,7 @@ import { nearestName } from '../../domain/base/nearest';
 import type { GridState } from '../../domain/grid-state';
 import { isTrial } from '../../domain/provisioning/trial';
 import type { VirtualLink } from '../../domain/topology/topology';
+import { lanBridgeText } from '../../interface/cli/lan-bridge-text';
 import { lanPlanText } from '../../interface/cli/lan-plan-text';
 import { linksText, linkText } from '../../interface/cli/link-text';
 import { EXIT, type Io, type LinkOptions } from '../../interface/cli/programs';
@@ -42,7 +43,7 @@ export async function link(options: LinkOptions, io: Io): Promise<number> {
     }
     case 'plan': {
       const view = lanPlanView(state);
-      say(view, lanPlanText(view));
+      say(view, options.act.format === 'linux-bridge' ? lanBridgeText(view) : lanPlanText(view));
       return view.shared.length === 0 ? EXIT.ok : EXIT.findings;
     }
   }

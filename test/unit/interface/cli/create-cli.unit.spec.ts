@@ -300,7 +300,7 @@ describe('the command line', () => {
     ['check --json', 'check', { json: true }],
     ['link list --at 42', 'link', { act: { kind: 'list' }, at: { kind: 'seq', seq: 42 } }],
     ['link show VN-1 g.yaml --json', 'link', { act: { kind: 'show', name: 'VN-1' }, file: 'g.yaml', json: true }],
-    ['link plan g.yaml', 'link', { act: { kind: 'plan' }, file: 'g.yaml' }],
+    ['link plan g.yaml', 'link', { act: { kind: 'plan', format: 'text' }, file: 'g.yaml' }],
     ['link export g.yaml', 'link', { act: { kind: 'export' }, file: 'g.yaml' }],
     [
       'play c.pcap --to [::1]:6001 --back far:6004 --speed max',
