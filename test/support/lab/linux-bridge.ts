@@ -9,6 +9,9 @@ import { availability } from '../../services/availability';
 import { cached, onPath, run } from '../../services/cache';
 
 const SERVER = join(__dirname, 'linux-bridge.py');
+/** User-mode Linux runs on processors with more state than it knows only with this, and if nothing in it uses what is more. */
+const WHOLE_XSTATE = join(__dirname, 'whole-xstate.c');
+const KNOWN_STATE = 'GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW';
 /** In a network namespace that goes away with the program. */
 const ALONE = ['--net', '--'];
 /** Ports that the bridge has. */
@@ -23,9 +26,8 @@ export const linuxBridgeAvailable = availability(() => {
     if (!onPath(program))
       throw new Error(`a Linux bridge needs iproute2, util-linux and Python: no ${program} on the PATH`);
   }
-  const command = bridgeCommand();
-  if (command.program === 'unshare') return `Linux ${run('uname', ['-r'])}`;
-  return `user-mode Linux ${run(command.program, ['--version'])}`;
+  if (kernelFilters()) return `Linux ${run('uname', ['-r'])}`;
+  return `user-mode Linux ${run(userModeLinux().kernel, ['--version'])}`;
 });
 
 /** Ends what was started when whoever did so is gone, however that ended: it waits for the end of a pipe. */
@@ -46,8 +48,9 @@ export class LinuxBridge {
   /** @throws Error when there is none, see {@link linuxBridgeAvailable}. */
   static async start(): Promise<LinuxBridge> {
     const dir = mkdtempSync(join(tmpdir(), 'flowgrid-bridge-'));
-    const { program, args } = bridgeCommand(dir);
-    const server = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true });
+    const { program, args, env } = bridgeCommand(dir);
+    const options = { env: { ...process.env, ...env }, detached: true };
+    const server = spawn(program, args, { ...options, stdio: ['pipe', 'pipe', 'ignore'] });
     const janitor = spawn('sh', ['-c', JANITOR, 'janitor', String(server.pid), dir], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
@@ -104,7 +107,10 @@ export class LinuxBridge {
   private async answer(): Promise<Answer> {
     for (;;) {
       const { value, done } = await this.answers.next();
-      if (done === true) throw new Error('the program that holds the Linux bridge ended');
+      if (done === true)
+        throw new Error(
+          'the program that holds the Linux bridge ended (processors with AVX-512 or AMX need a C compiler)',
+        );
       if (!value.startsWith('{')) continue;
       const answer = JSON.parse(value) as Answer;
       if (answer.error !== undefined) throw new Error(`Linux bridge: ${answer.error}`);
@@ -118,14 +124,29 @@ interface Answer {
   readonly frames?: string[][];
 }
 
+interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: { readonly [name: string]: string };
+}
+
 /** How the server is started; `dir` is where it may leave what it needs while it runs. */
-function bridgeCommand(dir = tmpdir()): { readonly program: string; readonly args: readonly string[] } {
+function bridgeCommand(dir: string): Command {
   const python = run('python3', ['-c', 'import sys; print(sys.executable)']);
-  if (kernelFilters()) return { program: 'unshare', args: [...ALONE, python, SERVER] };
-  const { program, modules } = userModeLinux();
-  const kernel = ['root=none', 'rootfstype=hostfs', 'rootflags=/', 'ro', 'mem=96M', `uml_dir=${dir}/`, 'quiet'];
+  if (kernelFilters()) return { program: 'unshare', args: [...ALONE, python, SERVER], env: {} };
+  const { kernel, modules } = userModeLinux();
+  const settings = ['root=none', 'rootfstype=hostfs', 'rootflags=/', 'ro', 'mem=96M', `uml_dir=${dir}/`, 'quiet'];
   const console = ['con=null', 'con0=fd:0,fd:1'];
-  return { program, args: [...kernel, ...console, `init=${python}`, '--', SERVER, modules] };
+  const args = [...settings, KNOWN_STATE, ...console, `init=${python}`, '--', SERVER, modules];
+  return { program: kernel, args, env: preloaded(dir) };
+}
+
+/** Without a compiler user-mode Linux runs on older processors alone. */
+function preloaded(dir: string): Command['env'] {
+  if (!onPath('cc')) return {};
+  const library = join(dir, 'whole-xstate.so');
+  run('cc', ['-O2', '-shared', '-fPIC', '-o', library, WHOLE_XSTATE]);
+  return { LD_PRELOAD: library };
 }
 
 /** Whether this kernel's bridges can tell VLANs apart. */
@@ -139,7 +160,7 @@ function kernelFilters(): boolean {
 }
 
 /** Debian's user-mode Linux, unpacked beside the servers that tests need; it is not installed. */
-function userModeLinux(): { readonly program: string; readonly modules: string } {
+function userModeLinux(): { readonly kernel: string; readonly modules: string } {
   const dir = cached('user-mode-linux', (fresh) => {
     if (!onPath('apt-get')) {
       throw new Error(
@@ -157,7 +178,7 @@ function userModeLinux(): { readonly program: string; readonly modules: string }
     run('dpkg-deb', ['--extract', join(fresh, archive!), fresh]);
   });
   const releases = join(dir, 'usr/lib/uml/modules');
-  return { program: join(dir, 'usr/bin/linux.uml'), modules: join(releases, readdirSync(releases)[0]!) };
+  return { kernel: join(dir, 'usr/bin/linux.uml'), modules: join(releases, readdirSync(releases)[0]!) };
 }
 
 const PACKAGE = 'user-mode-linux';
