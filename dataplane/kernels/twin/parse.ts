@@ -77,7 +77,14 @@ const RUNT = reason('runt');
 const OVERSIZE = reason('oversize');
 
 /** Twin of kernel `parse`; see {@link Kernels.parse}. */
-export function parse(arena: Arena, list: number, n: number, seedLo: number, seedHi: number, way: Way = WAY_NONE): void {
+export function parse(
+  arena: Arena,
+  list: number,
+  n: number,
+  seedLo: number,
+  seedHi: number,
+  way: Way = WAY_NONE,
+): void {
   const { u8, u16, u32 } = arena;
   const seed = expandSeed(seedLo, seedHi);
   for (let i = 0; i < n; i++) {
