@@ -66,6 +66,8 @@ describeWithServer('the control bus on a NATS server', natsAvailable, () => {
     expect(await flowgrid('status', ...access)).toMatchObject({ code: 0 });
     const drain = JSON.stringify({ cluster: 2, node: 3, weight: 3 });
     expect(await flowgrid('submit', 'ConfigureNode', drain, ...access)).toMatchObject({ code: 0 });
+    const key = join(grid.dir, 'grid.key');
+    expect(await flowgrid('probe', 'AB', '--seconds', '1', '--key', key, ...access)).toMatchObject({ code: 0 });
     await grid.agent('h2').kill();
   }, 240_000);
   afterAll(async () => {
