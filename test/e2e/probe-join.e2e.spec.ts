@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HopLatency } from '../../projections';
 import { FIGURE_4 } from '../support/run-up';
-import { hasTshark, tsharkFields } from '../support/tshark';
+import { tsharkFields, withTshark } from '../support/tshark';
 import { BIN, flowgrid, said } from '../support/up-process';
 
 const WEB = join(__dirname, '../../examples/captures/web.pcap');
@@ -52,9 +52,8 @@ async function byTshark(file: string): Promise<number[]> {
   return [...came].flatMap(([key, time]) => (left.has(key) ? [left.get(key)! - time] : []));
 }
 
-(hasTshark ? test : test.skip)(
-  'FG-529: what went in and out of a cluster is joined by flow, and tells latency per hop as tshark finds it',
-  async () => {
+withTshark('joined captures against tshark')('read by tshark', () => {
+  test('FG-529: what went in and out of a cluster is joined by flow, and tells latency per hop as tshark finds it', async () => {
     const [file, joined] = [join(dir, 'ab.pcapng'), join(dir, 'joined.pcapng')];
     expect(await flowgrid('probe', 'AB', '--raw', '--seconds', '2', '--write', file, '--data', data)).toMatchObject({
       code: 0,
@@ -83,9 +82,8 @@ async function byTshark(file: string): Promise<number[]> {
         new RegExp(`^${flow}( reverse)? #\\d+: \\d+ us after AB-\\d@VN-\\d (in|out), \\d+ us after it was seen first$`),
       );
     }
-  },
-  240_000,
-);
+  }, 240_000);
+});
 
 test('FG-529: captures that cannot be joined are refused with what to do', async () => {
   const file = join(dir, 'restored.pcapng');

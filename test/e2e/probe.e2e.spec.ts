@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { trailerV1 } from '../../dataplane/descriptor/codec';
 import { readCaptureFile } from '../support/capture-file';
 import { FIGURE_4 } from '../support/run-up';
-import { DISSECTOR, hasTshark, tsharkFields } from '../support/tshark';
+import { DISSECTOR, tsharkFields, withTshark } from '../support/tshark';
 import { BIN, flowgrid, said, type Ended } from '../support/up-process';
 
 const root = join(__dirname, '../..');
@@ -54,9 +54,8 @@ async function ended(child: ChildProcess): Promise<{ code: number | null; stdout
 const FIELDS = ['frame.interface_name', 'frame.packet_flags_direction', 'flowgrid.flow_id', 'flowgrid.sequence'];
 const wanted = ['-T', 'fields', ...[...FIELDS, 'frame.comment'].flatMap((field) => ['-e', field])];
 
-(hasTshark ? test : test.skip)(
-  'FG-526: tshark reads a running grid through a pipe, and decodes its descriptors',
-  async () => {
+withTshark('probes read by tshark')('read by tshark', () => {
+  test('FG-526: tshark reads a running grid through a pipe, and decodes its descriptors', async () => {
     const said = join(dir, 'said');
     const capture = `${BIN} probe VN-2 AB-2 --raw --frames 300 --write - --data ${data} 2>${said}`;
     const reader = ['tshark', '-X', `lua_script:${DISSECTOR}`, '-r', '-', '-l', ...wanted].join(' ');
@@ -77,9 +76,8 @@ const wanted = ['-T', 'fields', ...[...FIELDS, 'frame.comment'].flatMap((field) 
       else expect(comment!.includes(Number(direction) === 1 ? 'to AB-2:' : 'AB-2 to')).toBe(true);
     }
     expect(new Set(flows.map(([point]) => point))).toEqual(new Set(['VN-2', 'AB-2@VN-2', 'AB-2@VN-3']));
-  },
-  120_000,
-);
+  }, 120_000);
+});
 
 test('FG-521: restored frames are those that entered the grid', async () => {
   const file = join(dir, 'restored.pcapng');
@@ -106,9 +104,8 @@ test('FG-525: frames that a filter does not pass are not captured, and a wrong f
   expect(wrong.stderr).toContain('filter, column 5');
 }, 120_000);
 
-(hasTshark ? test : test.skip)(
-  'FG-523: what a full ring did not take is told, in the file and in the summary',
-  async () => {
+withTshark('counts of probes read by tshark')('read by tshark', () => {
+  test('FG-523: what a full ring did not take is told, in the file and in the summary', async () => {
     const file = join(dir, 'full.pcapng');
     const args = ['probe', 'VN-2', '--raw', '--ring', '64', '--write', file, '--json', '--data', data];
     const capture = spawn(BIN, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -139,9 +136,8 @@ test('FG-525: frames that a filter does not pass are not captured, and a wrong f
       BigInt(points[0]!.dropped),
     ]);
     expect(await tsharkFields(file, ['frame.number'])).toHaveLength(frames);
-  },
-  120_000,
-);
+  }, 120_000);
+});
 
 test('FG-526: a named pipe is written when somebody reads it', async () => {
   const [pipe, file] = [join(dir, 'pipe'), join(dir, 'piped.pcapng')];

@@ -7,7 +7,7 @@ import { trailerV1 } from '../../dataplane/descriptor/codec';
 import { addFrame, beginDatagram } from '../../dataplane/packet-ports/udp/datagram';
 import { nodeRef } from '../../domain/base/ids';
 import { notRun } from '../support/not-run';
-import { hasTshark } from '../support/tshark';
+import { hasTshark, withTshark } from '../support/tshark';
 import { freeUdpPorts } from '../support/udp';
 
 const root = join(__dirname, '../..');
@@ -22,7 +22,7 @@ function fences(info: string): string[][] {
     .map(([, , body]) => body!.trimEnd().split('\n'));
 }
 
-const suite = hasTshark ? describe : notRun('the page about internal links', 'tshark is not installed');
+const suite = withTshark('the page about internal links');
 
 suite('the page about internal links', () => {
   let dir: string;

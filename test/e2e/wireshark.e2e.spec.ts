@@ -9,9 +9,8 @@ import { addFrame, beginDatagram } from '../../dataplane/packet-ports/udp/datagr
 import { clusterOf, nodeOf, nodeRef, type NodeRef } from '../../domain/base/ids';
 import { createPrng } from '../../domain/base/prng';
 import { readCaptureFile } from '../support/capture-file';
-import { notRun } from '../support/not-run';
 import { FIGURE_4, runUp, stopRunner, type UpRun } from '../support/run-up';
-import { asNumbers, descriptorRow, DESCRIPTOR_FIELDS, hasTshark, tshark, tsharkFields } from '../support/tshark';
+import { asNumbers, descriptorRow, DESCRIPTOR_FIELDS, tshark, tsharkFields, withTshark } from '../support/tshark';
 import { udpPacket } from '../unit/dataplane/mtu/packets';
 
 const CAPTURES = join(__dirname, '../../examples/captures');
@@ -20,7 +19,7 @@ const KEY = new Uint8Array(16);
 const FROM = nodeRef(1, 1);
 const TO = nodeRef(2, 2);
 
-const suite = hasTshark ? describe : notRun('the Wireshark dissector', 'tshark is not installed');
+const suite = withTshark('the Wireshark dissector');
 
 /** Writes frames to a capture of their own and hands its name over; the n-th frame's time is `timeOf(n)`. */
 async function withFrames<T>(

@@ -1,15 +1,15 @@
 import type { SimClock } from '../../adapters/sim/sim-clock';
 import { VlanSwitch } from '../../adapters/sim/vlan-switch';
-import { S_LEN, S_OFF, SLOT_FRAME } from '../../dataplane/frames/layout';
 import { loadKernels } from '../../dataplane/kernels/kernels';
 import { LanPort } from '../../dataplane/links/lan-port';
-import type { OpenPort, PacketPort, PortListener, PortMemory, PortStatistics } from '../../dataplane/packet-ports/port';
+import type { OpenPort, PortListener, PortMemory } from '../../dataplane/packet-ports/port';
 import type { NodeAddress } from '../../domain/node/address';
 import { interfacesOf } from '../../domain/link/interfaces';
 import { lanPlan, type Lan } from '../../domain/link/plan';
 import { ownWays } from '../../domain/link/vlans';
 import { DEFAULT_VLANS } from '../../domain/link/vlan-settings';
 import type { Topology } from '../../domain/topology/topology';
+import { QueuedPort } from './queued-port';
 
 /** Where agents are plugged into a simulated VLAN switch, which is told what the plan of a topology's links says. */
 export class LanNet {
@@ -78,63 +78,28 @@ function lanOf({ links, networks }: Topology): Lan {
 }
 
 /** A port of the switch, as a host's network card has it. */
-export class SwitchedPort implements PacketPort {
+export class SwitchedPort extends QueuedPort {
   isUnplugged = false;
   readonly vlans = new Set<number>();
-  private readonly queue: Uint8Array[] = [];
-  private readonly counted = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
 
   constructor(
     private readonly lan: VlanSwitch,
     private readonly number: number,
-    private readonly memory: PortMemory,
-    private readonly listener: PortListener,
-    /** Of each batch it takes so many frames at most. */
-    public takes = Infinity,
-  ) {}
+    memory: PortMemory,
+    listener: PortListener,
+    takes = Infinity,
+  ) {
+    super(memory, listener, takes);
+  }
 
-  arrived(frame: Uint8Array): void {
+  override arrived(frame: Uint8Array): void {
     if (this.isUnplugged) return;
     this.vlans.add(((frame[14]! << 8) | frame[15]!) & 0xfff);
-    this.queue.push(frame);
-    this.listener.readable();
+    super.arrived(frame);
   }
 
-  receive(list: number, max: number): number {
-    const { arena, slots } = this.memory;
-    for (let n = 0; n < max; n++) {
-      const slot = this.queue.length === 0 ? -1 : slots.allocate();
-      if (slot < 0) return n;
-      const frame = this.queue.shift()!;
-      const address = arena.slot(slot);
-      arena.u8.set(frame, address + SLOT_FRAME);
-      arena.u32[(address + S_OFF) >>> 2] = SLOT_FRAME;
-      arena.u32[(address + S_LEN) >>> 2] = frame.length;
-      arena.u32[(list >>> 2) + n] = slot;
-      this.counted.framesIn++;
-      this.counted.bytesIn += frame.length;
-    }
-    return max;
-  }
-
-  send(list: number, n: number): number {
-    const { arena, slots } = this.memory;
-    const taken = Math.min(n, this.takes);
-    for (let i = 0; i < taken; i++) {
-      const slot = arena.u32[(list >>> 2) + i]!;
-      const address = arena.slot(slot);
-      const start = address + arena.u32[(address + S_OFF) >>> 2]!;
-      const length = arena.u32[(address + S_LEN) >>> 2]!;
-      if (!this.isUnplugged) this.lan.receive(this.number, arena.u8.slice(start, start + length));
-      this.counted.framesOut++;
-      this.counted.bytesOut += length;
-      slots.free(slot);
-    }
-    return taken;
-  }
-
-  statistics(): PortStatistics {
-    return { ...this.counted, dropped: {} };
+  protected leave(_address: number, frame: Uint8Array): void {
+    if (!this.isUnplugged) this.lan.receive(this.number, frame.slice());
   }
 
   async close(): Promise<void> {

@@ -2,10 +2,16 @@ import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { trailerV1, type Descriptor } from '../../dataplane/descriptor/codec';
 import { macText } from '../../dataplane/descriptor/node-table';
+import { notRun } from './not-run';
 
 /** The dissector that is shipped. */
 export const DISSECTOR = join(__dirname, '../../interface/wireshark/flowgrid.lua');
 export const hasTshark = spawnSync('tshark', ['--version']).status === 0;
+
+/** `describe` for a suite that needs tshark; without it `npm test` says that the suite did not run. */
+export function withTshark(suite: string): (name: string, body: () => void) => void {
+  return hasTshark ? describe : notRun(suite, 'tshark is not installed');
+}
 
 const OUTPUT_BYTES_MAX = 1 << 29;
 

@@ -1,10 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createChecker } from '../../../../projections/verdicts';
 import type { VirtualLink } from '../../../../domain/topology/topology';
 import { nodeRef } from '../../../../domain/base/ids';
 import { PcapWriter } from '../../../../dataplane/packet-ports/capture/pcap-writer';
-import { notRun } from '../../../support/not-run';
+import { withTshark } from '../../../support/tshark';
 import { mac, packet, payload, tcpPacket, udpPacket, type PacketOptions } from '../mtu/packets';
 import { withDirectory } from '../packet-ports/capture/capture-bytes';
 import { ACK, SYN } from './frames';
@@ -223,8 +223,7 @@ describe('a packet that does not fit through a narrow link of its path', () => {
   });
 });
 
-const hasTshark = spawnSync('tshark', ['--version']).status === 0;
-const suite = hasTshark ? describe : notRun('narrow links against tshark', 'tshark is not installed');
+const suite = withTshark('narrow links against tshark');
 
 suite('what narrow links make of packets, as tshark reads it', () => {
   const FIELDS = ['ip.checksum.status', 'icmp.checksum.status', 'icmp.mtu', 'icmpv6.mtu', 'icmpv6.checksum.status'];

@@ -5,7 +5,7 @@ import { compileFilter } from '../../../../dataplane/probes/filter-match';
 import { FrameFields } from '../../../../dataplane/probes/frame-fields';
 import { sealedFrame } from './sealed-frame';
 import { readCaptureFile } from '../../../support/capture-file';
-import { hasTshark, tsharkFields } from '../../../support/tshark';
+import { tsharkFields, withTshark } from '../../../support/tshark';
 
 const arena = Arena.create({ slots: 1, bytes: 1 << 20 });
 const place = arena.allocate(1 << 18);
@@ -57,7 +57,7 @@ async function compare(file: string, pairs: typeof SAME): Promise<number> {
   return matched;
 }
 
-(hasTshark ? describe : describe.skip)('FG-525: a filter passes what Wireshark finds', () => {
+withTshark('filters of probes against tshark')('FG-525: a filter passes what Wireshark finds', () => {
   it.each(['mixed.pcap', 'dns.pcap', 'ssh.pcap'])(
     'in %s',
     async (name) => {

@@ -1,9 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { PcapWriter } from '../../../../../dataplane/packet-ports/capture/pcap-writer';
 import { PcapngWriter } from '../../../../../dataplane/packet-ports/capture/pcapng-writer';
 import { openCapture } from '../../../../../dataplane/packet-ports/capture/reader';
-import { notRun } from '../../../../support/not-run';
+import { withTshark } from '../../../../support/tshark';
 import { withDirectory } from './capture-bytes';
 
 const TIME = 1_700_000_000_123_456;
@@ -87,8 +87,7 @@ describe('what is written is read again', () => {
   });
 });
 
-const hasTshark = spawnSync('tshark', ['--version']).status === 0;
-const suite = hasTshark ? describe : notRun('capture writer against tshark', 'tshark is not installed');
+const suite = withTshark('capture writer against tshark');
 
 suite('tshark reads what is written', () => {
   function fields(path: string, ...names: string[]): string[][] {
