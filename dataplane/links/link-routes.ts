@@ -1,5 +1,6 @@
-import { clusterOf, nodeOf, NODE_REF_COUNT, type NodeRef } from '../../domain/base/ids';
-import type { LinkMember, VirtualLink } from '../../domain/topology/topology';
+import { clusterOf, NODE_REF_COUNT, type NodeRef } from '../../domain/base/ids';
+import { standsFor } from '../../domain/link/sides';
+import type { VirtualLink } from '../../domain/topology/topology';
 import type { VirtualInterface } from './virtual-interface';
 
 /** What {@link LinkRoutes.place} returns where no link goes from one node to the other. */
@@ -50,12 +51,7 @@ export class LinkRoutes {
         ref === from &&
         !settings.isIdle &&
         this.control.has(settings.link) === isControl &&
-        settings.receivers?.some((member) => isOf(member, to)) === true,
+        settings.receivers?.some((member) => standsFor(member, to)) === true,
     );
   }
-}
-
-function isOf(member: LinkMember, ref: NodeRef): boolean {
-  if (!('cluster' in member) || member.cluster !== clusterOf(ref)) return false;
-  return !('node' in member) || member.node === nodeOf(ref);
 }

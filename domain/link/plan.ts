@@ -1,8 +1,9 @@
+import { nodeRef } from '../base/ids';
 import type { NodeAddress } from '../node/address';
 import type { ExternalNetwork, LinkMember, VirtualLink } from '../topology/topology';
 import type { VlanAllocation } from './events';
 import { isIdle } from './reach';
-import { goes, hasDirections, isHead, sidesOf, type MemberSide } from './sides';
+import { goes, hasDirections, isHead, sidesOf, standsFor, type MemberSide } from './sides';
 import { isReserved, VLAN_ID_MAX, type VlanSettings } from './vlan-settings';
 
 type Way = VlanAllocation['direction'];
@@ -99,7 +100,7 @@ export function usesOf(lan: Lan, port: LanPort, primaryDown: ReadonlySet<number>
 
 function isAt({ nodes, network }: LanPort, member: LinkMember): boolean {
   if ('network' in member) return member.network === network;
-  return nodes.some(({ cluster, node }) => cluster === member.cluster && (!('node' in member) || node === member.node));
+  return nodes.some(({ cluster, node }) => standsFor(member, nodeRef(cluster, node)));
 }
 
 /** In which VLANs a side sends, and which it hears. */

@@ -1,4 +1,4 @@
-import { nodeName } from '../base/ids';
+import { clusterOf, nodeName, nodeOf, type NodeRef } from '../base/ids';
 import type { LinkDirection, LinkMember, LinkSide, VirtualLink } from '../topology/topology';
 
 /** What a member is to its link: `outside` is a network, `inside` what an external link joins to it, `listener` a tap's. */
@@ -80,6 +80,12 @@ function carries(link: VirtualLink, from: MemberSide, to: MemberSide): boolean {
   if (link.kind === 'external' || link.kind === 'replicated') return false;
   if (!hasDirections(link)) return true;
   return isHead(from) !== isHead(to) && goes(link, isHead(from) ? 'forward' : 'backward');
+}
+
+/** Whether a node is on a link for a member: it is the one named, or of the cluster named. A network is no node. */
+export function standsFor(member: LinkMember, node: NodeRef): boolean {
+  if ('network' in member || member.cluster !== clusterOf(node)) return false;
+  return !('node' in member) || member.node === nodeOf(node);
 }
 
 /** Whether some node can be on behalf of both members. */

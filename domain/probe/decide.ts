@@ -1,11 +1,12 @@
 import { canonical, type Canonical } from '../base/canonical';
-import { clusterOf, nodeName, nodeOf, type NodeRef } from '../base/ids';
+import { clusterOf, nodeName, nodeOf } from '../base/ids';
 import { isFlowgridError } from '../base/errors';
 import type { GridState } from '../grid-state';
 import { NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
 import type { VirtualLink } from '../topology/topology';
 import { PROBES_MAX, RING_BYTES_MAX, RING_BYTES_MIN, type Probe, type ProbeEvent } from './events';
 import { parseFilter } from './filter';
+import { hasInterface } from './points';
 
 type ProbeDecision = Decision<ProbeEvent>;
 
@@ -32,23 +33,13 @@ export function detachProbe(state: GridState, probe: number): ProbeDecision {
   return state.links.probes[probe] === undefined ? NOTHING_TO_DO : [{ type: 'ProbeDetached', v: 1, data: { probe } }];
 }
 
-/** Whether a node has an interface on a link: as a member, as one of a cluster's nodes, or as the INODE of a network. */
-export function hasInterface(state: GridState, link: VirtualLink, node: NodeRef): boolean {
-  return link.members.some((member) => {
-    if ('network' in member) {
-      return state.grid?.networks.find(({ id }) => id === member.network)?.cluster === clusterOf(node);
-    }
-    return member.cluster === clusterOf(node) && (!('node' in member) || member.node === nodeOf(node));
-  });
-}
-
 function withoutInterface(state: GridState, { name, node }: Probe, link: VirtualLink): Rejection | undefined {
   if (node === 0) return undefined;
   const cluster = state.clusters[clusterOf(node)];
   if (cluster?.nodes[nodeOf(node)] === undefined) {
     return reject('not-found', `probe ${name}: there is no node ${clusterOf(node)}/${nodeOf(node)}`);
   }
-  if (hasInterface(state, link, node)) return undefined;
+  if (hasInterface({ networks: state.grid?.networks ?? [] }, link, node)) return undefined;
   const called = nodeName(cluster.settings.name, nodeOf(node));
   return reject('not-found', `probe ${name}: ${called} has no interface on link ${link.name}`);
 }

@@ -1,7 +1,8 @@
 import { FlowgridError } from '../base/errors';
 import { clusterOf, nodeName, nodeOf, nodeRef, type NodeRef } from '../base/ids';
 import { nearestName } from '../base/nearest';
-import type { Topology, TopologyCluster, VirtualLink } from '../topology/topology';
+import { standsFor } from '../link/sides';
+import type { Topology, VirtualLink } from '../topology/topology';
 
 /** Where a probe point stands, and what it is called. */
 export interface ProbePlace {
@@ -83,15 +84,16 @@ function nodeNamed({ clusters }: Places, name: string): NodeRef | undefined {
 function interfacesOf(topology: Places, ref: NodeRef): ProbePlace[] {
   const cluster = topology.clusters.find(({ id }) => id === clusterOf(ref))!;
   return topology.links
-    .filter((link) => isOn(topology, link, cluster, ref))
+    .filter((link) => hasInterface(topology, link, ref))
     .map((link) => ({ name: `${nodeName(cluster.name, nodeOf(ref))}@${link.name}`, link: link.id, node: ref }));
 }
 
-function isOn({ networks }: Places, link: VirtualLink, { id }: TopologyCluster, ref: NodeRef): boolean {
+/** Whether a node has an interface on a link: as a member, as one of a cluster's nodes, or as the INODE of a network. */
+export function hasInterface({ networks }: Pick<Topology, 'networks'>, link: VirtualLink, node: NodeRef): boolean {
   return link.members.some((member) =>
     'network' in member
-      ? networks.find((network) => network.id === member.network)?.cluster === id
-      : member.cluster === id && (!('node' in member) || member.node === nodeOf(ref)),
+      ? networks.find(({ id }) => id === member.network)?.cluster === clusterOf(node)
+      : standsFor(member, node),
   );
 }
 

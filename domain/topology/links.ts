@@ -1,10 +1,10 @@
-import { clusterOf, nodeOf, type NodeRef } from '../base/ids';
-import { leads } from '../link/sides';
+import type { NodeRef } from '../base/ids';
+import { leads, standsFor } from '../link/sides';
 import type { LinkMember, Topology, VirtualLink } from './topology';
 
 /** Whether a node is a member of a link: of one of its clusters, or named itself. */
 export function joinsNode(link: VirtualLink, ref: NodeRef): boolean {
-  return link.members.some((member) => isOf(member, ref));
+  return link.members.some((member) => standsFor(member, ref));
 }
 
 /**
@@ -18,15 +18,9 @@ export function linkBetween(
   to: NodeRef,
   control: boolean,
 ): VirtualLink | undefined {
-  const isFrom = (member: LinkMember): boolean => isOf(member, from);
-  const isTo = (member: LinkMember): boolean => isOf(member, to);
+  const isFrom = (member: LinkMember): boolean => standsFor(member, from);
+  const isTo = (member: LinkMember): boolean => standsFor(member, to);
   const found = links.find((link) => !link.control && leads(link, isFrom, isTo));
   if (found !== undefined || !control) return found;
   return links.find((link) => leads(link, isFrom, isTo) || leads(link, isTo, isFrom));
-}
-
-function isOf(member: LinkMember, ref: NodeRef): boolean {
-  return (
-    'cluster' in member && member.cluster === clusterOf(ref) && (!('node' in member) || member.node === nodeOf(ref))
-  );
 }

@@ -1,5 +1,6 @@
 import { clusterOf, nodeName, nodeOf, type NodeRef, type WireId } from '../../domain/base/ids';
 import { applyChanges } from '../../domain/topology/changes';
+import { joinsNode } from '../../domain/topology/links';
 import type { TopologyPublished } from '../../domain/topology/events';
 import type { Topology, TopologyCluster, VirtualLink } from '../../domain/topology/topology';
 
@@ -82,13 +83,8 @@ export class KnownGrid {
 
   /** Whether `node` is, or was, a member of an internal link: of its clusters, or named itself. */
   isOnLink(link: number, node: NodeRef): boolean {
-    const members = this.links.get(link)?.members ?? [];
-    const cluster = clusterOf(node);
-    const joined = members.some(
-      (member) =>
-        'cluster' in member && member.cluster === cluster && (!('node' in member) || member.node === nodeOf(node)),
-    );
-    return joined && this.everMember.has(node);
+    const known = this.links.get(link);
+    return known !== undefined && joinsNode(known, node) && this.everMember.has(node);
   }
 
   /** Whether `node` connects an external network. */
