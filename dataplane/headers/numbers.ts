@@ -44,6 +44,13 @@ export const FRAGMENT_ATOMIC = 3;
 /** K_VLAN_1, K_VLAN_2 where there is no tag. */
 export const NO_VLAN = 0xffff;
 
+/** Whether a VLAN tag of any kind begins with the EtherType. */
+export function isVlanTag(etherType: number): boolean {
+  return (
+    etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_SERVICE_VLAN || etherType === ETHERTYPE_OLD_SERVICE_VLAN
+  );
+}
+
 /** Whether the protocol's header begins with source and destination port. */
 export function hasPorts(proto: number): boolean {
   return (

@@ -2,7 +2,8 @@ import { NODE_REF_COUNT } from '../../domain/base/ids';
 import type { LinkInterface } from '../../domain/link/interfaces';
 import type { VirtualLink } from '../../domain/topology/topology';
 import { refOfMac } from '../descriptor/node-table';
-import { D_FIXED, D_FLOW_TYPE, FRAME_MIN, S_LEN, S_OFF, S_TO } from '../frames/layout';
+import { descriptorAt, isControl } from '../descriptor/place';
+import { S_LEN, S_OFF, S_TO } from '../frames/layout';
 import type { Kernels } from '../kernels/kernels';
 import type { PacketPort, PortMemory, PortStatistics } from '../packet-ports/port';
 import { LINK_DROPS, DROPPED } from './counters';
@@ -127,7 +128,9 @@ export class LanPort implements PacketPort {
     const { arena } = this.memory;
     const frame = address + arena.u32[(address + S_OFF) >>> 2];
     const to = arena.u16[(address + S_TO) >>> 1] & (NODE_REF_COUNT - 1);
-    return this.routes.place(refOfMac(arena.u8, frame + 6), to, this.isControl(address, frame));
+    const descriptor = descriptorAt(arena.u8, frame, arena.u32[(address + S_LEN) >>> 2]);
+    const isOfControl = descriptor !== 0 && isControl(arena.u8, descriptor);
+    return this.routes.place(refOfMac(arena.u8, frame + 6), to, isOfControl);
   }
 
   private take(max: number): void {
@@ -150,14 +153,5 @@ export class LanPort implements PacketPort {
         this.waiting[(this.first + this.count++) % WAITING_MAX] = slot;
       }
     }
-  }
-
-  private isControl(address: number, frame: number): boolean {
-    const { u8, u32 } = this.memory.arena;
-    const length = u32[(address + S_LEN) >>> 2];
-    const added = u8[frame + length - 1];
-    if (added < D_FIXED || length - added < FRAME_MIN) return false;
-    const type = frame + length - added + D_FLOW_TYPE;
-    return u8[type] === 0 && u8[type + 1] === 0;
   }
 }

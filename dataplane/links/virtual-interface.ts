@@ -1,18 +1,15 @@
 import { clusterOf, nodeOf, nodeRef, type NodeRef } from '../../domain/base/ids';
 import type { LinkInterface } from '../../domain/link/interfaces';
 import { refOfMac } from '../descriptor/node-table';
+import { descriptorAt, isControl, isMarked } from '../descriptor/place';
 import type { Arena } from '../frames/arena';
 import {
   D_COUNT,
   D_FIXED,
   D_FLAGS,
-  D_FLOW_TYPE,
   D_LIST,
   D_MACS,
-  D_MARKER,
   DF_UNICAST,
-  FRAME_MIN,
-  MARKER_V1,
   S_DESCRIPTOR,
   S_LEN,
   S_LINK,
@@ -208,7 +205,7 @@ export class VirtualInterface {
   /** Whether a flow's frame names a node for its cluster. */
   private names(descriptor: number, ref: NodeRef): boolean {
     const { u8 } = this.arena;
-    if (u8[descriptor + D_FLOW_TYPE] === 0 && u8[descriptor + D_FLOW_TYPE + 1] === 0) return false;
+    if (isControl(u8, descriptor)) return false;
     const end = descriptor + D_LIST + 2 * u8[descriptor + D_COUNT];
     for (let at = descriptor + D_LIST; at < end; at += 2) {
       if (u8[at] === clusterOf(ref)) return (u8[at + 1] & 0x7f) === nodeOf(ref);
@@ -220,11 +217,9 @@ export class VirtualInterface {
   private descriptorOf(slot: number, frame: number): number {
     const { u8, u32 } = this.arena;
     const length = u32[(slot + S_LEN) >>> 2];
-    const added = u8[frame + length - 1];
-    if (added < D_FIXED || length - added < FRAME_MIN) return 0;
-    const descriptor = frame + length - added;
-    const marker = (u8[descriptor + D_MARKER] << 8) | u8[descriptor + D_MARKER + 1];
-    return marker === MARKER_V1 && D_FIXED + 2 * u8[descriptor + D_COUNT] === added ? descriptor : 0;
+    const descriptor = descriptorAt(u8, frame, length);
+    if (descriptor === 0 || !isMarked(u8, descriptor)) return 0;
+    return descriptor + D_FIXED + 2 * u8[descriptor + D_COUNT] === frame + length ? descriptor : 0;
   }
 }
 

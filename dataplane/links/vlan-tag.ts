@@ -1,5 +1,6 @@
 import type { Arena } from '../frames/arena';
 import { FRAME_MIN, S_LEN, S_OFF } from '../frames/layout';
+import { ETHERTYPE_VLAN } from '../headers/numbers';
 
 /** The C-VLAN tag of IEEE 802.1Q (clause 9) on frames in slots: both addresses, 0x8100, priority and VLAN ID. */
 
@@ -8,7 +9,6 @@ export const UNTAGGED = 0;
 /** … and for one that ends before it has said so. */
 export const CUT = -1;
 
-const ETHERTYPE_VLAN = 0x8100;
 const ADDRESSES = 12;
 const TAG = 4;
 const VID_MASK = 0xfff;

@@ -1,11 +1,9 @@
 import type { Micros, NodeRef } from '../../domain/base/ids';
 import { refOfMac } from '../descriptor/node-table';
+import { descriptorAt, isControl } from '../descriptor/place';
 import type { Arena } from '../frames/arena';
 import {
-  D_FIXED,
-  D_FLOW_TYPE,
   D_INGRESS_TIME,
-  FRAME_MIN,
   S_FLAGS,
   S_FRAME_NO,
   S_FROM,
@@ -146,9 +144,8 @@ export class Underlay {
    */
   private enteredAt(frame: number, length: number, now: Micros): Micros {
     const { u8, view } = this.arena;
-    const added = u8[frame + length - 1];
-    const descriptor = frame + length - added;
-    if (added < D_FIXED || length - added < FRAME_MIN || view.getUint16(descriptor + D_FLOW_TYPE) === 0) return now;
+    const descriptor = descriptorAt(u8, frame, length);
+    if (descriptor === 0 || isControl(u8, descriptor)) return now;
     const here = Math.trunc(now);
     return here - (((here % WORD) - view.getUint32(descriptor + D_INGRESS_TIME)) | 0);
   }

@@ -1,7 +1,7 @@
 import type { Topology } from '../../domain/topology/topology';
 import type { Arena } from '../frames/arena';
 import { S_LEN, S_OFF } from '../frames/layout';
-import { ETHERTYPE_OLD_SERVICE_VLAN, ETHERTYPE_SERVICE_VLAN, ETHERTYPE_VLAN } from '../headers/numbers';
+import { isVlanTag } from '../headers/numbers';
 
 const VLANS = 4096;
 /** Where the entry of frames without a tag stands; a priority tag names no VLAN either (IEEE 802.1Q 6.9.1). */
@@ -34,9 +34,7 @@ export class VlanNetworks {
     const { u8, u32 } = arena;
     const frame = address + u32[(address + S_OFF) >>> 2];
     const type = (u8[frame + 12] << 8) | u8[frame + 13];
-    const isTagged =
-      u32[(address + S_LEN) >>> 2] >= TAGGED_MIN &&
-      (type === ETHERTYPE_VLAN || type === ETHERTYPE_SERVICE_VLAN || type === ETHERTYPE_OLD_SERVICE_VLAN);
+    const isTagged = u32[(address + S_LEN) >>> 2] >= TAGGED_MIN && isVlanTag(type);
     const network = this.byVlan[isTagged ? ((u8[frame + 14] << 8) | u8[frame + 15]) & 0xfff : UNTAGGED];
     return network === CONTESTED ? 0 : network;
   }

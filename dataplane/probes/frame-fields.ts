@@ -1,6 +1,7 @@
+import { descriptorAt, isMarked } from '../descriptor/place';
 import type { Arena } from '../frames/arena';
-import { D_FIXED, D_FLAGS, D_FLOW_ID, D_FLOW_TYPE, D_MACS, D_MARKER, FRAME_MIN, MARKER_V1 } from '../frames/layout';
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../headers/numbers';
+import { D_FLAGS, D_FLOW_ID, D_FLOW_TYPE, D_MACS } from '../frames/layout';
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, isVlanTag } from '../headers/numbers';
 
 const TAGS_MAX = 4;
 const IPV6_HEADER = 40;
@@ -51,12 +52,10 @@ export class FrameFields {
 
   private readDescriptor(start: number, length: number): void {
     const { u8, view } = this;
-    const added = u8[start + length - 1]!;
-    if (added < D_FIXED || length - added < FRAME_MIN) return;
-    const at = start + length - added;
-    if (view.getUint16(at + D_MARKER) !== MARKER_V1) return;
+    const at = descriptorAt(u8, start, length);
+    if (at === 0 || !isMarked(u8, at)) return;
     this.hasDescriptor = true;
-    this.length = length - added;
+    this.length = at - start;
     this.flow = view.getUint32(at + D_FLOW_ID);
     this.flowType = view.getUint16(at + D_FLOW_TYPE);
     this.flags = u8[at + D_FLAGS]!;
@@ -69,7 +68,7 @@ export class FrameFields {
     let at = start + 12;
     this.tags = 0;
     this.etherType = at + 2 <= end ? view.getUint16(at) : 0;
-    while (isTag(this.etherType) && this.tags < TAGS_MAX && at + 6 <= end) {
+    while (isVlanTag(this.etherType) && this.tags < TAGS_MAX && at + 6 <= end) {
       this.vlans[this.tags++] = view.getUint16(at + 2) & 0xfff;
       at += 4;
       this.etherType = view.getUint16(at);
@@ -111,8 +110,4 @@ export class FrameFields {
     this.sourcePort = this.view.getUint16(at);
     this.destinationPort = this.view.getUint16(at + 2);
   }
-}
-
-function isTag(etherType: number): boolean {
-  return etherType === 0x8100 || etherType === 0x88a8 || etherType === 0x9100;
 }

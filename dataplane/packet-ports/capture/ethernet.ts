@@ -1,3 +1,4 @@
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MIN, isVlanTag } from '../../headers/numbers';
 import {
   LINK_ETHERNET,
   LINK_IPV4,
@@ -21,13 +22,8 @@ export const ETHERNET_HEADER = 14;
 const SLL_HEADER = 16;
 const SLL2_HEADER = 20;
 const FAMILY_HEADER = 4;
-const TYPE_IPV4 = 0x0800;
-const TYPE_IPV6 = 0x86dd;
-const TYPE_TAGS = new Set([0x8100, 0x88a8, 0x9100]);
 /** Local experimental EtherType (IEEE 802): what cannot be carried otherwise. */
 const TYPE_OPAQUE = 0x88b5;
-/** Below this, an EtherType field holds a length (IEEE 802.3). */
-const TYPE_MIN = 0x600;
 const SLL_LLC = 4;
 const FAMILY_INET = 2;
 /** AF_INET6 of Linux, NetBSD and OpenBSD, FreeBSD, macOS. */
@@ -121,9 +117,9 @@ function writeRaw(target: Uint8Array, at: number, type: number): void {
 
 /** Raw IP tells its version itself; anything else is announced as IPv4, and found malformed. */
 function rawType(record: CaptureRecord): number {
-  if (record.linkType === LINK_IPV4) return TYPE_IPV4;
-  if (record.linkType === LINK_IPV6) return TYPE_IPV6;
-  return record.capLen > 0 && record.data[record.offset] >>> 4 === 6 ? TYPE_IPV6 : TYPE_IPV4;
+  if (record.linkType === LINK_IPV4) return ETHERTYPE_IPV4;
+  if (record.linkType === LINK_IPV6) return ETHERTYPE_IPV6;
+  return record.capLen > 0 && record.data[record.offset] >>> 4 === 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
 }
 
 /** EtherType for the address family before the packet, in the byte order of whoever captured it; 0 = not IP. */
@@ -132,8 +128,8 @@ function familyType(record: CaptureRecord): number {
   const little = data[offset] | (data[offset + 1] << 8);
   const big = (data[offset + 2] << 8) | data[offset + 3];
   const family = little !== 0 ? little : big;
-  if (family === FAMILY_INET) return TYPE_IPV4;
-  return FAMILIES_INET6.has(family) ? TYPE_IPV6 : 0;
+  if (family === FAMILY_INET) return ETHERTYPE_IPV4;
+  return FAMILIES_INET6.has(family) ? ETHERTYPE_IPV6 : 0;
 }
 
 /** Where Linux cooked headers of each version hold what both hold. */
@@ -159,8 +155,8 @@ function writeCooked(record: CaptureRecord, target: Uint8Array, at: number, plac
   if (size === 6) copy(data, address, 6, target, at + 6);
   else writeAddress(target, at + 6, MADE_FOR_SHORT_ADDRESS, size, data[address], data[address + 1]);
   const type = read16(data, offset + places.type);
-  const length = Math.min(record.capLen - places.length, TYPE_MIN - 1);
-  write16(target, at + 12, type < TYPE_MIN ? length : type);
+  const length = Math.min(record.capLen - places.length, ETHERTYPE_MIN - 1);
+  write16(target, at + 12, type < ETHERTYPE_MIN ? length : type);
 }
 
 function writeOpaque(record: CaptureRecord, target: Uint8Array, at: number): void {
@@ -183,10 +179,10 @@ export function fromEthernet(frame: Uint8Array, linkType: number): Uint8Array | 
   if (linkType === LINK_SLL) return cooked(frame, COOKED_1);
   if (linkType === LINK_SLL2) return cooked(frame, COOKED_2);
   let at = 12;
-  while (TYPE_TAGS.has(read16(frame, at)) && at + 6 <= frame.length) at += 4;
+  while (isVlanTag(read16(frame, at)) && at + 6 <= frame.length) at += 4;
   const type = read16(frame, at);
   const packet = frame.subarray(at + 2);
-  const version = type === TYPE_IPV4 ? 4 : type === TYPE_IPV6 ? 6 : 0;
+  const version = type === ETHERTYPE_IPV4 ? 4 : type === ETHERTYPE_IPV6 ? 6 : 0;
   if (version === 0 || (linkType === LINK_IPV4 && version === 6) || (linkType === LINK_IPV6 && version === 4))
     return undefined;
   if (linkHeaderSize(linkType) === 0) return packet;
@@ -207,7 +203,7 @@ function cooked(frame: Uint8Array, places: CookedPlaces): Uint8Array {
   record[places.kind] = made ? frame[3] : 0;
   record[places.size] = short ? frame[9] : 6;
   record.set(short ? frame.subarray(10, 12) : frame.subarray(6, 12), places.address);
-  write16(record, places.type, type < TYPE_MIN ? SLL_LLC : type);
+  write16(record, places.type, type < ETHERTYPE_MIN ? SLL_LLC : type);
   record.set(frame.subarray(ETHERNET_HEADER), places.length);
   return record;
 }
