@@ -63,6 +63,7 @@ export class ProbePoints {
   /** A frame crosses the border of a node here, exactly as it is on the link or network. */
   crossed(kind: TapRecord['kind'], address: number, from: NodeRef, to: NodeRef): void {
     const { u16 } = this.arena;
+    if (this.hasFilters) this.readFields(address, from !== 0 && to !== 0);
     if (kind === 'sent') this.capture(address, u16[(address + S_LINK) >>> 1]!, 0, from, to, from, OUT);
     else if (kind === 'entered') this.capture(address, 0, u16[(address + S_NETWORK) >>> 1]!, 0, to, to, IN);
     else if (kind === 'left') this.capture(address, 0, u16[(address + S_NETWORK) >>> 1]!, from, 0, from, OUT);
@@ -70,6 +71,7 @@ export class ProbePoints {
 
   /** A control frame that a node here has sent. */
   sentControl(address: number, from: NodeRef, to: NodeRef): void {
+    if (this.hasFilters) this.readFields(address, true);
     this.capture(address, this.latest()?.linkBetween(from, to, true)?.id ?? 0, 0, from, to, from, OUT);
   }
 
@@ -85,7 +87,11 @@ export class ProbePoints {
     }
   }
 
-  /** @param node the node here at whose interface it is seen, `direction` from there */
+  /**
+   * Gives a frame, whose fields have been read if there are filters, to the points that it passes.
+   *
+   * @param node the node here at whose interface it is seen, `direction` from there
+   */
   private capture(
     address: number,
     link: number,
@@ -95,7 +101,6 @@ export class ProbePoints {
     node: NodeRef,
     direction: number,
   ): void {
-    if (this.hasFilters) this.readFields(address, from !== 0 && to !== 0);
     for (let i = 0; i < this.points.length; i++) {
       const { setup, passes, writer } = this.points[i]!;
       if (network === 0 ? setup.link !== link : setup.network !== network) continue;

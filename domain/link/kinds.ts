@@ -1,6 +1,7 @@
 import { NODE_ID_MAX } from '../base/ids';
 import type { ExternalNetwork, LinkMember, LinkSide, VirtualLink } from '../topology/topology';
 import { goes, hasDirections, memberName, overlaps, sidesOf } from './sides';
+import { VLAN_ID_MAX } from './vlan-settings';
 
 /** What a link's rules need to know of its grid. */
 export interface LinkSurroundings {
@@ -34,6 +35,9 @@ interface KindRule {
 const OPTIONS = ['direction', 'hub', 'restoreMs', 'tap', 'vlans'] as const;
 /** A day: who waits longer would rather not return. */
 export const RESTORE_MAX_MS = 86_400_000;
+/** Bytes behind the Ethernet header that a link or network may carry: what IPv4 asks for (RFC 791), and what fits a frame's slot. */
+export const LINK_MTU_MIN = 68;
+export const LINK_MTU_MAX = 16_384;
 const ANY = Infinity;
 
 /** The kinds ([0035], [0036]), as a table. */
@@ -177,8 +181,8 @@ function externalProblems(link: VirtualLink, around: LinkSurroundings): LinkProb
     );
   }
   const ids = link.vlans ?? [];
-  for (const vlan of ids.filter((id) => !Number.isInteger(id) || id < 1 || id > 4094)) {
-    problems.push(invalid(`VLAN ID ${vlan} is not in 1–4094`, 'name IDs that a tag can carry'));
+  for (const vlan of ids.filter((id) => !Number.isInteger(id) || id < 1 || id > VLAN_ID_MAX)) {
+    problems.push(invalid(`VLAN ID ${vlan} is not in 1–${VLAN_ID_MAX}`, 'name IDs that a tag can carry'));
   }
   if (new Set(ids).size < ids.length) problems.push(invalid('a VLAN ID is named twice', 'name each once'));
   return problems;

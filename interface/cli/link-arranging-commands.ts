@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
-import { RESTORE_MAX_MS } from '../../domain/link/kinds';
+import { LINK_MTU_MAX, LINK_MTU_MIN, RESTORE_MAX_MS } from '../../domain/link/kinds';
+import { VLAN_ID_MAX } from '../../domain/link/vlan-settings';
 import { LINK_DIRECTIONS, LINK_KINDS, type LinkDirection, type LinkKind } from '../../domain/topology/topology';
 import { withSending } from './changing-commands';
 import { withCommon, type Finish } from './command';
@@ -13,9 +14,6 @@ interface ArrangingFlags extends CommonOptions, MnodeAccess {
 }
 
 type EditFlags = ArrangingFlags & Omit<LinkEdit, 'restoreMs'> & { readonly restore?: number };
-
-const VLAN_MAX = 4094;
-const MTU_MAX = 16_384;
 
 /** `link create`, `change`, `delete`, `apply`: what changes the links of a grid that runs. */
 export function addLinkArranging(link: Command, programs: Programs, io: Io, finish: Finish): void {
@@ -87,7 +85,7 @@ function withEdits(command: Command): Command {
       (text) => parseInteger('--restore', text, 0, RESTORE_MAX_MS),
     )
     .option('--mtu <bytes>', 'largest frame behind the Ethernet header', (text) =>
-      parseInteger('--mtu', text, 68, MTU_MAX),
+      parseInteger('--mtu', text, LINK_MTU_MIN, LINK_MTU_MAX),
     )
     .option('--hub', 'of a star: every frame of the root goes to all leaves')
     .option('--no-hub', 'each frame goes to whom it is for')
@@ -120,8 +118,8 @@ function vlansOf(text: string): readonly number[] | 'all' {
   if (text === 'all') return text;
   return namesOf(text).flatMap((part) => {
     const [first, last = first] = part.split('-');
-    const from = parseInteger('--vlans', first!, 1, VLAN_MAX);
-    const to = parseInteger('--vlans', last!, from, VLAN_MAX);
+    const from = parseInteger('--vlans', first!, 1, VLAN_ID_MAX);
+    const to = parseInteger('--vlans', last!, from, VLAN_ID_MAX);
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
   });
 }

@@ -147,7 +147,8 @@ export class ProbeDesk {
     session.lastRead = this.options.clock();
     if (turn === session.turn) return session.answer;
     session.turn = turn;
-    const records = new Uint8Array(bytesMax);
+    const pending = session.taps.reduce((bytes, tap) => bytes + tap.pending, 0);
+    const records = new Uint8Array(Math.min(pending, bytesMax));
     const length = session.taps.reduce((taken, tap) => taken + tap.take(records, taken), 0);
     return (session.answer = withRecords(progressOf(session, this.isEnding), records.subarray(0, length)));
   }

@@ -14,8 +14,8 @@ export interface ProbeTap {
   readonly probe: Probe;
   /** Takes captured frames (records of capture-ring.ts) into `target` from `at` on; returns how many bytes. */
   take(target: Uint8Array, at: number): number;
-  /** Whether frames wait to be taken. */
-  readonly hasFrames: boolean;
+  /** Bytes that wait to be taken. */
+  readonly pending: number;
   /** What was captured and what was not, since it was attached. */
   counts(): CaptureCounts;
   /** The point captures nothing more; what waits can still be taken. */
@@ -69,8 +69,8 @@ export class ProbeTaps implements ProbeHost {
     return {
       probe,
       take: (target, at) => readers.reduce((taken, reader) => taken + reader.take(target, at + taken), 0),
-      get hasFrames() {
-        return readers.some(({ pending }) => pending > 0);
+      get pending() {
+        return readers.reduce((bytes, reader) => bytes + reader.pending, 0);
       },
       counts: () => readers.map((reader) => reader.counts()).reduce(added),
       stop,

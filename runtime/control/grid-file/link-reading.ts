@@ -1,4 +1,5 @@
-import { linkProblems, RESTORE_MAX_MS } from '../../../domain/link/kinds';
+import { LINK_MTU_MAX, LINK_MTU_MIN, linkProblems, RESTORE_MAX_MS } from '../../../domain/link/kinds';
+import { VLAN_ID_MAX } from '../../../domain/link/vlan-settings';
 import {
   LINK_DIRECTIONS,
   LINK_KINDS,
@@ -8,7 +9,7 @@ import {
   type VirtualLink,
 } from '../../../domain/topology/topology';
 import { Names } from './names';
-import { MTU_MAX, type Networks } from './networks';
+import type { Networks } from './networks';
 import type { Members, Named, Reader, Value } from './reader';
 import { checkVlans, type LinkPlaces, type PlacedVlans } from './vlans';
 
@@ -125,7 +126,7 @@ function readOptions(
   const { direction, hub, restoreMs, tap, vlans } = members;
   const at = (option: string): string => `link ${name}: ${option}`;
   const isGiven = (value: Value): boolean => !reader.isAbsent(value);
-  const ids = reader.items(vlans).map((item) => reader.integer(item, at('vlans'), [1, 4094]));
+  const ids = reader.items(vlans).map((item) => reader.integer(item, at('vlans'), [1, VLAN_ID_MAX]));
   return {
     ...(isGiven(direction) && { direction: reader.choice(direction, at('direction'), LINK_DIRECTIONS, 'both') }),
     ...(reader.flag(hub, at('hub'), false) && { hub: true }),
@@ -179,7 +180,7 @@ function readMtu(
 ): number {
   const least = sizes.network + TAG_BYTES + sizes.descriptor;
   const leastNarrow = Math.min(least, IPV6_MTU_MIN + TAG_BYTES + sizes.descriptor);
-  const mtu = reader.integer(value, `link ${link}: mtu`, [68, MTU_MAX], Math.max(INTERNAL_MTU, least));
+  const mtu = reader.integer(value, `link ${link}: mtu`, [LINK_MTU_MIN, LINK_MTU_MAX], Math.max(INTERNAL_MTU, least));
   if (control || mtu >= (narrow ? leastNarrow : least)) return mtu;
   const rest = `${TAG_BYTES} of a tag + ${sizes.descriptor} of the longest descriptor`;
   const remedy = narrow

@@ -1,3 +1,4 @@
+import { VLAN_ID_MAX } from '../../../domain/link/vlan-settings';
 import type { FlowMatch } from '../../../domain/topology/topology';
 import type { Names } from './names';
 import type { Reader, Value } from './reader';
@@ -33,7 +34,7 @@ export function readMatch(reader: Reader, value: Value, networks: Names): FlowMa
     to: list(members.to, (item) => prefix(reader, item, 'to')),
     port: list(members.port, (item) => portRange(reader, item)),
     dscp: list(members.dscp, (item) => reader.integer(item, 'match: dscp', [0, 63])),
-    vlan: list(members.vlan, (item) => reader.integer(item, 'match: vlan', [0, 4094])),
+    vlan: list(members.vlan, (item) => reader.integer(item, 'match: vlan', [0, VLAN_ID_MAX])),
     etherType: list(members.etherType, (item) => numberOrName(reader, item, 'etherType', 65_535, ETHER_TYPES)),
     sni: list(members.sni, (item) => reader.text(item, 'match: sni')),
     httpHost: list(members.httpHost, (item) => reader.text(item, 'match: httpHost')),

@@ -1,12 +1,11 @@
 import type { ClusterSettings } from '../../../domain/cluster/events';
+import { LINK_MTU_MAX, LINK_MTU_MIN } from '../../../domain/link/kinds';
 import type { CaptureEntry, CaptureRule, CaptureSides } from '../../../domain/grid/settings';
 import { LINK_PROTOCOLS, type ExternalNetwork, type LinkProtocol } from '../../../domain/topology/topology';
 import { readMatch } from './match';
 import { Names } from './names';
 import type { Reader, Value } from './reader';
 
-/** Largest MTU that a link or network may state: what fits a frame slot. */
-export const MTU_MAX = 16_384;
 const EXTERNAL_MTU = 1_500;
 
 export interface Networks {
@@ -38,7 +37,8 @@ export function readNetworks(
     const tagged = reader.flag(members.tagged, `network ${name}: tagged`, false);
     const filters = readLinkControl(reader, members.linkControl, `network ${name}: linkControl`);
     networks.push({ id, name, cluster, tagged, ...(filters.length === 0 ? {} : { filters }) });
-    largest = Math.max(largest, reader.integer(members.mtu, `network ${name}: mtu`, [68, MTU_MAX], EXTERNAL_MTU));
+    const mtu = reader.integer(members.mtu, `network ${name}: mtu`, [LINK_MTU_MIN, LINK_MTU_MAX], EXTERNAL_MTU);
+    largest = Math.max(largest, mtu);
   }
   if (networks.length === 0) {
     reader.problem(section ?? reader.root, 'a grid needs external networks', 'add a "networks" section');

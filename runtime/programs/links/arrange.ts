@@ -29,8 +29,9 @@ export function arrangeLinks(options: ArrangeLinksOptions, io: Io): Promise<numb
     const step = stepOf(answer, options.act);
     const view = viewOf(answer, step);
     if (options.dryRun) {
-      tell(options, io, view, wouldBe(answer, step));
-      return exitOf(wouldBe(answer, step));
+      const outcome = wouldBe(answer, step);
+      tell(options, io, view, outcome);
+      return exitOf(outcome);
     }
     const deadline = clock.now() + options.withinMs;
     const outcome: Outcome =

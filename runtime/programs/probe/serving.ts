@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isFlowgridError } from '../../../domain/base/errors';
+import { FlowgridError, isFlowgridError } from '../../../domain/base/errors';
 import type { Bus, BusSubscription } from '../../../domain/seams/bus';
 import type { ProbeDesk, ProbeRequest } from '../../agent/probe-desk';
 
@@ -19,9 +19,8 @@ export function serveProbes(desk: ProbeDesk, bus: Bus, subject: string): BusSubs
       return Buffer.concat([Uint8Array.of(ANSWER), await desk.answer(request)]);
     } catch (error) {
       // Whoever sends what is no request is none of ours; a fault of the desk's own is told as one.
-      const known = isFlowgridError(error) ? error : { code: 'internal', message: String(error) };
-      const { code, message } = known;
-      const { remedy, canRetry } = isFlowgridError(error) ? error : { remedy: undefined, canRetry: false };
+      const known = isFlowgridError(error) ? error : new FlowgridError('internal', String(error));
+      const { code, message, remedy, canRetry } = known;
       return Buffer.concat([Uint8Array.of(FAILURE), Buffer.from(JSON.stringify({ code, message, remedy, canRetry }))]);
     }
   });

@@ -23,7 +23,7 @@ class Points {
         target.fill(probe.id, at, at + 2);
         return 2;
       },
-      hasFrames: true,
+      pending: 2,
       counts: () => ({ captured: 3, dropped: 1 }),
       stop: async () => void this.stopped.add(probe.id),
       detach: async () => void this.attached.delete(probe.id),
