@@ -21,7 +21,8 @@ export const DRAIN_MS = 2 * HELLO_MS;
 const ROOT_PORT = 0;
 export const PORTS: Readonly<Record<ResilientEnd, number>> = { primary: 1, standby: 2 };
 const REFS = [1, 2, 3].map((node) => nodeRef(1, node)) as [NodeRef, NodeRef, NodeRef];
-const HELLO_NUMBER = 0xffff;
+/** Numbers of hellos begin here, and tell lives. */
+const HELLO_NUMBER = 0xff00;
 
 export interface Sent {
   readonly at: Millis;
@@ -41,6 +42,13 @@ export interface Change {
   readonly wasUp: boolean;
 }
 
+/** The root knows that a life of an end is over, and what may have been lost with it since its last sign. */
+export interface Found {
+  readonly at: Millis;
+  readonly end: ResilientEnd;
+  readonly inDoubt: number;
+}
+
 /**
  * A root and the two ends of its resilient link on a simulated LAN; hellos on a switch of their own. The root watches the ends
  * and has switch and interfaces told who is connected. Frames go both ways all the time, each with a number of its own.
@@ -49,8 +57,12 @@ export class ResilientWorld {
   readonly lan: InterfacesOnLan;
   readonly sent: Sent[] = [];
   readonly changes: Change[] = [];
+  readonly found: Found[] = [];
   state: Cutover;
   private watch = new ResilientWatch(REFS[1], REFS[2], MULTIPLIER);
+  private readonly lives = { primary: 1, standby: 1 };
+  /** The lives that have said hello: before, a node takes no part, and sends nothing else. */
+  private readonly greeted = { primary: 0, standby: 0 };
 
   constructor(
     private readonly random: Prng,
@@ -76,6 +88,7 @@ export class ResilientWorld {
   }
 
   revive(end: ResilientEnd): void {
+    this.lives[end]++;
     this.lan.dead.delete(PORTS[end]);
   }
 
@@ -106,7 +119,7 @@ export class ResilientWorld {
 
   /** Both ends always try: who is not connected must not get through. */
   private sendFromEnd(end: ResilientEnd): void {
-    if (!this.isAlive(end) || this.lostHellos > 0) return;
+    if (!this.isAlive(end) || this.lostHellos > 0 || this.greeted[end] < this.lives[end]) return;
     const frame = frameOf({ from: '0200000000bb', to: nicHex(REFS[0]), number: this.sent.length });
     this.sent.push({ at: this.now, end, isFromRoot: false, isGroup: false, handed: [] });
     this.lan.send(PORTS[end], REFS[PORTS[end]]!, RESILIENT, frame);
@@ -115,21 +128,33 @@ export class ResilientWorld {
   private round(): void {
     for (const end of ['primary', 'standby'] as const) {
       if (!this.isAlive(end) || this.random.below(1_000) < this.lostHellos) continue;
-      const hello = frameOf({ from: nicHex(REFS[PORTS[end]]!), to: nicHex(REFS[0]), number: HELLO_NUMBER });
+      this.greeted[end] = this.lives[end];
+      const number = HELLO_NUMBER + this.lives[end];
+      const hello = frameOf({ from: nicHex(REFS[PORTS[end]]!), to: nicHex(REFS[0]), number });
       this.lan.send(PORTS[end], REFS[PORTS[end]]!, CONTROL, hello, REFS[0]);
     }
     this.watch.tick(this.sentByRoot);
     const { now } = this;
-    for (const end of ['primary', 'standby'] as const)
-      this.state = endFound(this.state, end, this.watch.isUp(end), now);
+    for (const end of ['primary', 'standby'] as const) {
+      const before = this.state;
+      this.state = endFound(before, end, this.watch.isUp(end), now);
+      const isOver = this.watch.isReborn(end) || (this.state !== before && !this.state[end].isUp);
+      if (isOver) this.count(end);
+    }
     const next = cutOver(this.state, this.restoreMs, now);
     if (next.connected !== this.state.connected) this.connect(next);
+    for (const end of ['primary', 'standby'] as const) if (this.watch.isReborn(end)) this.watch.welcome(end);
+  }
+
+  private count(end: ResilientEnd): void {
+    this.found.push({ at: this.now, end, inDoubt: this.watch.inDoubt(end, this.sentByRoot) });
   }
 
   private connect(next: Cutover): void {
     const before = this.state.connected;
     const wasUp = this.state[before].isUp;
-    const inDoubt = wasUp ? 0 : this.watch.inDoubt(before, this.sentByRoot);
+    if (!wasUp) this.count(before);
+    const inDoubt = wasUp ? 0 : this.found.at(-1)!.inDoubt;
     this.changes.push({ at: this.now, to: next.connected, inDoubt, wasUp });
     this.state = next;
     const onStandby = new Set(next.connected === 'standby' ? [RESILIENT] : []);
@@ -149,7 +174,8 @@ export class ResilientWorld {
   private takeIn(): void {
     for (const { node, link: by, frame } of this.lan.taken()) {
       const number = (frame[14]! << 8) | frame[15]!;
-      if (by === CONTROL || node === REFS[0]) this.watch.heard(this.senderOf(by, frame, number));
+      if (by === CONTROL || node === REFS[0])
+        this.watch.heard(this.senderOf(by, frame, number), number > HELLO_NUMBER ? number - HELLO_NUMBER : 0);
       if (by === RESILIENT) this.sent[number]!.handed.push({ by: node, at: this.now });
     }
   }
