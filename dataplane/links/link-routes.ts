@@ -9,8 +9,8 @@ const UNKNOWN = -2;
 
 /**
  * By which interface a node's frames leave for another node: on the first link that takes flows from one to the other, of a
- * resilient one to the end that is connected. Control frames take a `control` link where both are on one ([0036 a]), and so
- * does what nodes of one cluster tell each other about flows where no link of flows joins them.
+ * resilient one to the end that is connected. So do hellos, which find whether that way works; where no link of flows goes from
+ * one to the other, control frames take a `control` link ([0036 a]), and so does what nodes of one cluster tell each other about flows.
  *
  * Each pair is looked up once; then it is a place in a table.
  */
@@ -39,10 +39,9 @@ export class LinkRoutes {
 
   private find(from: NodeRef, to: NodeRef, isControl: boolean): number {
     const ofFlows = this.first(from, to, false);
-    const mayUseControl = isControl || (ofFlows === NO_ROUTE && clusterOf(from) === clusterOf(to));
-    if (!mayUseControl) return ofFlows;
-    const ofControl = this.first(from, to, true);
-    return ofControl === NO_ROUTE ? ofFlows : ofControl;
+    if (ofFlows !== NO_ROUTE) return ofFlows;
+    const mayUseControl = isControl || clusterOf(from) === clusterOf(to);
+    return mayUseControl ? this.first(from, to, true) : NO_ROUTE;
   }
 
   private first(from: NodeRef, to: NodeRef, isControl: boolean): number {

@@ -52,8 +52,8 @@ describe('by which link a frame goes', () => {
     expect([linkOf(IC1, AB1, false), linkOf(IA1, IC1, false)]).toEqual([undefined, undefined]);
   });
 
-  it('FG-513: control goes by the control link, and so do flows between nodes of one cluster that no other link joins', () => {
-    expect([linkOf(IA1, AB1, true), linkOf(IC1, AB1, true), linkOf(IA1, IC1, true)]).toEqual([3, 3, 3]);
+  it('FG-513: control goes where flows go, else by the control link, and so do flows between nodes of one cluster that no other link joins', () => {
+    expect([linkOf(IA1, AB1, true), linkOf(IC1, AB1, true), linkOf(IA1, IC1, true)]).toEqual([1, 3, 3]);
     expect([linkOf(AB1, AB2, false), linkOf(AB1, AB2, true)]).toEqual([3, 3]);
     const alone = new LinkRoutes(
       LINKS.slice(0, 2),
