@@ -9,7 +9,7 @@ import { evolveClusters, evolveMembers, type Clusters } from './cluster/evolve';
 import { COMMAND_LIFETIME_MS, OUTCOME_MARGIN_MS } from './commands';
 import type { TopologyEvent } from './events';
 import type { GridSettings } from './grid/settings';
-import { evolveLinks, NO_LINKS, type LinkState } from './link/evolve';
+import { evolveLinks, NO_LINKS, restUnnamed, type LinkState } from './link/evolve';
 import type { Commit } from './log/commit';
 import { evolveAnchors, type Anchors } from './log/evolve';
 import type { NodeLifeEvent } from './node/evolve';
@@ -22,7 +22,7 @@ import { evolveProbes } from './probe/evolve';
 import { evolveReplications, type Replications } from './replication/evolve';
 import { evolveWorkflows, type Workflows } from './provisioning/evolve';
 import { evolveLosses, evolveTopology } from './topology/evolve';
-import { NO_TOPOLOGY, type TopologyState } from './topology/state';
+import { namedVlans, NO_TOPOLOGY, type TopologyState } from './topology/state';
 
 export { decide } from './decide';
 
@@ -165,7 +165,7 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'VirtualLinkDeleted':
     case 'VlanAllocated':
     case 'VlanReleased':
-      next.links = evolveLinks(next.links, event, next.at);
+      next.links = evolveLinks(next.links, event, next.at, isNamedBy(next.topology));
       break;
     case 'ProbeAttached':
     case 'ProbeDetached':
@@ -190,8 +190,11 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'TopologyApplied':
     case 'TopologyRepinRequested':
     case 'LiveFlowsSwitched':
+      next.topology = evolveTopology(next.topology, event, next.seq, next.at);
+      break;
     case 'TopologyRetired':
       next.topology = evolveTopology(next.topology, event, next.seq, next.at);
+      next.links = restUnnamed(next.links, next.at, isNamedBy(next.topology));
       break;
     case 'ProvisioningRequested':
     case 'ProvisioningStepCompleted':
@@ -211,6 +214,10 @@ function apply(next: Draft, event: TopologyEvent): void {
     default:
       unreachable(event);
   }
+}
+
+function isNamedBy(topology: TopologyState): (vlan: number) => boolean {
+  return (vlan) => namedVlans(topology).has(vlan);
 }
 
 function applyToNode(next: Draft, event: NodeLifeEvent): void {

@@ -1,7 +1,7 @@
 import { nodeRef } from '../domain/base/ids';
 import type { GridState } from '../domain/grid-state';
 import { lanPlan, type LanPlan, type PortPlan } from '../domain/link/plan';
-import { lanOf, lanPorts, pluggedNodes } from './lan';
+import { lanInUse, lanPorts, pluggedNodes } from './lan';
 
 /** What the LAN switch must be told, as `link plan` shows it. */
 export interface LanPlanView {
@@ -40,18 +40,18 @@ export interface UseView {
 
 /** The plan for the ports of a grid. */
 export function lanPlanView(state: GridState): LanPlanView {
-  const lan = lanOf(state);
+  const lan = lanInUse(state);
   const ports = lanPorts(state);
   const names = new Map(pluggedNodes(state).map(({ ref, name }) => [ref, name]));
   const viewsOf = ({ ports: plans }: LanPlan): PortView[] => plans.map((plan) => portView(plan, names));
   const present = lanPlan(lan, ports);
   const now = viewsOf(present);
-  const resilient = lan.links.filter(({ kind }) => kind === 'resilient');
+  const resilient = new Map(lan.links.filter(({ kind }) => kind === 'resilient').map((link) => [link.id, link]));
   const shared = present.shared.map(({ vlan, links }) => ({ vlan, links: links.map(({ name }) => name) }));
   return {
     grid: state.grid?.name ?? '',
     ports: now,
-    primaryDown: resilient.map(({ id, name }) => ({
+    primaryDown: [...resilient.values()].map(({ id, name }) => ({
       link: name,
       ports: viewsOf(lanPlan(lan, ports, new Set([id]))).filter(
         (port, place) => JSON.stringify(port) !== JSON.stringify(now[place]),

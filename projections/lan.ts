@@ -1,9 +1,13 @@
 import { nodeName, nodeRef, type NodeRef } from '../domain/base/ids';
+import { canonical, type Canonical } from '../domain/base/canonical';
 import { nodesOf } from '../domain/cluster/state';
 import type { GridState } from '../domain/grid-state';
+import { allocationsOf, lanLinks } from '../domain/link/lan-links';
 import type { Lan, LanPort } from '../domain/link/plan';
 import { vlanSettingsOf } from '../domain/link/vlan-settings';
 import type { NodeAddress } from '../domain/node/address';
+import { wholeTopologies } from '../domain/topology/state';
+import type { TopologyLink, VirtualLink } from '../domain/topology/topology';
 
 /** A node that can be plugged in somewhere. */
 export interface PluggedNode {
@@ -19,6 +23,32 @@ export function lanOf(state: GridState): Lan {
   const { links, vlans } = state.links;
   const networks = state.grid?.networks ?? [];
   return { links: Object.values(links), vlans, networks, settings: vlanSettingsOf(state.grid) };
+}
+
+/**
+ * The LAN with the links of live topologies besides, as they were when these were published: flows that began under one go by
+ * its links until it is retired, whatever became of them.
+ */
+export function lanInUse(state: GridState): Lan {
+  const present = lanOf(state);
+  const known = new Set<VirtualLink>(lanLinks(state.links));
+  const texts = new Set([...known].map(textOf));
+  const older: TopologyLink[] = [];
+  for (const { links } of wholeTopologies(state.topology)) {
+    for (const link of links) {
+      if (known.has(link)) continue;
+      known.add(link);
+      if (texts.has(textOf(link))) continue;
+      texts.add(textOf(link));
+      older.push(link);
+    }
+  }
+  if (older.length === 0) return present;
+  return { ...present, links: [...present.links, ...older], vlans: { ...allocationsOf(older), ...present.vlans } };
+}
+
+function textOf(link: VirtualLink): string {
+  return canonical(link as unknown as Canonical);
 }
 
 /** Ports of the LAN switch: an agent's host has one, each node that no agent hosts, and each external network. */

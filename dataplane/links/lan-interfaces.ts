@@ -2,6 +2,7 @@ import type { NodeRef } from '../../domain/base/ids';
 import type { LinkInterface } from '../../domain/link/interfaces';
 import type { PortMemory } from '../packet-ports/port';
 import type { Kernels } from '../kernels/kernels';
+import { COUNTERS } from './counters';
 import { VirtualInterface } from './virtual-interface';
 import { CUT, UNTAGGED, vlanAt } from './vlan-tag';
 
@@ -27,6 +28,8 @@ export class LanInterfaces {
   private interfaces: VirtualInterface[] = [];
   /** By VLAN: the first interface that hears it, and behind each the next. */
   private readonly first = new Int32Array(VLANS).fill(END);
+  /** What interfaces had counted that were taken away. */
+  readonly gone = new Float64Array(COUNTERS);
   private links: Int32Array = new Int32Array(0);
   private cut = 0;
   private untagged = 0;
@@ -41,12 +44,19 @@ export class LanInterfaces {
 
   /** Has these interfaces from now on. A node that was on a link before counts on there; what is to stay as it is, stays. */
   install(wanted: readonly LinkInterface[]): void {
-    const before = new Map(this.interfaces.map((each) => [keyOf(each.settings), each]));
+    const before = new Map<string, VirtualInterface[]>();
+    for (const each of this.interfaces) {
+      const key = keyOf(each.settings);
+      before.set(key, [...(before.get(key) ?? []), each]);
+    }
     this.interfaces = wanted.map((settings) => {
-      const known = before.get(keyOf(settings));
+      const known = before.get(keyOf(settings))?.shift();
       if (known !== undefined && JSON.stringify(known.settings) === JSON.stringify(settings)) return known;
       return new VirtualInterface(this.memory.arena, settings, known?.counted, this.isForStations);
     });
+    for (const { counted } of [...before.values()].flat()) {
+      for (let i = 0; i < COUNTERS; i++) this.gone[i] += counted[i];
+    }
     this.first.fill(END);
     const entries: number[] = [];
     this.interfaces.forEach(({ settings }, place) => {

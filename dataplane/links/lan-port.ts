@@ -1,6 +1,5 @@
 import { NODE_REF_COUNT } from '../../domain/base/ids';
 import type { LinkInterface } from '../../domain/link/interfaces';
-import type { VirtualLink } from '../../domain/topology/topology';
 import { refOfMac } from '../descriptor/node-table';
 import { descriptorAt, isControl } from '../descriptor/place';
 import { S_LEN, S_OFF, S_TO } from '../frames/layout';
@@ -25,7 +24,7 @@ const BATCH = 64;
  */
 export class LanPort implements PacketPort {
   private readonly interfaces: LanInterfaces;
-  private routes = new LinkRoutes([], []);
+  private routes = new LinkRoutes([]);
   private readonly batch: number;
   private readonly copies: number;
   private readonly waiting: Uint32Array = new Uint32Array(WAITING_MAX);
@@ -44,10 +43,15 @@ export class LanPort implements PacketPort {
     this.copies = memory.arena.allocate(8 * WAITING_MAX, 4);
   }
 
-  /** Has these links from now on, and the interfaces of the nodes here on them. */
-  install(links: readonly VirtualLink[], wanted: readonly LinkInterface[]): void {
+  /** Has these interfaces of the nodes here from now on, in the order in which they are to be preferred. */
+  install(wanted: readonly LinkInterface[]): void {
     this.interfaces.install(wanted);
-    this.routes = new LinkRoutes(links, this.interfaces.all);
+    this.routes = new LinkRoutes(this.interfaces.all);
+  }
+
+  /** The interfaces that it has. */
+  get installed(): readonly LinkInterface[] {
+    return this.interfaces.all.map(({ settings }) => settings);
   }
 
   receive(list: number, max: number): number {
@@ -91,7 +95,7 @@ export class LanPort implements PacketPort {
     const add = (reason: string, count: number): void => {
       if (count > 0) dropped[reason] = (dropped[reason] ?? 0) + count;
     };
-    for (const { counted: values } of this.interfaces.all)
+    for (const values of [...this.interfaces.all.map((each) => each.counted), this.interfaces.gone])
       for (let drop = 1; drop < LINK_DROPS.length; drop++) add(LINK_DROPS[drop], values[DROPPED + drop]);
     for (const [reason, count] of Object.entries(this.interfaces.statistics())) add(reason, count);
     add('no-link', this.noLink);

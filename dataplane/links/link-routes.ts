@@ -1,6 +1,5 @@
 import { clusterOf, NODE_REF_COUNT, type NodeRef } from '../../domain/base/ids';
 import { standsFor } from '../../domain/link/sides';
-import type { VirtualLink } from '../../domain/topology/topology';
 import type { VirtualInterface } from './virtual-interface';
 
 /** What {@link LinkRoutes.place} returns where no link goes from one node to the other. */
@@ -17,16 +16,9 @@ const UNKNOWN = -2;
 export class LinkRoutes {
   /** By sender: 2 places for each receiver, of its flows' frames and of control frames. */
   private readonly tables = new Map<NodeRef, Int16Array>();
-  /** IDs of links that carry control, and no flows. */
-  private readonly control: ReadonlySet<number>;
 
-  /** @param interfaces in the order of their links */
-  constructor(
-    links: readonly VirtualLink[],
-    private readonly interfaces: readonly VirtualInterface[],
-  ) {
-    this.control = new Set(links.filter(({ control }) => control).map(({ id }) => id));
-  }
+  /** @param interfaces in the order in which they are to be preferred */
+  constructor(private readonly interfaces: readonly VirtualInterface[]) {}
 
   /** Place of the interface among those given, or {@link NO_ROUTE}. */
   place(from: NodeRef, to: NodeRef, isControl: boolean): number {
@@ -49,7 +41,7 @@ export class LinkRoutes {
       ({ ref, settings }) =>
         ref === from &&
         !settings.isIdle &&
-        this.control.has(settings.link) === isControl &&
+        settings.isControl === isControl &&
         settings.receivers?.some((member) => standsFor(member, to)) === true,
     );
   }

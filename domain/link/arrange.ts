@@ -3,6 +3,7 @@ import type { ClusterSettings } from '../cluster/events';
 import type { GridState } from '../grid-state';
 import { isRejection, reject, type Decision, type Rejection } from '../message';
 import { lackOf, unlinkedSteps } from '../path/steps';
+import { namedVlans } from '../topology/state';
 import type { VirtualLink } from '../topology/topology';
 import type { ArrangeLinks } from './commands';
 import { deletion, invalidLink, isSame } from './decide';
@@ -89,7 +90,8 @@ class Events {
   private take(events: readonly LinkEvent[]): undefined {
     this.all.push(...events);
     const { links } = this.state.links;
-    const after = events.reduce((now, event) => evolveLinks(now, event, this.at), this.state.links);
+    const isNamed = (vlan: number): boolean => namedVlans(this.state.topology).has(vlan);
+    const after = events.reduce((now, event) => evolveLinks(now, event, this.at, isNamed), this.state.links);
     this.state = { ...this.state, links: { ...after, links } };
   }
 }

@@ -9,15 +9,29 @@ import type { LinkEvent, VlanAllocation } from './events';
 export interface LinkState {
   readonly links: { readonly [link: number]: VirtualLink };
   readonly vlans: { readonly [vlan: number]: VlanAllocation };
-  /** When IDs that nobody has now were released: frames with them can be under way for a while. */
+  /**
+   * Since when no frame is sent by IDs that nobody has now: their release, or when the last topology was retired that named
+   * them; {@link HELD} until then. Frames with them can be under way for a while.
+   */
   readonly resting: { readonly [vlan: number]: Millis };
   readonly probes: Probes;
 }
 
+/** Nobody has the ID, but flows of a live topology go by it. */
+export const HELD: Millis = Number.MAX_SAFE_INTEGER;
+
 export const NO_LINKS: LinkState = { links: {}, vlans: {}, resting: {}, probes: {} };
 
-/** @param at time of the event's commit */
-export function evolveLinks(state: LinkState, event: LinkEvent, at: Millis): LinkState {
+/**
+ * @param at time of the event's commit
+ * @param isNamed whether a live topology names a VLAN ID
+ */
+export function evolveLinks(
+  state: LinkState,
+  event: LinkEvent,
+  at: Millis,
+  isNamed: (vlan: number) => boolean,
+): LinkState {
   switch (event.type) {
     case 'VirtualLinkCreated':
     case 'VirtualLinkChanged':
@@ -34,9 +48,18 @@ export function evolveLinks(state: LinkState, event: LinkEvent, at: Millis): Lin
       return {
         ...state,
         vlans: withoutEntry(state.vlans, event.data.vlan),
-        resting: withEntry(state.resting, event.data.vlan, at),
+        resting: withEntry(state.resting, event.data.vlan, isNamed(event.data.vlan) ? HELD : at),
       };
     default:
       return unreachable(event);
   }
+}
+
+/** IDs that were held and that no live topology names any more begin to rest: a topology was retired at `at`. */
+export function restUnnamed(state: LinkState, at: Millis, isNamed: (vlan: number) => boolean): LinkState {
+  const ended = Object.keys(state.resting).filter(
+    (vlan) => state.resting[Number(vlan)] === HELD && !isNamed(Number(vlan)),
+  );
+  if (ended.length === 0) return state;
+  return { ...state, resting: { ...state.resting, ...Object.fromEntries(ended.map((vlan) => [vlan, at])) } };
 }

@@ -1,7 +1,7 @@
 import type { NodeAddress } from '../node/address';
 import type { LinkKind, LinkMember, VirtualLink } from '../topology/topology';
 import { linkMacs, nicMac } from './mac';
-import { usesOf, type Lan, type PortUse } from './plan';
+import { ownAllocations, usesOf, type Lan, type PortUse } from './plan';
 import { isIdle, takesAll } from './reach';
 import { goes, hasDirections, isHead, sidesOf, type MemberSide } from './sides';
 
@@ -12,6 +12,8 @@ export interface LinkInterface {
   readonly link: number;
   readonly member: number;
   readonly kind: LinkKind;
+  /** The link carries hellos and other control frames, and no flows. */
+  readonly isControl: boolean;
   /** The VLAN that it tags with; absent: its side sends nothing. A tagged external link's frames bring their own. */
   readonly sends?: number;
   /** VLANs that it hears, in order. */
@@ -63,12 +65,13 @@ export function interfacesOf(
 function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse, ends: ConnectedEnds): LinkInterface {
   const { link, member, side, sends, hears } = use;
   const keepsTags = isTagged(lan, link);
-  const own = linkMacs(link, Object.values(lan.vlans)).find(({ cluster }) => cluster === node.cluster);
+  const own = linkMacs(link, ownAllocations(lan, link)).find(({ cluster }) => cluster === node.cluster);
   return {
     node: { cluster: node.cluster, node: node.node },
     link: link.id,
     member,
     kind: link.kind,
+    isControl: link.control,
     ...(keepsTags || sends.length === 0 ? {} : { sends: sends[0]! }),
     hears,
     keepsTags,

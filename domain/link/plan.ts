@@ -8,7 +8,10 @@ import { isReserved, VLAN_ID_MAX, type VlanSettings } from './vlan-settings';
 
 type Way = VlanAllocation['direction'];
 
-/** What a plan is made of: the links that share a LAN, and the VLAN IDs that they have. */
+/**
+ * What a plan is made of: the links that share a LAN, and the VLAN IDs that they have. A link can be there as it is and as it was,
+ * while flows go by both.
+ */
 export interface Lan {
   readonly links: readonly VirtualLink[];
   readonly vlans: { readonly [vlan: number]: VlanAllocation };
@@ -72,9 +75,25 @@ export function lanPlan(lan: Lan, ports: readonly LanPort[], primaryDown: Readon
 
 /** The VLAN IDs of a link by its ways; a replicated link has none of its own. */
 export function waysOf(lan: Lan, link: VirtualLink): { readonly [way in Way]: readonly number[] } {
-  const own = Object.values(lan.vlans).filter((each) => each.link === link.id && each.cluster === 0);
+  const own = ownAllocations(lan, link);
   const given = (way: Way): number[] => own.filter(({ direction }) => direction === way).map(({ vlan }) => vlan);
   return { both: operatorsVlans(lan, link) ?? given('both'), transmit: given('transmit'), receive: given('receive') };
+}
+
+/** By link, of the LANs whose links were asked for. */
+const byLink = new WeakMap<Lan['vlans'], ReadonlyMap<number, readonly VlanAllocation[]>>();
+
+/** The VLAN IDs that a link was given for its ways. */
+export function ownAllocations({ vlans }: Lan, link: VirtualLink): readonly VlanAllocation[] {
+  let found = byLink.get(vlans);
+  if (found === undefined) {
+    const lists = new Map<number, VlanAllocation[]>();
+    for (const each of Object.values(vlans)) {
+      if (each.cluster === 0) lists.set(each.link, [...(lists.get(each.link) ?? []), each]);
+    }
+    byLink.set(vlans, (found = lists));
+  }
+  return found.get(link.id) ?? [];
 }
 
 /** The IDs of an external link to a tagged network: those that its operator named, or all that the grid leaves. */
@@ -147,7 +166,10 @@ function sentBy(uses: readonly PortUse[]): number[] {
 function sharedVlans(lan: Lan): LanPlan['shared'] {
   const holders = new Map<number, VirtualLink[]>();
   for (const link of lan.links) {
-    for (const vlan of Object.values(waysOf(lan, link)).flat()) holders.set(vlan, [...(holders.get(vlan) ?? []), link]);
+    for (const vlan of Object.values(waysOf(lan, link)).flat()) {
+      const known = holders.get(vlan) ?? [];
+      if (known.every(({ id }) => id !== link.id)) holders.set(vlan, [...known, link]);
+    }
   }
   const shared = [...holders].filter(([, links]) => links.length > 1).map(([vlan, links]) => ({ vlan, links }));
   return shared.sort((a, b) => a.vlan - b.vlan);

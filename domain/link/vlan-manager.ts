@@ -4,6 +4,7 @@ import { isRejection, NOTHING_TO_DO, reject, type Decision, type Rejection } fro
 import type { ExternalNetwork, VirtualLink } from '../topology/topology';
 import type { AllocateVlan } from './commands';
 import type { VlanAllocated, VlanReleased } from './events';
+import { HELD } from './evolve';
 import { restMs, vlanSettingsOf } from './vlan-settings';
 import { vlanClashes, vlanDifference } from './vlans';
 
@@ -64,14 +65,17 @@ function freeVlans(state: GridState, count: number, at: Millis, wanted: string):
   const named = new Set(Object.values(links).flatMap((link) => link.vlans ?? []));
   const free: number[] = [];
   let tired = 0;
+  let held = 0;
   for (let vlan = settings.first; vlan <= settings.last; vlan++) {
     if (vlans[vlan] !== undefined || named.has(vlan)) continue;
     const since = resting[vlan];
-    if (since !== undefined && at - since < rest) tired++;
+    if (since === HELD) held++;
+    else if (since !== undefined && at - since < rest) tired++;
     else if (free.push(vlan) === count) return free;
   }
   const what = `${wanted} needs ${count} VLAN ID${count === 1 ? '' : 's'} of ${settings.first}–${settings.last}`;
-  const left = `${free.length} ${free.length === 1 ? 'is' : 'are'} free, and ${tired} rest for ${rest} ms`;
+  const still = held === 0 ? '' : `, and flows of live topologies go by ${held}`;
+  const left = `${free.length} ${free.length === 1 ? 'is' : 'are'} free, and ${tired} rest for ${rest} ms${still}`;
   return reject('none-free', `${what}: ${left} (delete links, wait, or give the grid a larger block with "vlans")`);
 }
 

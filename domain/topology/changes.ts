@@ -1,12 +1,12 @@
 import { FlowgridError } from '../base/errors';
 import type { WireId } from '../base/ids';
 import { sameParts, type TopologyContent } from './content';
-import type { FlowPath, FlowPolicy, Topology, TopologyCluster, VirtualLink } from './topology';
+import type { FlowPath, FlowPolicy, Topology, TopologyCluster, TopologyLink } from './topology';
 
 /** What a topology consists of, each part with an ID of its own and in the order of these. */
 interface Parts {
   readonly clusters: TopologyCluster;
-  readonly links: VirtualLink;
+  readonly links: TopologyLink;
   readonly paths: FlowPath;
   readonly policies: FlowPolicy;
 }

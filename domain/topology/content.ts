@@ -3,6 +3,7 @@ import { canonical, type Canonical } from '../base/canonical';
 import type { ClusterState } from '../cluster/state';
 import { carriesFlows, nodesOf } from '../cluster/state';
 import type { GridState } from '../grid-state';
+import { lanLinks } from '../link/lan-links';
 import { isMember, type NodeState } from '../node/state';
 import { packageOf, type PackageDigest } from '../package/state';
 import type { Topology, TopologyAgent, TopologyCluster, TopologyMember } from './topology';
@@ -28,7 +29,7 @@ export function contentOf(state: GridState): TopologyContent | undefined {
     ...(flood === undefined ? {} : { flood }),
     networks,
     clusters: members,
-    links: Object.values(state.links.links),
+    links: lanLinks(state.links),
     paths: Object.values(state.paths),
     policies: Object.values(state.policies),
     ...(agents.length === 0 ? {} : { agents }),

@@ -1,4 +1,5 @@
 import type { ChainId, Millis, Seq, WireId } from '../base/ids';
+import { vlansOf } from '../link/lan-links';
 import { applyChanges, type TopologyChanges } from './changes';
 import type { Topology } from './topology';
 
@@ -78,4 +79,18 @@ export function wholeTopology(state: TopologyState, version: number): Topology |
 
 export function liveTopology(state: TopologyState, version: number): LiveTopology | undefined {
   return state.live.find((topology) => topology.version === version);
+}
+
+const named = new WeakMap<TopologyState, ReadonlySet<number>>();
+
+/** The VLAN IDs of the links that live topologies name. */
+export function namedVlans(state: TopologyState): ReadonlySet<number> {
+  let vlans = named.get(state);
+  if (vlans === undefined) {
+    // A link of an older topology is one of the next newer, or stands in what makes the older one of it.
+    const older = state.live.flatMap(({ back }) => back?.links?.set ?? []);
+    const newest = state.live.length === 0 ? [] : (state.latest?.links ?? []);
+    named.set(state, (vlans = new Set([...newest, ...older].flatMap(vlansOf))));
+  }
+  return vlans;
 }

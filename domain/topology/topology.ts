@@ -20,7 +20,7 @@ export interface Topology {
   readonly flood?: FloodSettings;
   readonly networks: readonly ExternalNetwork[];
   readonly clusters: readonly TopologyCluster[];
-  readonly links: readonly VirtualLink[];
+  readonly links: readonly TopologyLink[];
   readonly paths: readonly FlowPath[];
   readonly policies: readonly FlowPolicy[];
   /** Agents that host members, in order of name; absent: all nodes are hosted by the program that publishes. */
@@ -199,6 +199,19 @@ export interface VirtualLink {
   readonly tap?: LinkTap;
   /** Of an external link to a tagged network: the operator's VLAN IDs. Absent = all that the grid has not reserved. */
   readonly vlans?: readonly number[];
+}
+
+/** A link as a topology names it: with the VLAN IDs that it had when the topology was published. */
+export interface TopologyLink extends VirtualLink {
+  /** Absent: it has none of its own, or an earlier version published it. */
+  readonly lan?: LinkVlans;
+}
+
+/** The VLAN IDs by whose tags a link's frames travel on the LAN, by their ways ([0034]); a way that it does not have has none. */
+export interface LinkVlans {
+  readonly both?: number;
+  readonly forward?: number;
+  readonly back?: number;
 }
 
 /** One direction of a link, by the link's ID. */

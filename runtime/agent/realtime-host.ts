@@ -1,17 +1,16 @@
 import { nodeRef, type Incarnation, type Micros, type NodeRef, type WireId } from '../../domain/base/ids';
-import { parseEndpoint } from '../../domain/base/endpoint';
 import type { Timers } from '../../domain/seams/clock';
-import type { ClusterRole, PublishedTopology } from '../../domain/topology/topology';
+import type { ClusterRole, PublishedTopology, Topology } from '../../domain/topology/topology';
 import { Arena } from '../../dataplane/frames/arena';
 import { SlotPool } from '../../dataplane/frames/slots';
 import type { WireTarget } from '../../dataplane/node/repin';
 import { WorldPort } from '../../dataplane/node/world-port';
 import { NetworkPorts } from '../../dataplane/packet-ports/network-ports';
 import type { OpenPort, PortListener } from '../../dataplane/packet-ports/port';
-import { NodePeers } from '../../dataplane/packet-ports/udp/peers';
 import { Underlay } from '../../dataplane/packet-ports/underlay';
 import { Fabric } from '../../dataplane/rings/fabric';
 import type { NodeHostOptions } from './dataplane-host';
+import type { HostUnderlay } from './host-underlay';
 import { RING_CAPACITY } from './inline-host';
 import { InlineNodes } from './inline-nodes';
 import type { PortFigures } from './port-figures';
@@ -38,8 +37,8 @@ export interface RealtimeOptions extends NodeHostOptions {
   /** Name under which topologies place nodes here. */
   readonly agent: string;
   readonly time: RealTime;
-  /** Opens the port to the other agents; `peers` says where each node is. */
-  readonly openUnderlay: (peers: NodePeers) => OpenPort;
+  /** The way to the other agents. */
+  readonly underlay: HostUnderlay;
   /** Ports of the external networks attached here; several at one port are told apart by their VLANs. */
   readonly networks: readonly { readonly names: readonly string[]; readonly open: OpenPort }[];
 }
@@ -58,7 +57,9 @@ export interface RealtimeOptions extends NodeHostOptions {
 export class RealtimeHost extends InlineNodes {
   private underlay!: Underlay;
   private closeUnderlay!: () => Promise<void>;
-  private readonly peers = new NodePeers();
+  /** What is live, by wire ID, and the nodes that were added. */
+  private readonly topologies = new Map<WireId, Topology>();
+  private readonly nodes = new Set<NodeRef>();
   private readonly world: WorldPort;
   private readonly networks: NetworkPorts;
   private readonly slots: SlotPool;
@@ -88,6 +89,8 @@ export class RealtimeHost extends InlineNodes {
 
   override async add(node: NodeRef, incarnation: Incarnation, role: ClusterRole): Promise<void> {
     await super.add(node, incarnation, role);
+    this.nodes.add(node);
+    this.tellUnderlay();
     this.livesChanged(node);
   }
 
@@ -103,10 +106,14 @@ export class RealtimeHost extends InlineNodes {
 
   override async remove(node: NodeRef): Promise<void> {
     await super.remove(node);
+    this.nodes.delete(node);
+    this.tellUnderlay();
     this.livesChanged(node);
   }
 
   override async install(published: PublishedTopology): Promise<void> {
+    this.topologies.set(published.topology.wireId, published.topology);
+    this.tellUnderlay();
     if (published.topology.version > this.latest) this.follow(published);
     await super.install(published);
     this.begin();
@@ -119,6 +126,8 @@ export class RealtimeHost extends InlineNodes {
 
   override async retire(wireId: WireId): Promise<void> {
     await super.retire(wireId);
+    this.topologies.delete(wireId);
+    this.tellUnderlay();
     this.begin();
   }
 
@@ -156,7 +165,7 @@ export class RealtimeHost extends InlineNodes {
     const { arena, slots, options } = this;
     const memory = { arena, slots };
     const listener: PortListener = { readable: () => this.begin(), writable: () => this.begin() };
-    const port = await options.openUnderlay(this.peers)(memory, listener);
+    const port = await options.underlay.open(memory, listener);
     this.closeUnderlay = () => port.close();
     this.underlay = new Underlay(memory, this.fabric, UNDERLAY, port, BATCH);
     try {
@@ -167,21 +176,20 @@ export class RealtimeHost extends InlineNodes {
     }
   }
 
-  /** Where the latest topology puts nodes and networks. */
+  /** Where the latest topology has networks, and their INODEs. */
   private follow(published: PublishedTopology): void {
-    const { agents, clusters, version } = published.topology;
+    const { clusters, version } = published.topology;
     this.latest = version;
-    const addresses = new Map(agents?.map(({ name, address }) => [name, parseEndpoint(address)]));
-    for (const { id, members } of clusters) {
-      for (const { node, agent } of members) {
-        this.peers.place(nodeRef(id, node), agent === undefined ? undefined : addresses.get(agent));
-      }
-    }
     this.networks.install(published.topology);
     this.world.install(published);
     for (const { id, role, members } of clusters) {
       if (role === 'inode') for (const { node } of members) this.judgeDoor(nodeRef(id, node));
     }
+  }
+
+  private tellUnderlay(): void {
+    const newestFirst = [...this.topologies.values()].sort((a, b) => b.version - a.version);
+    this.options.underlay.follow(newestFirst, [...this.nodes]);
   }
 
   private livesChanged(node: NodeRef): void {

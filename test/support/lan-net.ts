@@ -1,50 +1,41 @@
 import type { SimClock } from '../../adapters/sim/sim-clock';
 import { VlanSwitch } from '../../adapters/sim/vlan-switch';
-import { loadKernels } from '../../dataplane/kernels/kernels';
-import { LanPort } from '../../dataplane/links/lan-port';
 import type { OpenPort, PortListener, PortMemory } from '../../dataplane/packet-ports/port';
-import type { NodeAddress } from '../../domain/node/address';
-import { interfacesOf } from '../../domain/link/interfaces';
-import { lanPlan, type Lan } from '../../domain/link/plan';
+import { vlansOf } from '../../domain/link/lan-links';
+import { lanPlan, type Lan, type LanPort } from '../../domain/link/plan';
 import { ownWays } from '../../domain/link/vlans';
 import { DEFAULT_VLANS } from '../../domain/link/vlan-settings';
-import type { Topology } from '../../domain/topology/topology';
+import type { LinkVlans, Topology, TopologyLink } from '../../domain/topology/topology';
 import { QueuedPort } from './queued-port';
 
-/** Where agents are plugged into a simulated VLAN switch, which is told what the plan of a topology's links says. */
+/** Where agents are plugged into a simulated VLAN switch, which is told what the plan of a LAN says, and nothing else. */
 export class LanNet {
   readonly switch: VlanSwitch;
-  private readonly lan: Lan;
   private readonly plugged: (SwitchedPort | undefined)[] = [];
 
   constructor(
     clock: SimClock,
-    private readonly topology: Topology,
-    /** Agents in the order of the ports, and their nodes. */
-    private readonly agents: readonly (readonly [name: string, nodes: readonly NodeAddress[]])[],
+    private lan: Lan,
+    /** Agents and their nodes, in the order of the switch's ports. */
+    private ports: readonly LanPort[],
   ) {
-    this.lan = lanOf(topology);
-    const plan = lanPlan(
-      this.lan,
-      agents.map(([name, nodes]) => ({ name, nodes })),
-    );
+    const plan = lanPlan(lan, ports);
     this.switch = new VlanSwitch(clock, { ports: plan.ports }, (port, frame) => this.plugged[port]?.arrived(frame));
   }
 
-  /** Opens an agent's port: links over its port of the switch. */
+  /** Opens an agent's port of the switch. */
   opener(agent: string): OpenPort {
     return async (memory, listener) => {
       const number = this.numberOf(agent);
-      const port = new SwitchedPort(this.switch, number, memory, listener);
-      this.plugged[number] = port;
-      const lan = new LanPort(memory, loadKernels(memory.arena), port);
-      const nodes = this.agents[number]![1];
-      lan.install(
-        this.topology.links,
-        nodes.flatMap((node) => interfacesOf(this.lan, node)),
-      );
-      return lan;
+      return (this.plugged[number] = new SwitchedPort(this.switch, number, memory, listener));
     };
+  }
+
+  /** The switch is told what the plan says of another LAN, or of other nodes at the same ports. */
+  replan(lan: Lan, ports: readonly LanPort[] = this.ports): void {
+    this.lan = lan;
+    this.ports = this.ports.map((port) => ports.find(({ name }) => name === port.name) ?? { ...port, nodes: [] });
+    lanPlan(lan, this.ports).ports.forEach((port, number) => this.switch.configure(number, port));
   }
 
   /** Nothing comes to, or from, an agent any more. */
@@ -59,22 +50,23 @@ export class LanNet {
 
   /** The VLAN IDs of a link. */
   vlansOf(link: number): number[] {
-    return Object.values(this.lan.vlans).flatMap((each) => (each.link === link ? [each.vlan] : []));
+    return vlansOf(this.lan.links.find(({ id }) => id === link)!);
   }
 
   private numberOf(agent: string): number {
-    return this.agents.findIndex(([name]) => name === agent);
+    return this.ports.findIndex(({ name }) => name === agent);
   }
 }
 
-/** VLAN IDs as a new grid would give them. */
-function lanOf({ links, networks }: Topology): Lan {
-  const settings = DEFAULT_VLANS;
-  const ways = links.flatMap((link) =>
-    ownWays(link, (id) => networks.find((each) => each.id === id)).map((direction) => ({ link: link.id, direction })),
-  );
-  const given = ways.map((way, n) => ({ ...way, cluster: 0, vlan: settings.first + n }));
-  return { links, networks, settings, vlans: Object.fromEntries(given.map((each) => [each.vlan, each])) };
+/** The links of a topology with the VLAN IDs that a new grid would give them. */
+export function withVlanIds({ links, networks }: Pick<Topology, 'links' | 'networks'>): TopologyLink[] {
+  let vlan = DEFAULT_VLANS.first;
+  return links.map((link) => {
+    const ways = ownWays(link, (id) => networks.find((each) => each.id === id));
+    const names = { both: 'both', transmit: 'forward', receive: 'back' } as const;
+    const lan: LinkVlans = Object.fromEntries(ways.map((way) => [names[way], vlan++]));
+    return ways.length === 0 ? link : { ...link, lan };
+  });
 }
 
 /** A port of the switch, as a host's network card has it. */

@@ -5,6 +5,7 @@ import type { OpenPort } from '../../../dataplane/packet-ports/port';
 import { OnePeer, type Peers } from '../../../dataplane/packet-ports/udp/peers';
 import { UdpPort } from '../../../dataplane/packet-ports/udp/udp-port';
 import type { UdpNetwork } from '../../../interface/cli/programs';
+import { DatagramUnderlay } from '../../agent/host-underlay';
 import { RealtimeHost, type RealTime } from '../../agent/realtime-host';
 import { realTime } from './real-time';
 
@@ -56,7 +57,7 @@ export function startHosting(options: HostingOptions): Promise<RealtimeHost> {
     slots: SLOTS,
     bytes: BYTES,
     taps: false,
-    openUnderlay: (peers) => open(listen, peers),
+    underlay: new DatagramUnderlay((peers) => open(listen, peers)),
     networks: networks.map(({ names, local, remote }) => ({ names, open: open(local, new OnePeer(remote)) })),
     ...(options.packages === undefined ? {} : { packages: options.packages }),
     ...(kernels === undefined ? {} : { kernels }),

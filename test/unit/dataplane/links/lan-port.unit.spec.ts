@@ -34,7 +34,7 @@ describe('by which link a frame goes', () => {
   const interfaces = [IA1, AB1, AB2, IC1].flatMap((ref) =>
     interfacesOf(lan(), { cluster: ref >>> 7, node: ref & 127 }).map((each) => new VirtualInterface(arena, each)),
   );
-  const routes = new LinkRoutes(LINKS, interfaces);
+  const routes = new LinkRoutes(interfaces);
   const linkOf = (from: NodeRef, to: NodeRef, isControl: boolean): number | undefined => {
     const place = routes.place(from, to, isControl);
     if (place === NO_ROUTE) return undefined;
@@ -55,10 +55,7 @@ describe('by which link a frame goes', () => {
   it('FG-513: control goes where flows go, else by the control link, and so do flows between nodes of one cluster that no other link joins', () => {
     expect([linkOf(IA1, AB1, true), linkOf(IC1, AB1, true), linkOf(IA1, IC1, true)]).toEqual([1, 3, 3]);
     expect([linkOf(AB1, AB2, false), linkOf(AB1, AB2, true)]).toEqual([3, 3]);
-    const alone = new LinkRoutes(
-      LINKS.slice(0, 2),
-      interfaces.filter(({ settings }) => settings.link !== 3),
-    );
+    const alone = new LinkRoutes(interfaces.filter(({ settings }) => settings.link !== 3));
     expect(alone.place(IA1, AB1, true)).toBe(0);
     expect(alone.place(AB1, AB2, true)).toBe(NO_ROUTE);
   });
@@ -71,7 +68,7 @@ describe('by which link a frame goes', () => {
       const own = members
         .flatMap((node) => interfacesOf(grid, node, ends))
         .map((each) => new VirtualInterface(arena, each));
-      const found = new LinkRoutes([resilient], own);
+      const found = new LinkRoutes(own);
       const fromEnds = [AB1, AB2].filter((ref) => found.place(ref, IA1, false) !== NO_ROUTE);
       return [...[AB1, AB2].filter((ref) => found.place(IA1, ref, false) !== NO_ROUTE), ...fromEnds];
     };
@@ -98,7 +95,7 @@ describe('a port that carries links over a LAN', () => {
       3,
     );
     const port = new LanPort({ arena, slots }, loadKernels(arena), inner);
-    port.install(LINKS, interfacesOf(lan(), { cluster: 1, node: 1 }));
+    port.install(interfacesOf(lan(), { cluster: 1, node: 1 }));
     const list = arena.allocate(4 * 64, 4);
     // Every fifth frame is for a node that no link leads to.
     const frames = Array.from({ length: 40 }, (_, number) => ({

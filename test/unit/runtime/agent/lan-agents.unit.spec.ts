@@ -1,7 +1,9 @@
+import { lanOfTopology } from '../../../../domain/link/lan-links';
 import type { PublishedTopology, Topology, VirtualLink } from '../../../../domain/topology/topology';
+import { LanUnderlay } from '../../../../runtime/agent/host-underlay';
 import { PLACEMENT, spreadStages } from '../../../support/agents';
 import { answer } from '../../../support/datagrams';
-import { LanNet } from '../../../support/lan-net';
+import { LanNet, withVlanIds } from '../../../support/lan-net';
 import { AB, AC, IA, IC } from '../../../support/topologies';
 import { ADDRESSES, DETECT, HELLO_MS, sorted, ThreeAgents } from './three-agents';
 
@@ -51,15 +53,23 @@ const LINKS: readonly (readonly [name: string, links: readonly VirtualLink[]])[]
   ],
 ];
 
-/** The grid of three agents, on a LAN whose switch is told what the plan of these links says. */
+/** Three agents on a LAN whose switch is told what the plan of these links says; they know their links from topologies alone. */
 async function onLan(links: readonly VirtualLink[]): Promise<{ agents: ThreeAgents; net: LanNet }> {
   const published = spreadStages(ADDRESSES, HELLO_MS, DETECT);
-  const topology: Topology = { ...published.topology, links: [...links, CONTROL] };
+  const { networks } = published.topology;
+  const topology: Topology = {
+    ...published.topology,
+    links: withVlanIds({ links: [...links, CONTROL], networks }),
+  };
   let net: LanNet | undefined;
-  const places = Object.entries(PLACEMENT).map(
-    ([agent, nodes]) => [agent, nodes.map(([cluster, node]) => ({ cluster, node }))] as const,
-  );
-  const agents = new ThreeAgents((agent, clock) => (net ??= new LanNet(clock, topology, places)).opener(agent));
+  const places = Object.entries(PLACEMENT).map(([name, nodes]) => ({
+    name,
+    nodes: nodes.map(([cluster, node]) => ({ cluster, node })),
+  }));
+  const agents = new ThreeAgents((agent, clock) => {
+    net ??= new LanNet(clock, lanOfTopology(topology), places);
+    return new LanUnderlay(net.opener(agent));
+  });
   const whole: PublishedTopology = { ...published, topology };
   await agents.start(whole);
   return { agents, net: net! };

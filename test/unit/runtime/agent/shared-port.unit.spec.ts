@@ -2,6 +2,7 @@ import { SimClock } from '../../../../adapters/sim/sim-clock';
 import { nodeRef } from '../../../../domain/base/ids';
 import type { Topology } from '../../../../domain/topology/topology';
 import { OnePeer } from '../../../../dataplane/packet-ports/udp/peers';
+import { DatagramUnderlay } from '../../../../runtime/agent/host-underlay';
 import { RealtimeHost } from '../../../../runtime/agent/realtime-host';
 import { answer, question } from '../../../support/datagrams';
 import { MemoryNet } from '../../../support/memory-net';
@@ -74,7 +75,7 @@ class OneAgent {
       baseDirectory: process.cwd(),
       taps: false,
       time: { micros: () => clock.now() * 1000, timers: clock, soon: (work) => this.due.push(work) },
-      openUnderlay: (peers) => net.opener('a:1', peers),
+      underlay: new DatagramUnderlay((peers) => net.opener('a:1', peers)),
       networks: [
         { names: ['EN-10', 'EN-20', 'EN-plain'], open: net.opener('a:2', new OnePeer({ host: 'trunk', port: 1 })) },
         { names: ['EN-far'], open: net.opener('a:3', new OnePeer({ host: 'far', port: 1 })) },

@@ -1,7 +1,7 @@
 import { SimClock } from '../../../../adapters/sim/sim-clock';
 import type { PublishedTopology } from '../../../../domain/topology/topology';
-import type { OpenPort } from '../../../../dataplane/packet-ports/port';
 import { OnePeer } from '../../../../dataplane/packet-ports/udp/peers';
+import { DatagramUnderlay, type HostUnderlay } from '../../../../runtime/agent/host-underlay';
 import { RealtimeHost } from '../../../../runtime/agent/realtime-host';
 import { settleIn } from '../../../support/agents';
 import { answer, question } from '../../../support/datagrams';
@@ -24,7 +24,7 @@ export class ThreeAgents {
   private answered = 0;
 
   /** @param underlay opens an agent's port to the others; absent: all of them reach each other in memory */
-  constructor(private readonly underlay?: (agent: string, clock: SimClock) => OpenPort) {}
+  constructor(private readonly underlay?: (agent: string, clock: SimClock) => HostUnderlay) {}
 
   async start(topology: PublishedTopology): Promise<void> {
     const { net } = this;
@@ -48,7 +48,7 @@ export class ThreeAgents {
           timers: this.clock,
           soon: (work) => this.due.push(work),
         },
-        openUnderlay: (peers) => this.underlay?.(agent, this.clock) ?? net.opener(address, peers),
+        underlay: this.underlay?.(agent, this.clock) ?? new DatagramUnderlay((peers) => net.opener(address, peers)),
         networks,
       });
       this.hosts.set(agent, host);

@@ -1,0 +1,63 @@
+import type { LinkVlans, Topology, TopologyLink, VirtualLink } from '../topology/topology';
+import type { VlanAllocation } from './events';
+import type { LinkState } from './evolve';
+import type { Lan } from './plan';
+import { DEFAULT_VLANS } from './vlan-settings';
+
+type Way = VlanAllocation['direction'];
+
+/** How topologies name the ways of links. */
+const NAMES: { readonly [way in Way]: keyof LinkVlans } = { both: 'both', transmit: 'forward', receive: 'back' };
+
+/** Lists that were made, by the links that they are made of: whether a topology is stale is asked at every word of every agent. */
+const lists = new WeakMap<LinkState['links'], { readonly vlans: LinkState['vlans']; readonly list: TopologyLink[] }>();
+/** A link that did not change is the same object in each list. */
+const carried = new WeakMap<VirtualLink, TopologyLink>();
+
+/** The links of a grid as its topology names them, in order of their IDs. */
+export function lanLinks({ links, vlans }: Pick<LinkState, 'links' | 'vlans'>): readonly TopologyLink[] {
+  const known = lists.get(links);
+  if (known?.vlans === vlans) return known.list;
+  const given = new Map<number, LinkVlans>();
+  for (const { link, cluster, direction, vlan } of Object.values(vlans)) {
+    if (cluster === 0) given.set(link, { ...given.get(link), [NAMES[direction]]: vlan });
+  }
+  const list = Object.values(links).map((link) => withVlans(link, given.get(link.id)));
+  lists.set(links, { vlans, list });
+  return list;
+}
+
+function withVlans(link: VirtualLink, lan: LinkVlans | undefined): TopologyLink {
+  if (lan === undefined) return link;
+  const known = carried.get(link);
+  if (known !== undefined && sameVlans(known.lan!, lan)) return known;
+  const whole = { ...link, lan };
+  carried.set(link, whole);
+  return whole;
+}
+
+/** The VLAN IDs that a link carries. */
+export function vlansOf({ lan = {} }: TopologyLink): number[] {
+  return [lan.both, lan.forward, lan.back].filter((vlan) => vlan !== undefined);
+}
+
+/** The LAN that the links of a topology share. */
+export function lanOfTopology({ links, networks }: Pick<Topology, 'links' | 'networks'>): Lan {
+  return { links, networks, settings: DEFAULT_VLANS, vlans: allocationsOf(links) };
+}
+
+/** The VLAN IDs that links carry, as the VLAN manager gave them. */
+export function allocationsOf(links: readonly TopologyLink[]): Lan['vlans'] {
+  const all: { [vlan: number]: VlanAllocation } = {};
+  for (const { id, lan = {} } of links) {
+    for (const direction of ['both', 'transmit', 'receive'] as const) {
+      const vlan = lan[NAMES[direction]];
+      if (vlan !== undefined) all[vlan] = { vlan, link: id, cluster: 0, direction };
+    }
+  }
+  return all;
+}
+
+function sameVlans(a: LinkVlans, b: LinkVlans): boolean {
+  return a.both === b.both && a.forward === b.forward && a.back === b.back;
+}

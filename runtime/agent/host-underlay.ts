@@ -1,0 +1,67 @@
+import { parseEndpoint } from '../../domain/base/endpoint';
+import { clusterOf, nodeOf, nodeRef, type NodeRef } from '../../domain/base/ids';
+import type { LinkInterface } from '../../domain/link/interfaces';
+import { liveInterfaces } from '../../domain/link/live-interfaces';
+import type { Topology } from '../../domain/topology/topology';
+import { loadKernels } from '../../dataplane/kernels/load';
+import { LanPort } from '../../dataplane/links/lan-port';
+import type { OpenPort, PacketPort, PortListener, PortMemory } from '../../dataplane/packet-ports/port';
+import { NodePeers } from '../../dataplane/packet-ports/udp/peers';
+
+/** How a host's nodes reach those of other agents: a port, and what that has to know of topologies. */
+export interface HostUnderlay {
+  /** See {@link OpenPort}. */
+  open(memory: PortMemory, listener: PortListener): Promise<PacketPort>;
+  /**
+   * Other topologies are live, or other nodes live here.
+   *
+   * @param topologies newest first
+   */
+  follow(topologies: readonly Topology[], nodes: readonly NodeRef[]): void;
+}
+
+/** By datagrams: every agent reaches every other, where the newest topology says that it is. */
+export class DatagramUnderlay implements HostUnderlay {
+  private readonly peers = new NodePeers();
+  private newest = 0;
+
+  /** @param opener opens the port; `peers` says where each node is */
+  constructor(private readonly opener: (peers: NodePeers) => OpenPort) {}
+
+  open(memory: PortMemory, listener: PortListener): Promise<PacketPort> {
+    return this.opener(this.peers)(memory, listener);
+  }
+
+  follow([newest]: readonly Topology[]): void {
+    if (newest === undefined || newest.version <= this.newest) return;
+    this.newest = newest.version;
+    const addresses = new Map(newest.agents?.map(({ name, address }) => [name, parseEndpoint(address)]));
+    for (const { id, members } of newest.clusters) {
+      for (const { node, agent } of members) {
+        this.peers.place(nodeRef(id, node), agent === undefined ? undefined : addresses.get(agent));
+      }
+    }
+  }
+}
+
+/** By the links themselves, which are VLANs of a LAN: each node here has the interfaces that live topologies say. */
+export class LanUnderlay implements HostUnderlay {
+  private port: LanPort | undefined;
+  private wanted: readonly LinkInterface[] = [];
+
+  /** @param lan opens the port that is plugged into the LAN switch */
+  constructor(private readonly lan: OpenPort) {}
+
+  async open(memory: PortMemory, listener: PortListener): Promise<PacketPort> {
+    this.port = new LanPort(memory, loadKernels(memory.arena), await this.lan(memory, listener));
+    return this.port;
+  }
+
+  follow(topologies: readonly Topology[], nodes: readonly NodeRef[]): void {
+    this.wanted = liveInterfaces(
+      topologies,
+      nodes.map((ref) => ({ cluster: clusterOf(ref), node: nodeOf(ref) })),
+    );
+    this.port?.install(this.wanted);
+  }
+}
