@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import { createLocalBus } from '../../adapters/bus/local-bus';
+import { subjectsOf } from '../../adapters/bus/subjects';
+import { createMemoryLog } from '../../adapters/log/memory';
+import { SimClock } from '../../adapters/sim/sim-clock';
+import { OnePeer } from '../../dataplane/packet-ports/udp/peers';
+import { createPrng } from '../../domain/base/prng';
+import { nodesOf, type ClusterState } from '../../domain/cluster/state';
+import type { CommandBody, Outcome } from '../../domain/commands';
+import type { GridState } from '../../domain/grid-state';
+import { lanInUse, lanPorts } from '../../projections/lan';
+import { Agent } from '../../runtime/agent/agent';
+import { LanUnderlay } from '../../runtime/agent/host-underlay';
+import { RealtimeHost } from '../../runtime/agent/realtime-host';
+import { serveAgents } from '../../runtime/control/agent-endpoints';
+import { BusAnnouncer } from '../../runtime/control/bus-endpoints';
+import { createControlPlane, type ControlPlane } from '../../runtime/control/control-plane';
+import { applyDesired, loadGridFile } from '../../runtime/control/grid-file';
+import { LanNet } from './lan-net';
+import { MemoryNet } from './memory-net';
+import { PortEnd } from './port-end';
+
+const START = 1_700_000_000_000;
+/** The control plane's, which hears agents over the bus: greater than that of neighbours. */
+const PATIENCE = { detectionMs: 500, blackoutMs: 20_000 };
+/** Turns of the process after which what was asked over the bus within a millisecond is answered. */
+const TURNS = 2;
+
+/** A host on the LAN: the nodes that are pinned to it, and the external networks that it attaches. */
+export interface LanHost {
+  readonly nodes: readonly string[];
+  readonly networks?: readonly string[];
+}
+
+/** An agent and its dataplane. */
+export interface LanAgent {
+  readonly agent: Agent;
+  readonly host: RealtimeHost;
+  readonly underlay: LanUnderlay;
+}
+
+/**
+ * A grid file's grid by the real control plane and agents, on the simulated clock. Agents reach each other by the VLANs of a
+ * simulated LAN switch alone, which is told what the plan of the grid's LAN says after each commit, and nothing else.
+ */
+export class LanWorld {
+  readonly clock = new SimClock(START);
+  readonly agents = new Map<string, LanAgent>();
+  readonly failures: unknown[] = [];
+  /** The external networks, by name. */
+  readonly outside = new Map<string, PortEnd>();
+  readonly lan: LanNet;
+  plane!: ControlPlane;
+  private readonly memory = new MemoryNet();
+  private readonly bus = createLocalBus({
+    clock: this.clock,
+    timers: this.clock,
+    prng: createPrng(1),
+    onHandlerError: (error) => this.failures.push(error),
+  });
+  private due: (() => void)[] = [];
+  private planned = 0;
+  private commands = 0;
+
+  constructor(
+    private readonly file: string,
+    private readonly hosts: Readonly<Record<string, LanHost>>,
+  ) {
+    const ports = Object.keys(hosts).map((name) => ({ name, nodes: [] }));
+    const settings = { first: 2_048, last: 4_094, frameLifetimeMs: 30_000 };
+    this.lan = new LanNet(this.clock, { links: [], vlans: {}, networks: [], settings }, ports);
+  }
+
+  get state(): GridState {
+    return this.plane.state;
+  }
+
+  /** Resolves when all nodes but spares are active, under a topology that new flows get. */
+  async start(): Promise<void> {
+    const desired = loadGridFile(readFileSync(this.file, 'utf8'), this.file);
+    const subjects = subjectsOf(desired.settings.name);
+    const { clock, bus } = this;
+    this.plane = createControlPlane({
+      log: createMemoryLog(),
+      clock,
+      timers: clock,
+      name: 'MA-1',
+      listeners: [new BusAnnouncer(bus, subjects)],
+      patience: PATIENCE,
+    });
+    serveAgents(this.plane, bus, subjects, { clock });
+    await this.plane.start();
+    await applyDesired(this.plane, desired, { by: 'operator:test', clock });
+    for (const [name, { nodes, networks = [] }] of Object.entries(this.hosts)) {
+      for (const network of networks) await this.openOutside(network);
+      const underlay = new LanUnderlay(this.lan.opener(name));
+      const host = await this.startHost(name, networks, underlay);
+      const offer = { address: `${name}:7000`, capacity: 16, functions: ['pass'], networks, pinned: nodes };
+      const agent = new Agent({
+        ...{ name, life: START, offer, bus, subjects, clock, timers: clock, host },
+        events: { failed: (error) => this.failures.push(error) },
+      });
+      this.agents.set(name, { agent, host, underlay });
+      agent.start();
+    }
+    if (!(await this.until(() => this.isWhole(), 20_000))) throw new Error('the grid does not come up');
+  }
+
+  command(body: CommandBody): Promise<Outcome> {
+    const deadline = this.clock.now() + 10_000;
+    return this.plane.submit({ id: `operator/${++this.commands}`, by: 'operator:test', deadline, body });
+  }
+
+  /** Time passes, millisecond by millisecond. */
+  async pass(ms: number): Promise<void> {
+    for (let i = 0; i < ms; i++) {
+      this.clock.advanceTo(this.clock.now() + 1);
+      this.settle();
+      for (let n = 0; n < TURNS; n++) await turn();
+      this.settle();
+      if (this.state.seq === this.planned) continue;
+      this.planned = this.state.seq;
+      this.lan.replan(lanInUse(this.state), lanPorts(this.state));
+    }
+  }
+
+  /** Time passes until something holds, at most that long; false if it does not. */
+  async until(holds: () => boolean, withinMs: number): Promise<boolean> {
+    for (let ms = 0; ms < withinMs; ms += 5) {
+      if (holds()) return true;
+      await this.pass(5);
+    }
+    return holds();
+  }
+
+  /** Everything that is due now happens, and the networks take what left the grid. */
+  settle(): void {
+    do {
+      for (const work of this.due.splice(0)) work();
+      for (const end of this.outside.values()) end.take();
+    } while (this.due.length > 0);
+  }
+
+  /** Whether all nodes but spares take part in the topology that all agents stamp. */
+  isWhole(): boolean {
+    const { clusters, topology } = this.state;
+    const nodes = Object.values(clusters)
+      .filter(({ settings }) => settings.role !== 'mnode')
+      .flatMap((cluster: ClusterState) => nodesOf(cluster));
+    if (!nodes.every(({ status, spare }) => spare || status === 'active')) return false;
+    const isStamped = [...this.agents.values()].every(({ agent }) => agent.topologies.stamped === topology.version);
+    return topology.version > 0 && isStamped;
+  }
+
+  async close(): Promise<void> {
+    for (const { agent, host } of this.agents.values()) {
+      void agent.stop();
+      await host.close();
+    }
+    await this.plane.stop();
+  }
+
+  private async openOutside(network: string): Promise<void> {
+    const end = new PortEnd();
+    this.outside.set(network, end);
+    await end.open(this.memory.opener(`${network}:1`, new OnePeer({ host: network, port: 2 })));
+  }
+
+  private startHost(agent: string, networks: readonly string[], underlay: LanUnderlay): Promise<RealtimeHost> {
+    return RealtimeHost.start({
+      agent,
+      secret: new Uint8Array(32).fill(7),
+      slots: 8_192,
+      bytes: 128 * 1024 * 1024,
+      limits: { flows: 4_096, connections: 4_096 },
+      baseDirectory: process.cwd(),
+      taps: false,
+      time: {
+        micros: () => this.clock.now() * 1000,
+        timers: this.clock,
+        soon: (work) => this.due.push(work),
+      },
+      underlay,
+      networks: networks.map((name) => ({
+        names: [name],
+        open: this.memory.opener(`${name}:2`, new OnePeer({ host: name, port: 1 })),
+      })),
+    });
+  }
+}
