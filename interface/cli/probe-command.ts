@@ -6,6 +6,8 @@ import type { CommonOptions, Io, MnodeAccess, ProbeOptions, Programs } from './p
 import { parseInteger, parsePositive } from './values';
 
 const KIB = 1024;
+/** What Linux takes, and once `%d` for a number. */
+const INTERFACE_NAME = /^(?=[!-~]{1,15}$)(?!\.{1,2}$)[^/:%]*(%d)?[^/:%]*$/;
 const HOURS_DEFAULT = 24;
 const HOURS_MAX = 24 * 366;
 
@@ -15,6 +17,7 @@ interface KeyFlags extends CommonOptions {
 
 interface CaptureFlags extends KeyFlags, MnodeAccess {
   readonly write?: string;
+  readonly interface?: string;
   readonly raw: boolean;
   readonly filter?: string;
   readonly ring: number;
@@ -38,6 +41,11 @@ export function addProbeCommand(root: Command, programs: Programs, io: Io, finis
     ),
   )
     .option('--write <file>', 'write pcapng, an interface for each point; a named pipe, or - for stdout, will do')
+    .option(
+      '--interface <name>',
+      'make a network interface that shows the frames, for tcpdump -i and the like; fgprobe%d: one for each point',
+      parseInterfaceName,
+    )
     .option('--raw', 'frames as they are on links, with descriptors; default: as applications see them', false)
     .option('--filter <expression>', 'only these frames, as pcap-filter has it: tcp port 80 and host 192.0.2.11')
     .option(
@@ -59,6 +67,7 @@ export function addProbeCommand(root: Command, programs: Programs, io: Io, finis
       'probe VN-2 --raw --write - | tshark -X lua_script:interface/wireshark/flowgrid.lua -r -',
       'a link with its descriptors, on a terminal',
     ],
+    ['probe AB --interface fgprobe0', 'as a network interface, while it runs: tcpdump -i fgprobe0'],
     [`probe AB-2@VN-2 --filter 'tcp port 80' --frames 10`, 'ten frames at one interface, a line each'],
     ['probe AB --raw --seconds 60 --write ab.pcapng --json', 'a minute in a file; then counts, as one JSON document'],
   ]);
@@ -67,7 +76,7 @@ export function addProbeCommand(root: Command, programs: Programs, io: Io, finis
 }
 
 function captureOptions(points: readonly string[], flags: CaptureFlags): ProbeOptions {
-  const { write, raw, filter, ring, frames, seconds, json } = flags;
+  const { write, raw, filter, ring, frames, seconds, json, interface: shownOn } = flags;
   if (points.length === 0) {
     throw new FlowgridError('usage', 'capture where?', {
       remedy: "name a link, an interface, a node or a cluster: flowgrid probe AB; 'flowgrid link list' tells the links",
@@ -87,11 +96,20 @@ function captureOptions(points: readonly string[], flags: CaptureFlags): ProbeOp
       raw,
       ringBytes: ring * KIB,
       ...(write === undefined ? {} : { write }),
+      ...(shownOn === undefined ? {} : { interface: shownOn }),
       ...(filter === undefined ? {} : { filter }),
       ...(frames === undefined ? {} : { frames }),
       ...(seconds === undefined ? {} : { seconds }),
     },
   };
+}
+
+/** @throws FlowgridError `usage` for what Linux takes for no name of an interface. */
+function parseInterfaceName(text: string): string {
+  if (INTERFACE_NAME.test(text)) return text;
+  throw new FlowgridError('usage', `--interface ${text}: no name of a network interface`, {
+    remedy: 'give 1 to 15 characters without spaces, / and :, as fgprobe0',
+  });
 }
 
 function addJoin(probe: Command, programs: Programs, io: Io, finish: Finish): void {

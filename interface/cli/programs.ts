@@ -249,8 +249,13 @@ export interface ProbeCapture {
   readonly kind: 'capture';
   /** Names of links, interfaces, nodes and clusters. */
   readonly points: readonly string[];
-  /** File, named pipe or `-` for stdout (pcapng); absent: a line for each frame. */
+  /** File, named pipe or `-` for stdout (pcapng). */
   readonly write?: string;
+  /**
+   * Network interface to be made that shows the frames; one for each point where it has a `%d`, the first number that is
+   * free. Without it and without a file: a line for each frame.
+   */
+  readonly interface?: string;
   /** Frames as they are on links, not as applications see them. */
   readonly raw: boolean;
   /** As `parseFilter` reads it. */

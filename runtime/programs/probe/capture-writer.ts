@@ -6,7 +6,6 @@ import { MemorySink } from '../../../dataplane/packet-ports/capture/byte-sink';
 import { PcapngWriter } from '../../../dataplane/packet-ports/capture/pcapng-writer';
 import type { CaptureCounts } from '../../../dataplane/probes/capture-ring';
 import { isInside, type CapturedFrame } from '../../../dataplane/probes/captured-frames';
-import { restored } from '../../../dataplane/probes/restore';
 
 /**
  * Makes what probe points captured a pcapng file: an interface for each point, what each descriptor says as the comment on
@@ -20,7 +19,7 @@ export class CaptureWriter {
   private readonly told = new Map<number, number>();
 
   constructor(
-    private readonly probes: readonly Probe[],
+    probes: readonly Probe[],
     private readonly names: DescriptorNames,
     collector: string,
   ) {
@@ -35,15 +34,11 @@ export class CaptureWriter {
     });
   }
 
-  /** Adds a frame; false where its view has no such frame. */
-  add(frame: CapturedFrame): boolean {
-    const place = this.places.get(frame.probe);
-    if (place === undefined) return false;
-    const bytes = this.probes[place]!.view === 'raw' ? frame.bytes : restored(frame);
-    if (bytes === undefined) return false;
+  /** Adds a frame of a point, with its bytes as they are shown. */
+  add(frame: CapturedFrame, shown: Uint8Array): void {
     const comment = isInside(frame) ? sealedFrameText(frame.bytes, this.names) : undefined;
-    this.writer.write(place, frame.time, 0, bytes, 0, bytes.length, bytes.length, comment, frame.direction);
-    return true;
+    const place = this.places.get(frame.probe)!;
+    this.writer.write(place, frame.time, 0, shown, 0, shown.length, shown.length, comment, frame.direction);
   }
 
   /** Adds what points have counted; unless `all`, only of those that have dropped more frames since. */

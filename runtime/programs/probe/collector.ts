@@ -7,6 +7,7 @@ import { CONTROL_NAMES } from '../../../dataplane/node/control-frames';
 import type { DescriptorNames } from '../../../dataplane/descriptor/text';
 import type { CaptureCounts } from '../../../dataplane/probes/capture-ring';
 import { capturedFrames, type CapturedFrame } from '../../../dataplane/probes/captured-frames';
+import { restored } from '../../../dataplane/probes/restore';
 import type { ProbePlaces, ProbeProgress } from '../../agent/probe-desk';
 import type { Mnodes } from '../leader-access';
 import type { WallClock } from '../wall-clock';
@@ -95,6 +96,12 @@ export class Collector {
       const frames = await this.round();
       if (frames.length === 0 || !(await take(frames))) return;
     }
+  }
+
+  /** A frame as its point's view has it; undefined where there is no such frame. */
+  shown(frame: CapturedFrame): Uint8Array | undefined {
+    const view = this.probes.find(({ id }) => id === frame.probe)?.view;
+    return view === 'raw' ? frame.bytes : view && restored(frame);
   }
 
   /** Detaches the points, here and in the log. Sources that are gone have no points any more. */

@@ -2,18 +2,16 @@ import { userInfo } from 'node:os';
 import { FlowgridError, isFlowgridError } from '../../../domain/base/errors';
 import { parseFilter } from '../../../domain/probe/filter';
 import { EXIT, type Io, type ProbeCapture, type ProbeOptions } from '../../../interface/cli/programs';
-import type { CapturedFrame } from '../../../dataplane/probes/captured-frames';
-import { restored } from '../../../dataplane/probes/restore';
 import { defaultKeyPath, readGridKey } from '../grid-key';
 import { connectBus } from '../bus';
 import { withMnodes, type Mnodes } from '../leader-access';
-import { wallMicros, type WallClock } from '../wall-clock';
-import { CaptureWriter } from './capture-writer';
-import { Collector } from './collector';
-import { frameJson, frameLine } from './frame-lines';
+import type { WallClock } from '../wall-clock';
+import { Collector, type CaptureOrder } from './collector';
+import { ProbeInterfaces } from './interfaces';
 import { join } from './join';
 import { CaptureOutput } from './output';
 import { agentSources, socketSource, type ProbeSource } from './source';
+import { FileTaking, InterfaceTaking, LineTaking, type InterfaceCounts, type Taking } from './takings';
 import { issueToken, readToken } from './token';
 
 const HOUR_MS = 3_600_000;
@@ -27,7 +25,7 @@ const OWN_TOKEN_MS = HOUR_MS / 60;
  * without a valid token, or because there is no room.
  *
  * @throws FlowgridError `not-found` for points that are not there or a grid that does
- *   not run, `usage` for a filter or output that cannot be used.
+ *   not run, `usage` for a filter, an output or an interface that cannot be used, `unsupported` where there are no interfaces.
  */
 export async function probe(options: ProbeOptions, io: Io): Promise<number> {
   const { act } = options;
@@ -58,30 +56,72 @@ async function capture(options: ProbeOptions, act: ProbeCapture, io: Io): Promis
     ...(seconds === undefined ? {} : { withinMs: 1000 * seconds }),
   } as const;
   const token = tokenOf(options);
-  const output = write === undefined ? undefined : await CaptureOutput.open(write, io.interrupted);
-  if (write !== undefined && output === undefined) return EXIT.ok;
+  const interfaces = act.interface === undefined ? undefined : await ProbeInterfaces.open(act.interface);
+  let output: CaptureOutput | undefined;
   try {
+    output = write === undefined ? undefined : await CaptureOutput.open(write, io.interrupted);
+    if (write !== undefined && output === undefined) return EXIT.ok;
     return await withSources(options, token, async (sources, mnodes, clock) => {
       const collector = await Collector.attach(sources, mnodes, clock, order);
-      const taking = output === undefined ? new Lines(collector, options.json, io) : new File(collector, output);
-      let taken = 0;
-      try {
-        await taking.begin();
-        io.err(`capturing at ${collector.probes.map(({ name }) => name).join(', ')}; Ctrl-C ends it`);
-        await collector.run(order, io.interrupted, async (frames) => {
-          for (const frame of frames) if (taken < (act.frames ?? Infinity) && taking.add(frame)) taken++;
-          return (await taking.flush()) && taken < (act.frames ?? Infinity);
-        });
-      } finally {
-        await collector.detach();
-      }
-      await taking.end();
-      summarise(collector, taken, options, io);
+      const taken = await take(collector, order, { options, act, output, interfaces }, io);
+      summarise(collector, taken, options, act, io);
       return EXIT.ok;
     });
   } finally {
     await output?.close();
+    interfaces?.close();
   }
+}
+
+/** What is captured, and where it goes. */
+interface Job {
+  readonly options: ProbeOptions;
+  readonly act: ProbeCapture;
+  readonly output: CaptureOutput | undefined;
+  readonly interfaces: ProbeInterfaces | undefined;
+}
+
+interface Taken {
+  readonly frames: number;
+  readonly interfaces: readonly InterfaceCounts[];
+}
+
+/** Captures until the end, and detaches the points. */
+async function take(collector: Collector, order: CaptureOrder, job: Job, io: Io): Promise<Taken> {
+  const framesMax = job.act.frames ?? Infinity;
+  let frames = 0;
+  let takings: readonly Taking[] = [];
+  try {
+    takings = takingsOf(collector, job, io);
+    for (const taking of takings) await taking.begin();
+    io.err(`capturing at ${collector.probes.map(({ name }) => name).join(', ')}; Ctrl-C ends it`);
+    await collector.run(order, io.interrupted, async (captured) => {
+      for (const frame of captured) {
+        const shown = frames < framesMax ? collector.shown(frame) : undefined;
+        if (shown === undefined) continue;
+        for (const taking of takings) taking.add(frame, shown);
+        frames++;
+      }
+      const going = await Promise.all(takings.map((taking) => taking.flush()));
+      return going.every((goes) => goes) && frames < framesMax;
+    });
+  } finally {
+    await collector.detach();
+  }
+  for (const taking of takings) await taking.end();
+  const [onInterfaces] = takings.filter((taking) => taking instanceof InterfaceTaking);
+  return { frames, interfaces: onInterfaces?.counts ?? [] };
+}
+
+function takingsOf(collector: Collector, { options, output, interfaces }: Job, io: Io): Taking[] {
+  const takings: Taking[] = [];
+  if (output !== undefined) takings.push(new FileTaking(collector, output));
+  if (interfaces !== undefined) {
+    const taking = new InterfaceTaking(collector.probes, interfaces);
+    for (const { interface: name, points } of taking.counts) io.err(`interface ${name}: ${points.join(', ')}`);
+    takings.push(taking);
+  }
+  return takings.length > 0 ? takings : [new LineTaking(collector, options.json, io)];
 }
 
 /** Reaches whoever hosts the grid's nodes while `use` runs: the program on the data directory, or agents. */
@@ -102,83 +142,23 @@ async function withSources(
   });
 }
 
-/** Where frames go. */
-interface Taking {
-  begin(): Promise<void>;
-  /** Whether it was a frame to be shown. */
-  add(frame: CapturedFrame): boolean;
-  /** False when nobody takes any more. */
-  flush(): Promise<boolean>;
-  end(): Promise<void>;
-}
-
-class File implements Taking {
-  private readonly writer: CaptureWriter;
-
-  constructor(
-    private readonly collector: Collector,
-    private readonly output: CaptureOutput,
-  ) {
-    this.writer = new CaptureWriter(collector.probes, collector.names, collector.by);
-  }
-
-  async begin(): Promise<void> {
-    await this.output.write(this.writer.take());
-  }
-
-  add(frame: CapturedFrame): boolean {
-    return this.writer.add(frame);
-  }
-
-  async flush(): Promise<boolean> {
-    this.writer.addCounts(this.collector.counts, wallMicros(), false);
-    await this.output.write(this.writer.take());
-    return !this.output.isGone;
-  }
-
-  async end(): Promise<void> {
-    this.writer.addCounts(this.collector.counts, wallMicros(), true);
-    await this.output.write(this.writer.take());
-  }
-}
-
-class Lines implements Taking {
-  constructor(
-    private readonly collector: Collector,
-    private readonly json: boolean,
-    private readonly io: Io,
-  ) {}
-
-  async begin(): Promise<void> {}
-
-  add(frame: CapturedFrame): boolean {
-    const { probes, names } = this.collector;
-    const { name: point, view } = probes.find(({ id }) => id === frame.probe)!;
-    if (view === 'restored' && restored(frame) === undefined) return false;
-    this.io.out(this.json ? frameJson(frame, point, names) : frameLine(frame, point, names));
-    return true;
-  }
-
-  async flush(): Promise<boolean> {
-    return true;
-  }
-
-  async end(): Promise<void> {}
-}
-
-function summarise(collector: Collector, taken: number, { json, act }: ProbeOptions, io: Io): void {
+function summarise(collector: Collector, taken: Taken, { json }: ProbeOptions, act: ProbeCapture, io: Io): void {
   const { probes, counts } = collector;
+  const { frames, interfaces } = taken;
   const points = probes.map(({ id, name }) => ({ point: name, ...(counts.get(id) ?? { captured: 0, dropped: 0 }) }));
-  const isPiped = act.kind === 'capture' && act.write === '-';
   if (json) {
-    io.out(JSON.stringify({ frames: taken, points }));
+    io.out(JSON.stringify({ frames, points, ...(interfaces.length > 0 ? { interfaces } : {}) }));
     return;
   }
-  const say = isPiped || act.kind !== 'capture' || act.write === undefined ? io.err : io.out;
-  say(`${taken} frames`);
+  const isStdoutTaken = act.write === '-' || (act.write === undefined && act.interface === undefined);
+  const say = isStdoutTaken ? io.err : io.out;
+  say(`${frames} frames`);
   for (const { host } of collector.gone) io.err(`  ${host} answered no more: what it captured last is not here`);
   for (const { point, captured, dropped } of points) {
     say(`  ${point.padEnd(16)} ${captured} captured${dropped === 0 ? '' : `, ${dropped} not: the ring was full`}`);
+  }
+  for (const { interface: name, frames: shown, dropped } of interfaces) {
+    say(`  ${name.padEnd(16)} ${shown} shown${dropped === 0 ? '' : `, ${dropped} not: the interface had no room`}`);
   }
 }
 
