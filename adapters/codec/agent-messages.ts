@@ -49,7 +49,12 @@ const isHello = isRecordOf({ agent: isName, life: isCount, nodes: isListOf(isLif
 /** An agent's sign of life, and its nodes'. */
 export type AgentHello = Shaped<typeof isHello>;
 
-const isReport = isRecordOf({
+const isInstalled = isRecordOf({ count: isCount, digest: isHash });
+
+/** The interfaces of links that an agent's port on the LAN has: how many, and the hash of what they are. */
+export type InstalledLinks = Shaped<typeof isInstalled>;
+
+const isReportOfAll = isRecordOf({
   /** Counts the reports of this process: an older one that arrives later is not looked at. */
   number: isCount,
   /** The leader's time in the newest answer that had come before the flows were counted; 0 = none. */
@@ -70,6 +75,14 @@ const isReport = isRecordOf({
   /** How many live flows have a draining node as primary and as backup. */
   flows: isListOf(isRecordOf({ cluster: isCluster, node: isNode, primary: isCount, backup: isCount }), LIST_MAX),
 });
+
+const isReport: Shape<Shaped<typeof isReportOfAll> & { readonly links?: InstalledLinks }> = (
+  value,
+): value is Shaped<typeof isReportOfAll> & { readonly links?: InstalledLinks } => {
+  if (!isReportOfAll(value)) return false;
+  const { links } = value as { readonly links?: unknown };
+  return links === undefined || isInstalled(links);
+};
 
 /** All that an agent has to tell: how things are, not what changed, so that one report makes up for all that were lost. */
 export type AgentReport = Shaped<typeof isReport>;

@@ -27,6 +27,8 @@ export interface AgentStatistics {
   readonly networks: { readonly [name: string]: PortStatistics };
   /** Frames that left the grid for a network without a port here. */
   readonly unattached: number;
+  /** The interfaces of links at the port to the other agents, where it carries these themselves, and how many were restored. */
+  readonly links?: { readonly interfaces: number; readonly repaired: number };
   /** What became of requests to whoever leads, and of flow batches. */
   readonly requests: { readonly [outcome: string]: number };
 }

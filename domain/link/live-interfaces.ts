@@ -1,3 +1,4 @@
+import { canonical, type Canonical } from '../base/canonical';
 import type { NodeAddress } from '../node/address';
 import type { LinkMember, Topology } from '../topology/topology';
 import { interfacesOf, type LinkInterface } from './interfaces';
@@ -12,16 +13,18 @@ import { lanOfTopology } from './lan-links';
  * newer says of what kind it is, and its interfaces are preferred.
  *
  * @param topologies newest first
+ * @param nodes in any order
  */
 export function liveInterfaces(
   topologies: readonly Pick<Topology, 'links' | 'networks'>[],
   nodes: readonly NodeAddress[],
 ): LinkInterface[] {
+  const ordered = [...nodes].sort((a, b) => a.cluster - b.cluster || a.node - b.node);
   const all: LinkInterface[] = [];
   const places = new Map<string, number[]>();
   for (const topology of topologies) {
     const lan = lanOfTopology({ ...topology, links: topology.links.filter(({ kind }) => kind !== 'external') });
-    for (const node of nodes) {
+    for (const node of ordered) {
       for (const older of interfacesOf(lan, node)) {
         const key = `${older.node.cluster}/${older.node.node} ${older.link}`;
         const known = places.get(key) ?? [];
@@ -32,6 +35,11 @@ export function liveInterfaces(
     }
   }
   return all;
+}
+
+/** One text for the same interfaces in the same order, wherever they were made. */
+export function interfacesText(interfaces: readonly LinkInterface[]): string {
+  return canonical(interfaces as unknown as Canonical);
 }
 
 /** Whether two interfaces of a node on a link are one: a link of another kind can have other VLANs. */

@@ -21,6 +21,7 @@ import { FlowShipper, type ShippingCounts } from './flow-shipper';
 import { FlowSpool } from './flow-spool';
 import { LeaderLink, type LeaderLinkCounts } from './leader-link';
 import { Loop } from './loop';
+import type { LinkFigures } from './host-underlay';
 import type { PortFigures } from './port-figures';
 import { Notices, type NoticeSubjects } from './notices';
 import type { LifeHost } from './agent-nodes';
@@ -42,6 +43,10 @@ export type AgentHost = LifeHost &
     mute(): ReadonlyMap<NodeRef, Incarnation>;
     /** What the ports here counted. */
     portFigures(): PortFigures;
+    /** What the port to the other agents has of links, where it carries these themselves. */
+    links(): LinkFigures | undefined;
+    /** Restores what it has lost of them; returns how many interfaces those were. */
+    repairLinks(): number;
   };
 
 /** How often an agent does what, milliseconds. */
@@ -99,6 +104,8 @@ export interface AgentEvents {
   placed?(nodes: readonly string[]): void;
   /** A node does not begin here, because its function does not work. Told again and again. */
   unfit?(node: string, why: string): void;
+  /** So many interfaces of links here were not as topologies say, and are again. */
+  repaired?(interfaces: number): void;
   failed?(error: unknown): void;
 }
 
@@ -206,7 +213,9 @@ export class Agent {
   }
 
   private hello(): void {
-    const { bus, subjects, name, life } = this.options;
+    const { bus, subjects, name, life, host, events } = this.options;
+    const repaired = host.repairLinks();
+    if (repaired > 0) events?.repaired?.(repaired);
     bus.publish(subjects.agentHello(name), encodeAgentHello({ agent: name, life, nodes: this.nodes.told() }));
   }
 
@@ -232,6 +241,7 @@ export class Agent {
       dead: this.deaths.among(this.topologies.newest?.topology ?? { clusters: [] }),
       mute: this.mute,
       flows,
+      ...this.installedLinks(),
     };
     const answer = await this.link.ask('sync', { report });
     if (answer?.number !== report.number) return;
@@ -239,6 +249,11 @@ export class Agent {
     if (answer.standing === 'known') await this.follow(answer);
     else if (answer.standing === 'unknown') await this.register();
     else this.options.events?.replaced?.();
+  }
+
+  private installedLinks(): Pick<AgentReport, 'links'> {
+    const figures = this.options.host.links();
+    return figures === undefined ? {} : { links: { count: figures.count, digest: figures.digest } };
   }
 
   private async follow(answer: AgentAnswerOf<'sync'>): Promise<void> {
@@ -330,6 +345,7 @@ export class Agent {
     }
     const { name, life, host, clock } = this.options;
     const { networks, ...ports } = host.portFigures();
+    const links = host.links();
     this.notices.agent({
       name,
       life,
@@ -337,6 +353,7 @@ export class Agent {
       nodes: Array.from(this.nodes.all(), (each) => each.name),
       ...ports,
       networks: Object.fromEntries(networks),
+      ...(links === undefined ? {} : { links: { interfaces: links.count, repaired: links.repaired } }),
       requests: this.counts,
     });
   }

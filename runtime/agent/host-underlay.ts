@@ -1,7 +1,9 @@
+import type { InstalledLinks } from '../../adapters/codec/agent-messages';
+import { sha256 } from '../../adapters/codec/hash';
 import { parseEndpoint } from '../../domain/base/endpoint';
 import { clusterOf, nodeOf, nodeRef, type NodeRef } from '../../domain/base/ids';
 import type { LinkInterface } from '../../domain/link/interfaces';
-import { liveInterfaces } from '../../domain/link/live-interfaces';
+import { interfacesText, liveInterfaces } from '../../domain/link/live-interfaces';
 import type { Topology } from '../../domain/topology/topology';
 import { loadKernels } from '../../dataplane/kernels/load';
 import { LanPort } from '../../dataplane/links/lan-port';
@@ -18,6 +20,16 @@ export interface HostUnderlay {
    * @param topologies newest first
    */
   follow(topologies: readonly Topology[], nodes: readonly NodeRef[]): void;
+  /** What the port has of links, where links are its own; else undefined. */
+  links(): LinkFigures | undefined;
+  /** Restores what the port has lost of links; returns how many interfaces those were. */
+  repair(): number;
+}
+
+/** The interfaces of links that a port has. */
+export interface LinkFigures extends InstalledLinks {
+  /** Interfaces that had to be restored since the port was opened. */
+  readonly repaired: number;
 }
 
 /** By datagrams: every agent reaches every other, where the newest topology says that it is. */
@@ -42,12 +54,24 @@ export class DatagramUnderlay implements HostUnderlay {
       }
     }
   }
+
+  links(): undefined {
+    return undefined;
+  }
+
+  repair(): number {
+    return 0;
+  }
 }
 
 /** By the links themselves, which are VLANs of a LAN: each node here has the interfaces that live topologies say. */
 export class LanUnderlay implements HostUnderlay {
   private port: LanPort | undefined;
   private wanted: readonly LinkInterface[] = [];
+  /** What the port had when it was told last, and what is told of it. */
+  private settled: readonly LinkInterface[] = [];
+  private figures: InstalledLinks | undefined;
+  private repaired = 0;
 
   /** @param lan opens the port that is plugged into the LAN switch */
   constructor(private readonly lan: OpenPort) {}
@@ -62,6 +86,38 @@ export class LanUnderlay implements HostUnderlay {
       topologies,
       nodes.map((ref) => ({ cluster: clusterOf(ref), node: nodeOf(ref) })),
     );
-    this.port?.install(this.wanted);
+    this.install();
   }
+
+  links(): LinkFigures {
+    const { installed = [] } = this.port ?? {};
+    if (!isSame(installed, this.settled)) return { ...told(installed), repaired: this.repaired };
+    this.figures ??= told(installed);
+    return { ...this.figures, repaired: this.repaired };
+  }
+
+  repair(): number {
+    const { installed = [] } = this.port ?? {};
+    if (isSame(installed, this.settled)) return 0;
+    const present = new Set(installed);
+    const lost = this.settled.filter((each) => !present.delete(each)).length + present.size;
+    this.install();
+    this.repaired += Math.max(lost, 1);
+    return Math.max(lost, 1);
+  }
+
+  private install(): void {
+    this.port?.install(this.wanted);
+    this.settled = this.port?.installed ?? [];
+    this.figures = undefined;
+  }
+}
+
+/** Interfaces that stay as they are are the same objects. */
+function isSame(a: readonly LinkInterface[], b: readonly LinkInterface[]): boolean {
+  return a.length === b.length && a.every((each, place) => each === b[place]);
+}
+
+function told(interfaces: readonly LinkInterface[]): InstalledLinks {
+  return { count: interfaces.length, digest: sha256(interfacesText(interfaces)) };
 }

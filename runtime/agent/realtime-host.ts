@@ -10,7 +10,7 @@ import type { OpenPort, PortListener } from '../../dataplane/packet-ports/port';
 import { Underlay } from '../../dataplane/packet-ports/underlay';
 import { Fabric } from '../../dataplane/rings/fabric';
 import type { NodeHostOptions } from './dataplane-host';
-import type { HostUnderlay } from './host-underlay';
+import type { HostUnderlay, LinkFigures } from './host-underlay';
 import { RING_CAPACITY } from './inline-host';
 import { InlineNodes } from './inline-nodes';
 import type { PortFigures } from './port-figures';
@@ -152,6 +152,16 @@ export class RealtimeHost extends InlineNodes {
   /** What the ports counted since they were opened. */
   portFigures(): PortFigures {
     return { underlay: this.underlay.statistics(), ...this.networks.statistics() };
+  }
+
+  /** See {@link HostUnderlay.links}. */
+  links(): LinkFigures | undefined {
+    return this.options.underlay.links();
+  }
+
+  /** See {@link HostUnderlay.repair}. */
+  repairLinks(): number {
+    return this.options.underlay.repair();
   }
 
   async close(): Promise<void> {

@@ -49,6 +49,8 @@ export interface AgentEndpointsOptions {
   readonly clock: Clock;
   /** An agent knows of a newer leadership than this control plane's: it was deposed and has not noticed. */
   readonly onOutrun?: (epoch: number) => void;
+  /** What an agent that is known reports, newest last. */
+  readonly onReport?: (agent: string, report: AgentReport) => void;
   /** A flow batch that the log had not had. */
   readonly onBatch?: (bytes: Uint8Array) => void;
 }
@@ -194,6 +196,7 @@ class Endpoints implements AgentEndpoints {
   private take(agent: string, life: number, report: AgentReport): void {
     const { plane } = this;
     const { topology } = plane.state;
+    this.options.onReport?.(agent, report);
     plane.agentHello(agent, life);
     const wires = [...report.carried, report.stamped].flatMap(
       (version) => liveTopology(topology, version)?.wireId ?? [],

@@ -2,6 +2,7 @@ import type { Millis, Seq } from '../../domain/base/ids';
 import type { Bus } from '../../domain/seams/bus';
 import type { Clock, Timers } from '../../domain/seams/clock';
 import type { ControlPlane, ControlRole } from './control-plane';
+import { LinkWatch, type AgentLinks } from './link-watch';
 
 /** The subjects that MNODEs tell of themselves by; adapters/bus names them for a grid. */
 export interface StatusSubjects {
@@ -27,6 +28,8 @@ export interface MnodeStatus {
    * because it takes the whole state.
    */
   readonly stateHash?: string;
+  /** How agents on a LAN stand with their interfaces of links; from the leader, where somebody asked and there are such agents. */
+  readonly links?: readonly AgentLinks[];
 }
 
 /** How often an MNODE says how it stands without being asked. */
@@ -51,6 +54,7 @@ export class StatusTeller {
     private readonly subjects: StatusSubjects,
     private readonly clock: Clock,
     private readonly timers: Timers,
+    private readonly links: LinkWatch = new LinkWatch(),
   ) {
     this.since = clock.now();
     this.subscriptions = [
@@ -86,7 +90,9 @@ export class StatusTeller {
 
   /** How it stands, for somebody who asks. */
   answer(): MnodeStatus {
-    return { ...this.status(), stateHash: this.stateHash() };
+    const status = this.status();
+    const links = status.role === 'leading' ? this.links.standing(this.plane.state) : [];
+    return { ...status, stateHash: this.stateHash(), ...(links.length === 0 ? {} : { links }) };
   }
 
   close(): void {

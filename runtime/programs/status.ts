@@ -18,8 +18,22 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
       remedy: 'start one: flowgrid mnode GRID.yaml --name MA-1 --nats …; or correct --grid or --nats',
     });
   }
-  for (const mnode of told) io.out(options.json ? JSON.stringify(mnode) : line(mnode));
+  for (const mnode of told) {
+    if (options.json) io.out(JSON.stringify(mnode));
+    else for (const text of [line(mnode), ...linkLines(mnode)]) io.out(text);
+  }
   return EXIT.ok;
+}
+
+/** Who has not the interfaces that it should have, or how many agents have theirs. */
+function linkLines({ links = [] }: MnodeStatus): string[] {
+  if (links.length === 0) return [];
+  const wrong = links.filter(({ isRight }) => !isRight);
+  const right = links.length - wrong.length;
+  return [
+    `links    ${right} of ${links.length} agents on the LAN have the interfaces that they should have`,
+    ...wrong.map(({ agent, installed, desired }) => `  ${agent} has ${installed} of ${desired}, or others`),
+  ];
 }
 
 function line({ name, role, since, seq, hash, epoch, behind, stateHash }: MnodeStatus): string {

@@ -117,4 +117,40 @@ describe('figure 4 on a LAN whose switch is told what its plan says', () => {
     expect(Object.values(world.state.links.links).map(({ name }) => name)).not.toContain('VN-3');
     await world.close();
   }, 300_000);
+
+  it('FG-578: says which agents have not the interfaces that they should have, and they restore what drifted', async () => {
+    const world = new LanWorld(join(EXAMPLES, 'figure-4.yaml'), HOSTS);
+    await world.start();
+    await world.pass(1_100);
+    const wrong = (): string[] => world.links.standing(world.state).flatMap((each) => (each.isRight ? [] : each.agent));
+    expect(world.links.standing(world.state).map(({ agent, installed }) => [agent, installed])).toEqual([
+      ['east', 2],
+      ['h1', 9],
+      ['h2', 9],
+      ['h3', 6],
+      ['west', 6],
+    ]);
+    expect(wrong()).toEqual([]);
+    // Somebody takes AC-1's interface on VN-5 away.
+    const { underlay, repaired, agent } = world.agents.get('h1')!;
+    const whole = underlay.opened.installed;
+    underlay.opened.install(whole.slice(0, -1));
+    expect(await world.until(() => repaired.length > 0, 150)).toBe(true);
+    expect([repaired, underlay.opened.installed, underlay.links().repaired]).toEqual([[1], whole, 1]);
+    await world.pass(1_100);
+    expect(wrong()).toEqual([]);
+    expect(agent.nodes.told()).toHaveLength(3);
+    // One that hears nothing of a new link has not got it.
+    const cut = world.agents.get('h2')!;
+    cut.bus.isCut = true;
+    const link = { ...Object.values(world.state.links.links)[0]!, id: 40, name: 'VN-40' };
+    void world.command({ type: 'CreateVirtualLink', data: link });
+    await world.pass(300);
+    expect(wrong()).toContain('h2');
+    cut.bus.isCut = false;
+    await world.pass(2_500);
+    expect(wrong()).toEqual([]);
+    expect(world.links.standing(world.state).find(({ agent: name }) => name === 'h2')!.installed).toBe(10);
+    await world.close();
+  }, 60_000);
 });

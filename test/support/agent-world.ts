@@ -101,6 +101,14 @@ export class ToldHost implements AgentHost {
     return { underlay, networks: new Map(), unattached: 0 };
   }
 
+  links(): undefined {
+    return undefined;
+  }
+
+  repairLinks(): number {
+    return 0;
+  }
+
   /** Its nodes find a neighbour dead. */
   bury(node: NodeRef, incarnation: Incarnation): void {
     for (const by of this.lives.keys()) this.buried.push({ node, incarnation, by, at: 0 });

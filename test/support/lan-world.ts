@@ -4,6 +4,7 @@ import { createLocalBus } from '../../adapters/bus/local-bus';
 import { subjectsOf } from '../../adapters/bus/subjects';
 import { createMemoryLog } from '../../adapters/log/memory';
 import { SimClock } from '../../adapters/sim/sim-clock';
+import type { LanPort } from '../../dataplane/links/lan-port';
 import { OnePeer } from '../../dataplane/packet-ports/udp/peers';
 import { createPrng } from '../../domain/base/prng';
 import { nodesOf, type ClusterState } from '../../domain/cluster/state';
@@ -15,8 +16,10 @@ import { LanUnderlay } from '../../runtime/agent/host-underlay';
 import { RealtimeHost } from '../../runtime/agent/realtime-host';
 import { serveAgents } from '../../runtime/control/agent-endpoints';
 import { BusAnnouncer } from '../../runtime/control/bus-endpoints';
+import { LinkWatch } from '../../runtime/control/link-watch';
 import { createControlPlane, type ControlPlane } from '../../runtime/control/control-plane';
 import { applyDesired, loadGridFile } from '../../runtime/control/grid-file';
+import { CutBus } from './agent-world';
 import { LanNet } from './lan-net';
 import { MemoryNet } from './memory-net';
 import { PortEnd } from './port-end';
@@ -37,7 +40,19 @@ export interface LanHost {
 export interface LanAgent {
   readonly agent: Agent;
   readonly host: RealtimeHost;
-  readonly underlay: LanUnderlay;
+  readonly underlay: OpenedUnderlay;
+  readonly bus: CutBus;
+  /** Interfaces that it had to restore, each time. */
+  readonly repaired: number[];
+}
+
+/** The way of an agent to the others, whose port somebody can meddle with. */
+class OpenedUnderlay extends LanUnderlay {
+  opened!: LanPort;
+
+  override async open(...args: Parameters<LanUnderlay['open']>): ReturnType<LanUnderlay['open']> {
+    return (this.opened = (await super.open(...args)) as LanPort);
+  }
 }
 
 /**
@@ -52,6 +67,7 @@ export class LanWorld {
   readonly outside = new Map<string, PortEnd>();
   readonly lan: LanNet;
   plane!: ControlPlane;
+  readonly links = new LinkWatch();
   private readonly memory = new MemoryNet();
   private readonly bus = createLocalBus({
     clock: this.clock,
@@ -89,19 +105,24 @@ export class LanWorld {
       listeners: [new BusAnnouncer(bus, subjects)],
       patience: PATIENCE,
     });
-    serveAgents(this.plane, bus, subjects, { clock });
+    serveAgents(this.plane, bus, subjects, { clock, onReport: (name, report) => this.links.report(name, report) });
     await this.plane.start();
     await applyDesired(this.plane, desired, { by: 'operator:test', clock });
     for (const [name, { nodes, networks = [] }] of Object.entries(this.hosts)) {
       for (const network of networks) await this.openOutside(network);
-      const underlay = new LanUnderlay(this.lan.opener(name));
+      const underlay = new OpenedUnderlay(this.lan.opener(name));
       const host = await this.startHost(name, networks, underlay);
       const offer = { address: `${name}:7000`, capacity: 16, functions: ['pass'], networks, pinned: nodes };
+      const repaired: number[] = [];
+      const own = new CutBus(bus);
       const agent = new Agent({
-        ...{ name, life: START, offer, bus, subjects, clock, timers: clock, host },
-        events: { failed: (error) => this.failures.push(error) },
+        ...{ name, life: START, offer, bus: own, subjects, clock, timers: clock, host },
+        events: {
+          repaired: (interfaces) => void repaired.push(interfaces),
+          failed: (error) => this.failures.push(error),
+        },
       });
-      this.agents.set(name, { agent, host, underlay });
+      this.agents.set(name, { agent, host, underlay, bus: own, repaired });
       agent.start();
     }
     if (!(await this.until(() => this.isWhole(), 20_000))) throw new Error('the grid does not come up');

@@ -138,6 +138,10 @@ function eventsOf(progress: Progress, replaced: () => void): AgentEvents {
       if (unfit.get(node) !== why) progress.say(`${node} does not begin: ${why}`, { unfit: node, why });
       unfit.set(node, why);
     },
+    repaired: (interfaces) =>
+      progress.say(`${interfaces} interfaces of links were not as they should be, and are again`, {
+        repaired: interfaces,
+      }),
     failed: (error) => progress.say(`failed: ${(error as Error).message}`),
   };
 }

@@ -8,6 +8,7 @@ import { BusAnnouncer } from '../../control/bus-endpoints';
 import { createControlPlane, type ControlPlane } from '../../control/control-plane';
 import { applyDesired, loadGridFile, type DesiredGrid } from '../../control/grid-file';
 import { LoadListener } from '../../control/load-listener';
+import { LinkWatch } from '../../control/link-watch';
 import { StatusTeller } from '../../control/mnode-status';
 import { NodeStatusTeller } from '../../control/node-status';
 import { answerCommand, answerCommands } from '../../control/remote-commands';
@@ -149,12 +150,14 @@ class Mnode {
     });
     const journal = createWorkflowJournal(this.plane, seat.log, clock);
     const desk = new WorkflowDesk(this.plane, journal, clock, () => this.work.current);
-    const teller = (this.teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock));
+    const links = new LinkWatch();
+    const teller = (this.teller = new StatusTeller(options.name, this.plane, bus, subjects, clock, clock, links));
     const commands = answerCommands(this.plane, bus, subjects);
     const loads = new LoadListener(this.plane, bus, subjects, clock);
     const agents = serveAgents(this.plane, bus, subjects, {
       clock,
       onOutrun: (epoch) => progress.say(`not answering: agents know of epoch ${epoch}`),
+      onReport: (agent, report) => links.report(agent, report),
       onBatch: (bytes) => loads.batch(bytes),
     });
     const statistics = new StatisticsTeller(options.name, this.plane, bus, subjects, clock);

@@ -25,6 +25,28 @@ const head = { epoch: count, seq: count, hash: fc.string({ maxLength: 64 }) };
 const versions = fc.array(count, { maxLength: 5 });
 const bytes = fc.uint8Array({ maxLength: 50 });
 
+const report = fc.record({
+  number: count,
+  heard: count,
+  nodes: fc.array(life, { maxLength: 4 }),
+  installed: count,
+  done: versions,
+  stamped: count,
+  carried: versions,
+  dead: fc.array(life, { maxLength: 3 }),
+  mute: fc.array(life, { maxLength: 3 }),
+  flows: fc.array(
+    life.map(({ cluster, node, incarnation }) => ({ cluster, node, primary: incarnation, backup: 0 })),
+    { maxLength: 3 },
+  ),
+});
+const installed = fc.record({ count, digest: fc.string({ maxLength: 64 }) });
+/** An agent whose underlay is no LAN says nothing of links. */
+const reports = fc.oneof(
+  report,
+  fc.tuple(report, installed).map(([all, links]) => ({ ...all, links })),
+);
+
 const requests: fc.Arbitrary<AgentRequest> = fc.oneof(
   fc.record({
     kind: fc.constant('register' as const),
@@ -34,21 +56,7 @@ const requests: fc.Arbitrary<AgentRequest> = fc.oneof(
   fc.record({
     kind: fc.constant('sync' as const),
     ...asker,
-    report: fc.record({
-      number: count,
-      heard: count,
-      nodes: fc.array(life, { maxLength: 4 }),
-      installed: count,
-      done: versions,
-      stamped: count,
-      carried: versions,
-      dead: fc.array(life, { maxLength: 3 }),
-      mute: fc.array(life, { maxLength: 3 }),
-      flows: fc.array(
-        life.map(({ cluster, node, incarnation }) => ({ cluster, node, primary: incarnation, backup: 0 })),
-        { maxLength: 3 },
-      ),
-    }),
+    report: reports,
   }),
   fc.record({ kind: fc.constant('fetch' as const), ...asker, version: count, offset: count }),
   fc.record({ kind: fc.constant('bundle' as const), ...asker, sha256: fc.string({ maxLength: 64 }), offset: count }),
