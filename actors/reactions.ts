@@ -9,6 +9,7 @@ import { stampedTopology, takesModes, type LiveTopology } from '../domain/topolo
 import { freeWireIds, SCARCE_BELOW } from '../domain/topology/wire-ids';
 import type { Judgement } from './accusations';
 import { autoscaleReactions, autoscaleWakeAt } from './autoscale';
+import { cutoverReactions, cutoverWakes } from './cutover';
 import type { Loads } from './loads';
 import type { Observations } from './observations';
 import { placementReactions } from './placement';
@@ -29,7 +30,12 @@ export interface World {
  */
 export function pending(world: World): CommandRequest[] {
   const placements = Array.from(placementReactions(world), (body): Proposal => ({ actor: 'placement', body }));
-  const proposals = [...nodeReactions(world), ...placements, ...topologyReactions(world)];
+  const cutovers = Array.from(cutoverReactions(world.state, world.now), ({ link, body }): Proposal => ({
+    actor: `link/${link}`,
+    body,
+  }));
+  // Who is connected is settled before a topology is published that says so.
+  const proposals = [...nodeReactions(world), ...placements, ...cutovers, ...topologyReactions(world)];
   const numbers = new Map<string, number>();
   const reactions = proposals.map(({ actor, body }) => {
     const n = numbers.get(actor) ?? 0;
@@ -56,6 +62,7 @@ export function wakeAt(world: World): Millis | undefined {
   const times = [
     ...(isBlocked ? quarantine.map((resting) => resting.freeAt) : []),
     ...live.map((topology) => topology.heldUntil),
+    ...cutoverWakes(state),
     autoscaleWakeAt(world) ?? now,
   ].filter((time) => time > now);
   return times.length === 0 ? undefined : Math.min(...times);

@@ -10,6 +10,7 @@ import type { GridState } from './grid-state';
 import { electLeader } from './leadership/decide';
 import { arrangeLinks } from './link/arrange';
 import { changeLink, createLink, deleteLink } from './link/decide';
+import { connectLinkEnd, cutOverLink } from './link/ends';
 import { allocateVlan, releaseVlan } from './link/vlan-manager';
 import { anchorFlows } from './log/decide';
 import { reject, type Decision } from './message';
@@ -95,6 +96,10 @@ function decideBody(state: GridState, { body, at }: Command): Decision<TopologyE
       return deleteLink(state, body.data.link);
     case 'ArrangeLinks':
       return arrangeLinks(state, body.data, at);
+    case 'CutOverLink':
+      return cutOverLink(state, body.data, at);
+    case 'ConnectLinkEnd':
+      return connectLinkEnd(state, body.data);
     case 'AllocateVlan':
       return allocateVlan(state, body.data, at);
     case 'ReleaseVlan':

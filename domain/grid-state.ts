@@ -9,7 +9,7 @@ import { evolveClusters, evolveMembers, type Clusters } from './cluster/evolve';
 import { COMMAND_LIFETIME_MS, OUTCOME_MARGIN_MS } from './commands';
 import type { TopologyEvent } from './events';
 import type { GridSettings } from './grid/settings';
-import { evolveLinks, NO_LINKS, restUnnamed, type LinkState } from './link/evolve';
+import { evolveEnds, evolveLinks, NO_LINKS, restUnnamed, type LinkState } from './link/evolve';
 import type { Commit } from './log/commit';
 import { evolveAnchors, type Anchors } from './log/evolve';
 import type { NodeLifeEvent } from './node/evolve';
@@ -54,7 +54,7 @@ export interface GridState {
 }
 
 /** Version of this fold: a snapshot made by another version is not used. Raise it with every change of meaning. */
-export const FOLD_VERSION = 10;
+export const FOLD_VERSION = 11;
 
 /** The grid before anything happened. */
 export function initialState(): GridState {
@@ -163,9 +163,13 @@ function apply(next: Draft, event: TopologyEvent): void {
     case 'VirtualLinkCreated':
     case 'VirtualLinkChanged':
     case 'VirtualLinkDeleted':
+    case 'VirtualLinkCutOver':
     case 'VlanAllocated':
     case 'VlanReleased':
-      next.links = evolveLinks(next.links, event, next.at, isNamedBy(next.topology));
+      next.links = evolveLinks(next.links, event, next.at, {
+        clusters: next.clusters,
+        isNamed: isNamedBy(next.topology),
+      });
       break;
     case 'ProbeAttached':
     case 'ProbeDetached':
@@ -226,6 +230,7 @@ function applyToNode(next: Draft, event: NodeLifeEvent): void {
   const clusters = evolveMembers(next.clusters, event, { seq: next.seq, version: next.topology.version });
   if (clusters === next.clusters) return;
   next.clusters = clusters;
+  next.links = evolveEnds(next.links, event.data, next.at, clusters);
   next.topology = evolveLosses(next.topology, event, fnode);
 }
 

@@ -3,6 +3,7 @@ import type { AutoscaleEvent, TopologyEvent, TopologyLifeEvent } from '../domain
 import { describeAutoscale } from './describe-autoscale';
 import { changesPath, type FlowEvent } from '../domain/flow/events';
 import type { GridState } from '../domain/grid-state';
+import { otherEnd, type Cutover } from '../domain/link/cutover';
 import type { TopologyChanges } from '../domain/topology/changes';
 import { flowName, type Names } from './names';
 
@@ -181,6 +182,8 @@ function describeDefinition(event: Definition, names: Names): string {
       return `link ${event.data.name} was changed`;
     case 'VirtualLinkDeleted':
       return `link ${names.link(event.data.link)} was deleted`;
+    case 'VirtualLinkCutOver':
+      return `link ${names.link(event.data.link)} has its ${event.data.connected} connected (${cutoverText(event.data)})`;
     case 'VlanAllocated':
       return `VLAN ${event.data.vlan} was given to link ${names.link(event.data.link)}`;
     case 'VlanReleased':
@@ -209,6 +212,27 @@ function describeDefinition(event: Definition, names: Names): string {
       return `${event.data.anchors.length} flow chains were anchored`;
     default:
       return unreachable(event);
+  }
+}
+
+/** Why another end of a resilient link is connected, in words. */
+export function cutoverText({ connected, because }: Pick<Cutover, 'connected' | 'because'>): string {
+  const other = otherEnd(connected);
+  switch (because) {
+    case undefined:
+      return 'from the beginning';
+    case 'failed':
+      return `the ${other} failed`;
+    case 'drained':
+      return `the ${other} takes no new flows`;
+    case 'absent':
+      return `the ${other} has not come yet`;
+    case 'restored':
+      return `the ${connected} is back`;
+    case 'operator':
+      return 'an operator wanted it';
+    default:
+      return unreachable(because);
   }
 }
 

@@ -5,7 +5,7 @@ export * from './flows';
 export * from './hop-latency';
 export * from './instant';
 export * from './open-flows';
-export { describe, learnNames, learnState } from './describe';
+export { cutoverText, describe, learnNames, learnState } from './describe';
 export { autoscaleText } from './describe-autoscale';
 export { lanOf, lanPorts } from './lan';
 export * from './lan-plan';

@@ -1,16 +1,24 @@
 import { nodeRef } from '../domain/base/ids';
 import type { GridState } from '../domain/grid-state';
 import { lanPlan, type LanPlan, type PortPlan } from '../domain/link/plan';
-import { lanInUse, lanPorts, pluggedNodes } from './lan';
+import { lanInUse, lanPorts, pluggedNodes, endsInUse } from './lan';
 
 /** What the LAN switch must be told, as `link plan` shows it. */
 export interface LanPlanView {
   readonly grid: string;
   readonly ports: readonly PortView[];
   /** Resilient links, and what ports are told otherwise while the primary of one is down. */
-  readonly primaryDown: readonly { readonly link: string; readonly ports: readonly PortView[] }[];
+  readonly primaryDown: readonly OtherEndView[];
+  /** The same while the standby is connected: what ports are told once the primary is again. */
+  readonly primaryBack: readonly OtherEndView[];
   /** VLANs of several links, which the LAN would make one of. */
   readonly shared: readonly { readonly vlan: number; readonly links: readonly string[] }[];
+}
+
+/** What ports are told when the other end of a resilient link is connected. */
+export interface OtherEndView {
+  readonly link: string;
+  readonly ports: readonly PortView[];
 }
 
 export interface PortView {
@@ -44,21 +52,32 @@ export function lanPlanView(state: GridState): LanPlanView {
   const ports = lanPorts(state);
   const names = new Map(pluggedNodes(state).map(({ ref, name }) => [ref, name]));
   const viewsOf = ({ ports: plans }: LanPlan): PortView[] => plans.map((plan) => portView(plan, names));
-  const present = lanPlan(lan, ports);
+  const ends = endsInUse(state);
+  const present = lanPlan(lan, ports, ends);
   const now = viewsOf(present);
-  const resilient = new Map(lan.links.filter(({ kind }) => kind === 'resilient').map((link) => [link.id, link]));
+  const otherEnds = (isOnStandby: boolean): OtherEndView[] =>
+    Object.values(state.links.links)
+      .filter(({ kind, id }) => kind === 'resilient' && ends.onStandby.has(id) === isOnStandby)
+      .map(({ id, name }) => ({
+        link: name,
+        ports: viewsOf(lanPlan(lan, ports, { onStandby: other(ends.onStandby, id) })).filter(
+          (port, place) => JSON.stringify(port) !== JSON.stringify(now[place]),
+        ),
+      }));
   const shared = present.shared.map(({ vlan, links }) => ({ vlan, links: links.map(({ name }) => name) }));
   return {
     grid: state.grid?.name ?? '',
     ports: now,
-    primaryDown: [...resilient.values()].map(({ id, name }) => ({
-      link: name,
-      ports: viewsOf(lanPlan(lan, ports, new Set([id]))).filter(
-        (port, place) => JSON.stringify(port) !== JSON.stringify(now[place]),
-      ),
-    })),
+    primaryDown: otherEnds(false),
+    primaryBack: otherEnds(true),
     shared,
   };
+}
+
+/** The same links, but for one of which the other end is connected. */
+function other(onStandby: ReadonlySet<number>, link: number): ReadonlySet<number> {
+  const without = [...onStandby].filter((id) => id !== link);
+  return new Set(onStandby.has(link) ? without : [...without, link]);
 }
 
 function portView({ port, pvid, uses, ...told }: PortPlan, names: ReadonlyMap<number, string>): PortView {

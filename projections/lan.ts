@@ -4,7 +4,10 @@ import { nodesOf } from '../domain/cluster/state';
 import type { GridState } from '../domain/grid-state';
 import { allocationsOf, lanLinks } from '../domain/link/lan-links';
 import type { Lan, LanPort } from '../domain/link/plan';
+import { connectedEnd, incarnationIn, type ConnectedEnds, type IsOver } from '../domain/link/connected-ends';
+import { nodesOfResilient } from '../domain/link/ends';
 import { vlanSettingsOf } from '../domain/link/vlan-settings';
+import { isMember } from '../domain/node/state';
 import type { NodeAddress } from '../domain/node/address';
 import { wholeTopologies } from '../domain/topology/state';
 import type { TopologyLink, VirtualLink } from '../domain/topology/topology';
@@ -47,8 +50,37 @@ export function lanInUse(state: GridState): Lan {
   return { ...present, links: [...present.links, ...older], vlans: { ...allocationsOf(older), ...present.vlans } };
 }
 
-function textOf(link: VirtualLink): string {
+/** Which end is connected is told by {@link endsInUse}. */
+function textOf({ connected: _, ...link }: TopologyLink): string {
   return canonical(link as unknown as Canonical);
+}
+
+/** How resilient links stand: both ends are open of one whose other end live topologies have connected, in a life that goes on. */
+export function endsInUse(state: GridState): ConnectedEnds {
+  const { cutovers } = state.links;
+  const onStandby = new Set(
+    Object.keys(cutovers)
+      .map(Number)
+      .filter((link) => cutovers[link]!.connected === 'standby'),
+  );
+  const draining = new Set<number>();
+  const isOver = lifeEnds(state);
+  for (const topology of wholeTopologies(state.topology)) {
+    for (const link of topology.links) {
+      const end = connectedEnd(topology, link, isOver);
+      if (end === undefined || end === cutovers[link.id]?.connected) continue;
+      const node = nodesOfResilient(link)![end];
+      if (!isOver(node, incarnationIn(topology, node))) draining.add(link.id);
+    }
+  }
+  return draining.size === 0 ? { onStandby } : { onStandby, draining };
+}
+
+function lifeEnds({ clusters }: GridState): IsOver {
+  return ({ cluster, node }, incarnation) => {
+    const known = clusters[cluster]?.nodes[node];
+    return known === undefined || known.incarnation !== incarnation || !isMember(known);
+  };
 }
 
 /** Ports of the LAN switch: an agent's host has one, each node that no agent hosts, and each external network. */

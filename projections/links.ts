@@ -1,5 +1,6 @@
 import type { ClusterId, Millis, NodeRef } from '../domain/base/ids';
 import type { GridState } from '../domain/grid-state';
+import type { CutoverCause, ResilientEnd } from '../domain/link/cutover';
 import { linkMacs, nicMac } from '../domain/link/mac';
 import { waysOf } from '../domain/link/plan';
 import { reachOf, type Sender, type Traffic } from '../domain/link/reach';
@@ -28,6 +29,8 @@ export interface LinkView {
   readonly hub: boolean;
   /** Of a resilient link whose primary is connected again when it has been back for so long. */
   readonly restoreMs?: Millis;
+  /** Of a resilient link: the end that is connected; `since` and `because` where that was not so from the beginning. */
+  readonly connected?: ConnectedView;
   readonly members: readonly MemberView[];
   readonly vlans: {
     readonly both: readonly number[];
@@ -36,6 +39,13 @@ export interface LinkView {
   };
   /** What a replicated link listens to. */
   readonly tap?: { readonly link: string; readonly direction: string };
+}
+
+export interface ConnectedView {
+  readonly end: ResilientEnd;
+  readonly node: string;
+  readonly since?: Millis;
+  readonly because?: CutoverCause;
 }
 
 export interface MemberView {
@@ -96,10 +106,19 @@ function linkView(state: GridState, link: VirtualLink): LinkView {
     control,
     hub: link.hub === true,
     ...(link.restoreMs === undefined ? {} : { restoreMs: link.restoreMs }),
+    ...connectedView(state, link),
     members: memberViews(state, link),
     vlans: waysOf(lanOf(state), link),
     ...(tap === undefined ? {} : { tap: { link: tapped?.name ?? String(tap.link), direction: tap.direction } }),
   };
+}
+
+function connectedView(state: GridState, link: VirtualLink): Pick<LinkView, 'connected'> {
+  const cutover = state.links.cutovers[link.id];
+  if (cutover === undefined) return {};
+  const { connected: end, since, because } = cutover;
+  const node = memberNames(state, link)[sidesOf(link).indexOf(end)]!;
+  return { connected: { end, node, ...(because === undefined ? {} : { since, because }) } };
 }
 
 function memberViews(state: GridState, link: VirtualLink): MemberView[] {

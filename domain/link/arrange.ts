@@ -90,8 +90,9 @@ class Events {
   private take(events: readonly LinkEvent[]): undefined {
     this.all.push(...events);
     const { links } = this.state.links;
-    const isNamed = (vlan: number): boolean => namedVlans(this.state.topology).has(vlan);
-    const after = events.reduce((now, event) => evolveLinks(now, event, this.at, isNamed), this.state.links);
+    const { topology, clusters } = this.state;
+    const around = { clusters, isNamed: (vlan: number): boolean => namedVlans(topology).has(vlan) };
+    const after = events.reduce((now, event) => evolveLinks(now, event, this.at, around), this.state.links);
     this.state = { ...this.state, links: { ...after, links } };
   }
 }

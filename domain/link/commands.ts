@@ -1,5 +1,6 @@
 import type { CommandOf } from '../message';
 import type { VirtualLink } from '../topology/topology';
+import type { ResilientEnd } from './cutover';
 import type { VlanAllocation } from './events';
 
 export type CreateVirtualLink = CommandOf<'CreateVirtualLink', VirtualLink>;
@@ -14,10 +15,24 @@ export type ArrangeLinks = CommandOf<
     readonly delete: readonly number[];
   }
 >;
+/**
+ * Connects another end of a resilient link to its root where it is due: the end that is connected went, or the primary is back
+ * for long enough.
+ */
+export type CutOverLink = CommandOf<'CutOverLink', { readonly link: number }>;
+/** Connects an end of a resilient link, by the link's name, because somebody wants it. */
+export type ConnectLinkEnd = CommandOf<'ConnectLinkEnd', { readonly link: string; readonly end: ResilientEnd }>;
 /** Allocates the lowest free VLAN ID of the reserved block, beyond those that each link has by its kind. */
 export type AllocateVlan = CommandOf<'AllocateVlan', Omit<VlanAllocation, 'vlan'>>;
 /** Takes back what `AllocateVlan` gave; a link's own IDs go with the link. */
 export type ReleaseVlan = CommandOf<'ReleaseVlan', { readonly vlan: number }>;
 
 export type LinkCommand =
-  CreateVirtualLink | ChangeVirtualLink | DeleteVirtualLink | ArrangeLinks | AllocateVlan | ReleaseVlan;
+  | CreateVirtualLink
+  | ChangeVirtualLink
+  | DeleteVirtualLink
+  | ArrangeLinks
+  | CutOverLink
+  | ConnectLinkEnd
+  | AllocateVlan
+  | ReleaseVlan;

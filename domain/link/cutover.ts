@@ -1,30 +1,46 @@
 import type { Millis } from '../base/ids';
 
 /** The ends of a resilient link of which one is connected to the root ([0036 c]). */
-export type ResilientEnd = 'primary' | 'standby';
+export const ENDS = ['primary', 'standby'] as const;
+export type ResilientEnd = (typeof ENDS)[number];
 
 /** Whether an end is up, and since when it is so. */
 export interface EndHealth {
   readonly isUp: boolean;
+  /** 0 = it never was up. */
   readonly since: Millis;
 }
+
+/**
+ * Why another end was connected: the one that was had failed, took no new flows any more (`drained`) or had not come yet
+ * (`absent`); the primary was back (`restored`); or somebody wanted it (`operator`).
+ */
+export type CutoverCause = 'failed' | 'drained' | 'absent' | 'restored' | 'operator';
 
 /** How a resilient link stands. Plain data. */
 export interface Cutover {
   readonly connected: ResilientEnd;
   /** Since when that end is connected. */
   readonly since: Millis;
+  /** Absent: it is so from the beginning. */
+  readonly because?: CutoverCause;
   readonly primary: EndHealth;
   readonly standby: EndHealth;
 }
 
-/** A link that is new: both ends are taken to be up, and the primary is connected. */
-export function newCutover(at: Millis): Cutover {
-  const health: EndHealth = { isUp: true, since: at };
-  return { connected: 'primary', since: at, primary: health, standby: health };
+/** Which ends are up when a link is new. */
+export interface EndsUp {
+  readonly primary: boolean;
+  readonly standby: boolean;
 }
 
-/** What the root's watch found of an end. A repeat of what is known changes nothing. */
+/** A link that is new: the primary is connected. */
+export function newCutover(at: Millis, up: EndsUp = { primary: true, standby: true }): Cutover {
+  const health = (isUp: boolean): EndHealth => ({ isUp, since: isUp ? at : 0 });
+  return { connected: 'primary', since: at, primary: health(up.primary), standby: health(up.standby) };
+}
+
+/** What was found of an end. A repeat of what is known changes nothing. */
 export function endFound(state: Cutover, end: ResilientEnd, isUp: boolean, at: Millis): Cutover {
   return state[end].isUp === isUp ? state : { ...state, [end]: { isUp, since: at } };
 }
@@ -37,16 +53,27 @@ export function endFound(state: Cutover, end: ResilientEnd, isUp: boolean, at: M
  */
 export function cutOver(state: Cutover, restoreMs: Millis | undefined, at: Millis): Cutover {
   const other = otherEnd(state.connected);
-  const isFailed = !state[state.connected].isUp && state[other].isUp;
+  if (!state[state.connected].isUp && state[other].isUp) {
+    const isAbsent = state[state.connected].since === 0;
+    return connectedTo(state, other, isAbsent ? 'absent' : 'failed', at);
+  }
   const due = restoreAt(state, restoreMs);
-  const isBack = due !== undefined && at >= due;
-  return isFailed || isBack ? { ...state, connected: other, since: at } : state;
+  return due !== undefined && at >= due ? connectedTo(state, other, 'restored', at) : state;
 }
 
-/** When the primary is to be connected again if nothing happens before; undefined: it is, is down, or need not be. */
+/** An end is connected, for whatever cause. */
+export function connectedTo(state: Cutover, connected: ResilientEnd, because: CutoverCause, at: Millis): Cutover {
+  return { ...state, connected, since: at, because };
+}
+
+/**
+ * When the primary is to be connected again if nothing happens before; undefined: it is, is down, or need not be. A standby that
+ * was connected because the primary had not come yet only keeps its place; one that somebody wanted stays.
+ */
 export function restoreAt(state: Cutover, restoreMs: Millis | undefined): Millis | undefined {
-  if (restoreMs === undefined || state.connected === 'primary' || !state.primary.isUp) return undefined;
-  return state.primary.since + restoreMs;
+  if (state.connected === 'primary' || !state.primary.isUp || state.because === 'operator') return undefined;
+  if (state.because === 'absent') return state.primary.since;
+  return restoreMs === undefined ? undefined : state.primary.since + restoreMs;
 }
 
 export function otherEnd(end: ResilientEnd): ResilientEnd {

@@ -1,11 +1,18 @@
 import type { ClusterId } from '../base/ids';
 import type { EventOf } from '../message';
+import type { CutoverCause, ResilientEnd } from './cutover';
 import type { VirtualLink } from '../topology/topology';
 
 export type VirtualLinkCreated = EventOf<'VirtualLinkCreated', VirtualLink>;
 /** Carries the whole link as it is now. */
 export type VirtualLinkChanged = EventOf<'VirtualLinkChanged', VirtualLink>;
 export type VirtualLinkDeleted = EventOf<'VirtualLinkDeleted', { readonly link: number }>;
+
+/** Another end of a resilient link is connected to its root from now on ([0036 c]). */
+export type VirtualLinkCutOver = EventOf<
+  'VirtualLinkCutOver',
+  { readonly link: number; readonly connected: ResilientEnd; readonly because: CutoverCause }
+>;
 
 /** An outer VLAN ID was given to one direction of a link ([0034]). */
 export type VlanAllocated = EventOf<'VlanAllocated', VlanAllocation>;
@@ -20,4 +27,5 @@ export interface VlanAllocation {
   readonly direction: 'transmit' | 'receive' | 'both';
 }
 
-export type LinkEvent = VirtualLinkCreated | VirtualLinkChanged | VirtualLinkDeleted | VlanAllocated | VlanReleased;
+export type LinkEvent =
+  VirtualLinkCreated | VirtualLinkChanged | VirtualLinkDeleted | VirtualLinkCutOver | VlanAllocated | VlanReleased;

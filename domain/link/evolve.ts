@@ -1,8 +1,11 @@
 import { withEntry, withoutEntry } from '../base/entries';
 import { unreachable } from '../base/errors';
 import type { Millis } from '../base/ids';
+import type { NodeAddress } from '../node/address';
 import type { Probes } from '../probe/evolve';
 import type { VirtualLink } from '../topology/topology';
+import { connectedTo, endFound, ENDS, type Cutover } from './cutover';
+import { cutoverOf, isUp, nodesOfResilient, type Clusters } from './ends';
 import type { LinkEvent, VlanAllocation } from './events';
 
 /** Links, their VLAN IDs and the probes on them, each by ID. */
@@ -15,29 +18,41 @@ export interface LinkState {
    */
   readonly resting: { readonly [vlan: number]: Millis };
   readonly probes: Probes;
+  /** How each resilient link stands. */
+  readonly cutovers: { readonly [link: number]: Cutover };
 }
 
 /** Nobody has the ID, but flows of a live topology go by it. */
 export const HELD: Millis = Number.MAX_SAFE_INTEGER;
 
-export const NO_LINKS: LinkState = { links: {}, vlans: {}, resting: {}, probes: {} };
+export const NO_LINKS: LinkState = { links: {}, vlans: {}, resting: {}, probes: {}, cutovers: {} };
 
-/**
- * @param at time of the event's commit
- * @param isNamed whether a live topology names a VLAN ID
- */
-export function evolveLinks(
-  state: LinkState,
-  event: LinkEvent,
-  at: Millis,
-  isNamed: (vlan: number) => boolean,
-): LinkState {
+/** What becomes of links depends on what is around them. */
+export interface LinksAround {
+  /** With their nodes: a resilient link begins as its ends are. */
+  readonly clusters: Clusters;
+  /** Whether a live topology names a VLAN ID. */
+  readonly isNamed: (vlan: number) => boolean;
+}
+
+/** @param at time of the event's commit */
+export function evolveLinks(state: LinkState, event: LinkEvent, at: Millis, around: LinksAround): LinkState {
   switch (event.type) {
     case 'VirtualLinkCreated':
     case 'VirtualLinkChanged':
-      return { ...state, links: withEntry(state.links, event.data.id, event.data) };
+      return withLink(state, event.data, at, around.clusters);
     case 'VirtualLinkDeleted':
-      return { ...state, links: withoutEntry(state.links, event.data.link) };
+      return {
+        ...state,
+        links: withoutEntry(state.links, event.data.link),
+        cutovers: without(state.cutovers, event.data.link),
+      };
+    case 'VirtualLinkCutOver': {
+      const { link, connected, because } = event.data;
+      const before = state.cutovers[link];
+      if (before === undefined) return state;
+      return { ...state, cutovers: withEntry(state.cutovers, link, connectedTo(before, connected, because, at)) };
+    }
     case 'VlanAllocated':
       return {
         ...state,
@@ -48,7 +63,7 @@ export function evolveLinks(
       return {
         ...state,
         vlans: withoutEntry(state.vlans, event.data.vlan),
-        resting: withEntry(state.resting, event.data.vlan, isNamed(event.data.vlan) ? HELD : at),
+        resting: withEntry(state.resting, event.data.vlan, around.isNamed(event.data.vlan) ? HELD : at),
       };
     default:
       return unreachable(event);
@@ -62,4 +77,37 @@ export function restUnnamed(state: LinkState, at: Millis, isNamed: (vlan: number
   );
   if (ended.length === 0) return state;
   return { ...state, resting: { ...state.resting, ...Object.fromEntries(ended.map((vlan) => [vlan, at])) } };
+}
+
+/** A node's life went on: resilient links that it is an end of know whether that is up. */
+export function evolveEnds(state: LinkState, node: NodeAddress, at: Millis, clusters: Clusters): LinkState {
+  let { cutovers } = state;
+  for (const [id, cutover] of Object.entries(cutovers)) {
+    const nodes = nodesOfResilient(state.links[Number(id)]!);
+    let after = cutover;
+    for (const end of ENDS) {
+      if (nodes !== undefined && isSame(nodes[end], node)) after = endFound(after, end, isUp(clusters, node), at);
+    }
+    if (after !== cutover) cutovers = withEntry(cutovers, Number(id), after);
+  }
+  return cutovers === state.cutovers ? state : { ...state, cutovers };
+}
+
+/** A link stands as it stood while its ends are the same nodes. */
+function withLink(state: LinkState, link: VirtualLink, at: Millis, clusters: Clusters): LinkState {
+  const links = withEntry(state.links, link.id, link);
+  const nodes = nodesOfResilient(link);
+  if (nodes === undefined) return { ...state, links, cutovers: without(state.cutovers, link.id) };
+  const before = state.links[link.id] && nodesOfResilient(state.links[link.id]!);
+  const isKnown = state.cutovers[link.id] !== undefined && before !== undefined;
+  if (isKnown && ENDS.every((end) => isSame(before[end], nodes[end]))) return { ...state, links };
+  return { ...state, links, cutovers: withEntry(state.cutovers, link.id, cutoverOf(nodes, clusters, at)) };
+}
+
+function without(cutovers: LinkState['cutovers'], link: number): LinkState['cutovers'] {
+  return link in cutovers ? withoutEntry(cutovers, link) : cutovers;
+}
+
+function isSame(a: NodeAddress, b: NodeAddress): boolean {
+  return a.cluster === b.cluster && a.node === b.node;
 }

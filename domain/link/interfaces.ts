@@ -1,8 +1,9 @@
 import type { NodeAddress } from '../node/address';
 import type { LinkKind, LinkMember, VirtualLink } from '../topology/topology';
+import { ALL_PRIMARIES, type ConnectedEnds } from './connected-ends';
 import { linkMacs, nicMac } from './mac';
 import { ownAllocations, usesOf, type Lan, type PortUse } from './plan';
-import { isIdle, takesAll } from './reach';
+import { isClosed, takesAll } from './reach';
 import { goes, hasDirections, isHead, sidesOf, type MemberSide } from './sides';
 
 /** A virtual interface (VLI) of a node: what it is to be on one link ([0034]). Plain data. */
@@ -35,23 +36,11 @@ export interface LinkInterface {
   readonly receivers?: readonly LinkMember[];
 }
 
-/** How resilient links stand, by their IDs. Absent = all have their primary connected. */
-export interface ConnectedEnds {
-  /** The standby is connected. */
-  readonly onStandby: ReadonlySet<number>;
-  /** Both ends are open, while what was sent to one of them before a planned change is under way; absent = none. */
-  readonly draining?: ReadonlySet<number>;
-}
-
 /**
  * The interfaces that a node has to have for the links of its grid, one each, in the order of links.
  */
-export function interfacesOf(
-  lan: Lan,
-  node: NodeAddress,
-  ends: ConnectedEnds = { onStandby: new Set() },
-): LinkInterface[] {
-  const uses = usesOf(lan, { name: '', nodes: [node] }, ends.onStandby);
+export function interfacesOf(lan: Lan, node: NodeAddress, ends: ConnectedEnds = ALL_PRIMARIES): LinkInterface[] {
+  const uses = usesOf(lan, { name: '', nodes: [node] }, ends);
   const interfaces = new Map<number, LinkInterface>();
   for (const use of uses) {
     const one = interfaceFor(lan, node, use, ends);
@@ -75,7 +64,7 @@ function interfaceFor(lan: Lan, node: NodeAddress, use: PortUse, ends: Connected
     ...(keepsTags || sends.length === 0 ? {} : { sends: sends[0]! }),
     hears,
     keepsTags,
-    isIdle: isClosed(link, side, ends),
+    isIdle: use.isIdle,
     takesAll: takesAll(link, member),
     substitutes: link.kind === 'replicated' || (link.kind === 'clustered' && !isHead(side)),
     nic: nicMac(node.cluster, node.node),
@@ -98,10 +87,10 @@ function sendersTo(lan: Lan, { link, side }: PortUse, ends: ConnectedEnds): read
   return membersAt(link, !isHead(side), ends);
 }
 
-/** The same the other way round; while an end drains, what is new goes to the one that is connected. */
-function receiversOf({ link, side }: PortUse, { onStandby }: ConnectedEnds): readonly LinkMember[] {
+/** The same the other way round: each frame names the node that it is for. */
+function receiversOf({ link, side }: PortUse, ends: ConnectedEnds): readonly LinkMember[] {
   if (!hasDirections(link)) return link.members;
-  return goes(link, isHead(side) ? 'forward' : 'backward') ? membersAt(link, !isHead(side), { onStandby }) : [];
+  return goes(link, isHead(side) ? 'forward' : 'backward') ? membersAt(link, !isHead(side), ends) : [];
 }
 
 function tappedSenders(lan: Lan, { tap }: VirtualLink, ends: ConnectedEnds): readonly LinkMember[] {
@@ -114,8 +103,4 @@ function membersAt(link: VirtualLink, areHeads: boolean, ends: ConnectedEnds): r
   const sides = sidesOf(link);
   const isOpen = (side: MemberSide): boolean => !isClosed(link, side, ends);
   return link.members.filter((_, place) => isHead(sides[place]!) === areHeads && isOpen(sides[place]!));
-}
-
-function isClosed(link: VirtualLink, side: MemberSide, { onStandby, draining }: ConnectedEnds): boolean {
-  return draining?.has(link.id) !== true && isIdle(link, side, { isPrimaryDown: onStandby.has(link.id) });
 }

@@ -1,8 +1,12 @@
 import { canonical, type Canonical } from '../base/canonical';
 import type { NodeAddress } from '../node/address';
-import type { LinkMember, Topology } from '../topology/topology';
+import type { LinkMember, Topology, TopologyLink } from '../topology/topology';
+import { connectedEnd, incarnationIn, standbysIn, type IsOver } from './connected-ends';
+import { nodesOfResilient } from './ends';
 import { interfacesOf, type LinkInterface } from './interfaces';
 import { lanOfTopology } from './lan-links';
+
+type LinkTopology = Pick<Topology, 'links' | 'networks' | 'clusters'>;
 
 /**
  * The interfaces that nodes have between them while several topologies are live: what any of these says of a link, because
@@ -12,20 +16,32 @@ import { lanOfTopology } from './lan-links';
  * Each VLAN is heard by one interface of a node, so that no frame comes to it twice. Where topologies differ in a link, the
  * newer says of what kind it is, and its interfaces are preferred.
  *
+ * Of a resilient link the end is open that a topology has connected, unless its life is over; so both are while flows live that
+ * began before a planned change.
+ *
  * @param topologies newest first
  * @param nodes in any order
+ * @param isDead lives that are over, besides those that the newest topology does not name any more
  */
 export function liveInterfaces(
-  topologies: readonly Pick<Topology, 'links' | 'networks'>[],
+  topologies: readonly LinkTopology[],
   nodes: readonly NodeAddress[],
+  isDead: IsOver = () => false,
 ): LinkInterface[] {
   const ordered = [...nodes].sort((a, b) => a.cluster - b.cluster || a.node - b.node);
+  const [newest] = topologies;
+  const isOver: IsOver = (node, incarnation) =>
+    newest === undefined || incarnationIn(newest, node) !== incarnation || isDead(node, incarnation);
   const all: LinkInterface[] = [];
   const places = new Map<string, number[]>();
   for (const topology of topologies) {
-    const lan = lanOfTopology({ ...topology, links: topology.links.filter(({ kind }) => kind !== 'external') });
+    const links = topology.links.filter(
+      (link) => link.kind !== 'external' && (topology === newest || hasEnd(topology, link, isOver)),
+    );
+    const lan = lanOfTopology({ ...topology, links });
+    const ends = { onStandby: standbysIn(topology, isOver) };
     for (const node of ordered) {
-      for (const older of interfacesOf(lan, node)) {
+      for (const older of interfacesOf(lan, node, ends)) {
         const key = `${older.node.cluster}/${older.node.node} ${older.link}`;
         const known = places.get(key) ?? [];
         const place = known.find((each) => meet(all[each]!, older));
@@ -42,6 +58,14 @@ export function interfacesText(interfaces: readonly LinkInterface[]): string {
   return canonical(interfaces as unknown as Canonical);
 }
 
+/** Whether flows that began under a topology can still go by a link: not by a resilient one both of whose ends were replaced. */
+function hasEnd(topology: LinkTopology, link: TopologyLink, isOver: IsOver): boolean {
+  const end = connectedEnd(topology, link, isOver);
+  if (end === undefined) return true;
+  const node = nodesOfResilient(link)![end];
+  return !isOver(node, incarnationIn(topology, node));
+}
+
 /** Whether two interfaces of a node on a link are one: a link of another kind can have other VLANs. */
 function meet(a: LinkInterface, b: LinkInterface): boolean {
   return (a.sends !== undefined && a.sends === b.sends) || a.hears.some((vlan) => b.hears.includes(vlan));
@@ -53,6 +77,7 @@ function merged(newer: LinkInterface, older: LinkInterface): LinkInterface {
     ...newer,
     ...(sends === undefined ? {} : { sends }),
     hears: [...new Set([...newer.hears, ...older.hears])].sort((a, b) => a - b),
+    isIdle: newer.isIdle && older.isIdle,
     takesAll: newer.takesAll || older.takesAll,
     ...unionOf('senders', newer, older),
     ...unionOf('receivers', newer, older),

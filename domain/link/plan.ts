@@ -1,8 +1,9 @@
 import { nodeRef } from '../base/ids';
 import type { NodeAddress } from '../node/address';
 import type { ExternalNetwork, LinkMember, VirtualLink } from '../topology/topology';
+import { ALL_PRIMARIES, type ConnectedEnds } from './connected-ends';
 import type { VlanAllocation } from './events';
-import { isIdle } from './reach';
+import { isClosed } from './reach';
 import { goes, hasDirections, isHead, sidesOf, standsFor, type MemberSide } from './sides';
 import { isReserved, VLAN_ID_MAX, type VlanSettings } from './vlan-settings';
 
@@ -64,10 +65,10 @@ export interface LanPlan {
  * What the LAN switch has to be told so that frames on each link reach whom `reachOf` says ([0034], [0035], [0036]). Nodes
  * tag what they send, and untagged networks get the VLAN of their link from the port ([0036 a]).
  *
- * @param primaryDown resilient links whose primary failed: the standby is connected in its place
+ * @param ends how resilient links stand
  */
-export function lanPlan(lan: Lan, ports: readonly LanPort[], primaryDown: ReadonlySet<number> = new Set()): LanPlan {
-  const used = ports.map((port) => ({ port, uses: usesOf(lan, port, primaryDown) }));
+export function lanPlan(lan: Lan, ports: readonly LanPort[], ends: ConnectedEnds = ALL_PRIMARIES): LanPlan {
+  const used = ports.map((port) => ({ port, uses: usesOf(lan, port, ends) }));
   const senders = new Map<number, number>();
   for (const { uses } of used) for (const vlan of sentBy(uses)) senders.set(vlan, (senders.get(vlan) ?? 0) + 1);
   return { ports: used.map(({ port, uses }) => portPlan(lan, port, uses, senders)), shared: sharedVlans(lan) };
@@ -105,14 +106,13 @@ function operatorsVlans({ networks, settings }: Lan, link: VirtualLink): readonl
 }
 
 /** What a port has to do with each of the links, in their order and that of their members. */
-export function usesOf(lan: Lan, port: LanPort, primaryDown: ReadonlySet<number>): PortUse[] {
+export function usesOf(lan: Lan, port: LanPort, ends: ConnectedEnds): PortUse[] {
   return lan.links.flatMap((link) => {
     const sides = sidesOf(link);
     return link.members.flatMap((member, place): PortUse[] => {
       if (!isAt(port, member)) return [];
       const side = sides[place]!;
-      const now = { isPrimaryDown: primaryDown.has(link.id) };
-      return [{ link, member: place, side, ...vlansAt(lan, link, side), isIdle: isIdle(link, side, now) }];
+      return [{ link, member: place, side, ...vlansAt(lan, link, side), isIdle: isClosed(link, side, ends) }];
     });
   });
 }

@@ -1,4 +1,5 @@
 import type { VirtualLink } from '../topology/topology';
+import type { ConnectedEnds } from './connected-ends';
 import { goes, hasDirections, isHead, sidesOf, type MemberSide } from './sides';
 
 /** What a frame is for: a member by its place, a station that nobody has heard, a group, or everybody. */
@@ -63,6 +64,11 @@ function isLearned(
 /** The end of a resilient link that is not connected now. */
 export function isIdle({ kind }: VirtualLink, side: MemberSide, { isPrimaryDown = false }: ReachConditions): boolean {
   return kind === 'resilient' && side === (isPrimaryDown ? 'primary' : 'standby');
+}
+
+/** The same where both ends may be open for a while. */
+export function isClosed(link: VirtualLink, side: MemberSide, { onStandby, draining }: ConnectedEnds): boolean {
+  return draining?.has(link.id) !== true && isIdle(link, side, { isPrimaryDown: onStandby.has(link.id) });
 }
 
 /** Whether a member's interface hands a frame on that it got. */

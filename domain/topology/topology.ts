@@ -201,10 +201,12 @@ export interface VirtualLink {
   readonly vlans?: readonly number[];
 }
 
-/** A link as a topology names it: with the VLAN IDs that it had when the topology was published. */
+/** A link as a topology names it: with the VLAN IDs that it had when the topology was published, and as it stood then. */
 export interface TopologyLink extends VirtualLink {
   /** Absent: it has none of its own, or an earlier version published it. */
   readonly lan?: LinkVlans;
+  /** Of a resilient link; absent: its primary is connected. */
+  readonly connected?: 'standby';
 }
 
 /** The VLAN IDs by whose tags a link's frames travel on the LAN, by their ways ([0034]); a way that it does not have has none. */

@@ -1,4 +1,4 @@
-import type { LanPlanView, PortView, UseView } from '../../projections';
+import type { LanPlanView, OtherEndView, PortView, UseView } from '../../projections';
 import { rangesText } from './link-text';
 
 /** What people read of `link plan`: ports with their settings, the links behind those, and what needs to be explained. */
@@ -6,16 +6,18 @@ export function lanPlanText(plan: LanPlanView): string[] {
   return [
     `Grid ${plan.grid}: ${plan.ports.length} ports of the LAN switch`,
     ...plan.ports.flatMap((port) => portText(port)),
-    ...plan.primaryDown.flatMap(({ link, ports }) => [
-      `While the primary of ${link} is down, instead:`,
-      ...ports.map((port) => `  ${settingsText(port)}`),
-    ]),
+    ...otherEndText(plan.primaryDown, (link) => `While the primary of ${link} is down, instead:`),
+    ...otherEndText(plan.primaryBack, (link) => `When the primary of ${link} is connected again, instead:`),
     ...reasons(plan).map((reason) => `Note: ${reason}`),
     ...plan.shared.map(
       ({ vlan, links }) =>
         `Conflict: VLAN ${vlan} is that of links ${links.join(' and ')}, which the LAN would join (name other VLANs, or use a switch for each network)`,
     ),
   ];
+}
+
+function otherEndText(others: readonly OtherEndView[], about: (link: string) => string): string[] {
+  return others.flatMap(({ link, ports }) => [about(link), ...ports.map((port) => `  ${settingsText(port)}`)]);
 }
 
 function portText(port: PortView): string[] {
@@ -39,7 +41,7 @@ function useText({ link, kind, side, sends, hears, idle }: UseView): string {
     rangesText(sends) === rangesText(hears)
       ? `sends and hears ${vlans(sends)}`
       : `sends ${vlans(sends)}, hears ${vlans(hears)}`;
-  return `${link} (${kind}, ${side}): ${ways}${idle ? ', when the primary is down' : ''}`;
+  return `${link} (${kind}, ${side}): ${ways}${idle ? `, when ${side === 'standby' ? 'the primary is down' : 'it is connected again'}` : ''}`;
 }
 
 function reasons({ ports }: LanPlanView): string[] {

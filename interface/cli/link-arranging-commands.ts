@@ -1,4 +1,5 @@
-import { Option, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
+import { ENDS, type ResilientEnd } from '../../domain/link/cutover';
 import { LINK_MTU_MAX, LINK_MTU_MIN, RESTORE_MAX_MS } from '../../domain/link/kinds';
 import { VLAN_ID_MAX } from '../../domain/link/vlan-settings';
 import { LINK_DIRECTIONS, LINK_KINDS, type LinkDirection, type LinkKind } from '../../domain/topology/topology';
@@ -7,15 +8,18 @@ import { withCommon, type Finish } from './command';
 import type { ArrangeLinksOptions, CommonOptions, Io, LinkEdit, MnodeAccess, Programs } from './programs';
 import { parseInteger } from './values';
 
-interface ArrangingFlags extends CommonOptions, MnodeAccess {
+interface SendingFlags extends CommonOptions, MnodeAccess {
   readonly by: string;
   readonly within: number;
+}
+
+interface ArrangingFlags extends SendingFlags {
   readonly dryRun: boolean;
 }
 
 type EditFlags = ArrangingFlags & Omit<LinkEdit, 'restoreMs'> & { readonly restore?: number };
 
-/** `link create`, `change`, `delete`, `apply`: what changes the links of a grid that runs. */
+/** `link create`, `change`, `connect`, `delete`, `apply`: what changes the links of a grid that runs. */
 export function addLinkArranging(link: Command, programs: Programs, io: Io, finish: Finish): void {
   const run = async (act: ArrangeLinksOptions['act'], flags: ArrangingFlags): Promise<void> => {
     const { json, data, connections, grid, nats, by, within, dryRun } = flags;
@@ -40,6 +44,8 @@ export function addLinkArranging(link: Command, programs: Programs, io: Io, fini
   ]);
   change.action((name: string, flags: EditFlags) => run({ kind: 'change', name, edit: editOf(flags) }, flags));
 
+  addConnect(link, programs, io, finish);
+
   const remove = link.command('delete').description('delete links, all of them or none').argument('<names...>');
   withArranging(remove, [['link delete spy down', 'both, in the order in which that can be']]);
   remove.action((names: readonly string[], flags: ArrangingFlags) => run({ kind: 'delete', names }, flags));
@@ -57,6 +63,22 @@ export function addLinkArranging(link: Command, programs: Programs, io: Io, fini
   apply.action((file: string, flags: ArrangingFlags & { readonly prune: boolean }) =>
     run({ kind: 'apply', file, prune: flags.prune }, flags),
   );
+}
+
+function addConnect(link: Command, programs: Programs, io: Io, finish: Finish): void {
+  const connect = link
+    .command('connect')
+    .description('connect an end of a resilient link by hand: new flows go there, those that live stay')
+    .argument('<name>', "the link's name")
+    .addArgument(new Argument('<end>', 'the end').choices(ENDS));
+  withCommon(withSending(connect), [
+    ['link connect near standby', 'the standby carries what begins, until it fails or you connect the primary'],
+    ['link connect near primary --json', 'as before; one JSON document'],
+  ]);
+  connect.action(async (name: string, end: ResilientEnd, { within, ...same }: SendingFlags) => {
+    const command = { type: 'ConnectLinkEnd', data: { link: name, end } };
+    finish(await programs.submit({ ...same, command, what: `${name} on its ${end}`, withinMs: within }, io));
+  });
 }
 
 function withArranging(command: Command, examples: Parameters<typeof withCommon>[1]): void {

@@ -1,4 +1,6 @@
-import type { LinksView, LinkView, MemberView, ReachView, WholeLinkView } from '../../projections';
+import type { ConnectedView, LinksView, LinkView, MemberView, ReachView, WholeLinkView } from '../../projections';
+import { cutoverText } from '../../projections';
+import { timeText } from './text';
 
 /** What people read of `link list` and `link show`. */
 
@@ -17,6 +19,7 @@ export function linkText(link: WholeLinkView): string[] {
   return [
     `Link ${link.name} (${kindText(link)}), ${vlansText(link)}, MTU ${link.mtu}`,
     `Members: ${link.members.map((member) => memberText(link, member)).join(', ')}`,
+    ...(link.connected === undefined ? [] : [`Connected: ${connectedText(link.connected)}`]),
     `Paths: ${link.paths.length === 0 ? 'none' : link.paths.join(', ')}`,
     'Whom a frame reaches:',
     ...reachText(link.reach),
@@ -37,6 +40,11 @@ function kindText({ kind, hub, control, direction, restoreMs }: LinkView): strin
   return [kind, ...traits.filter((trait) => trait !== '')].join(', ');
 }
 
+function connectedText({ end, node, since, because }: ConnectedView): string {
+  const known = since === undefined ? '' : `, since ${timeText(since)}`;
+  return `${node} (${end})${known}, ${because === undefined ? '' : 'because '}${cutoverText({ connected: end, because })}`;
+}
+
 function vlansText({ vlans, tap }: LinkView): string {
   if (tap !== undefined) return `listens to ${tap.link} ${tap.direction}`;
   const { both, transmit, receive } = vlans;
@@ -48,9 +56,10 @@ function vlansText({ vlans, tap }: LinkView): string {
   return ways.length === 0 ? 'no VLAN yet' : `VLAN ${ways.join(', ')}`;
 }
 
-function memberText({ direction }: LinkView, { name, side, sends, hears, promiscuous }: MemberView): string {
+function memberText({ direction, connected }: LinkView, { name, side, sends, hears, promiscuous }: MemberView): string {
   const told = [
     ...(direction === undefined ? [] : [side]),
+    ...(connected?.end === side ? ['connected'] : []),
     ...(direction !== undefined && !(sends && hears) ? [sends ? 'sends only' : 'hears only'] : []),
     ...(promiscuous ? ['promiscuous'] : []),
   ];

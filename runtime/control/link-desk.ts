@@ -2,7 +2,7 @@ import type { Millis } from '../../domain/base/ids';
 import type { ClusterSettings } from '../../domain/cluster/events';
 import { initialState, type GridState } from '../../domain/grid-state';
 import type { GridSettings } from '../../domain/grid/settings';
-import type { LinkState } from '../../domain/link/evolve';
+import { NO_LINKS, type LinkState } from '../../domain/link/evolve';
 import { wholeTopologies } from '../../domain/topology/state';
 import type { FlowPath } from '../../domain/topology/topology';
 
@@ -31,7 +31,10 @@ export function linksAnswer(state: GridState, now: Millis): LinksAnswer {
   };
 }
 
-/** A state with what links are decided on, and nothing else: nodes and topologies are missing. */
+/**
+ * A state with what links are decided on, and nothing else: nodes and topologies are missing, and what a leader of an earlier
+ * version does not know of.
+ */
 export function stateOfAnswer({ now, grid, clusters, paths, links }: LinksAnswer): GridState {
   return {
     ...initialState(),
@@ -39,6 +42,6 @@ export function stateOfAnswer({ now, grid, clusters, paths, links }: LinksAnswer
     grid,
     clusters: Object.fromEntries(clusters.map((settings) => [settings.id, { settings, nodes: {} }])),
     paths: Object.fromEntries(paths.map((path) => [path.id, path])),
-    links,
+    links: { ...NO_LINKS, ...links },
   };
 }

@@ -26,6 +26,7 @@ const EVENT_VERSIONS: { readonly [Type in TopologyEventType]: number } = {
   VirtualLinkCreated: 1,
   VirtualLinkChanged: 1,
   VirtualLinkDeleted: 1,
+  VirtualLinkCutOver: 1,
   VlanAllocated: 1,
   VlanReleased: 1,
   ProbeAttached: 1,

@@ -19,7 +19,8 @@ import { SlotPool } from '../../dataplane/frames/slots';
 import { loadKernels } from '../../dataplane/kernels/kernels';
 import { LanInterfaces, NOT_SENT } from '../../dataplane/links/lan-interfaces';
 import { clusterOf, nodeOf, nodeRef, type NodeRef } from '../../domain/base/ids';
-import { interfacesOf, type ConnectedEnds } from '../../domain/link/interfaces';
+import type { ConnectedEnds } from '../../domain/link/connected-ends';
+import { interfacesOf } from '../../domain/link/interfaces';
 import { lanPlan, type Lan, type LanPlan, type LanPort } from '../../domain/link/plan';
 
 const SECRET = createHash('sha256').update('nodes on a simulated LAN').digest();
@@ -181,8 +182,8 @@ export class InterfacesOnLan {
     this.deliver(port, bytes);
   }
 
-  private planned(primaryDown: ReadonlySet<number>): LanPlan {
-    const plan = lanPlan(this.lan, this.ports, primaryDown);
+  private planned(onStandby: ReadonlySet<number>): LanPlan {
+    const plan = lanPlan(this.lan, this.ports, { onStandby });
     if (this.options.alwaysFiltering !== true) return plan;
     const ports = plan.ports.map((port) => ({
       ...port,

@@ -7,6 +7,7 @@ import { smallGridCommands } from '../runtime/control/small-grid';
 import { agentSpecifications } from './agent/agent-specifications';
 import { roomSpecifications } from './agent/room-specifications';
 import { autoscaleSpecifications } from './autoscale/autoscale-specifications';
+import { cutoverSpecifications } from './link/cutover-specifications';
 import { packageSpecifications } from './package/package-specifications';
 import { and, decided, given, givenSmallGrid, NOW, refusal, spec, type Specification } from './given';
 
@@ -513,6 +514,7 @@ const specifications: readonly Specification[] = [
     { type: 'AnchorFlows', data: { anchors: [{ chain: '1/1@1', number: 3, hash: 'h' }] } },
     [],
   ),
+  ...cutoverSpecifications(),
   ...agentSpecifications(),
   ...autoscaleSpecifications(),
 ];
@@ -550,6 +552,8 @@ describe('deciding', () => {
       ChangeVirtualLink: true,
       DeleteVirtualLink: true,
       ArrangeLinks: true,
+      CutOverLink: true,
+      ConnectLinkEnd: true,
       AllocateVlan: true,
       ReleaseVlan: true,
       AttachProbe: true,

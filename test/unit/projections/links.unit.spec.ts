@@ -1,9 +1,11 @@
+import { lanBridgeText } from '../../../interface/cli/lan-bridge-text';
 import { lanPlanText } from '../../../interface/cli/lan-plan-text';
 import { linksText, linkText, rangesText } from '../../../interface/cli/link-text';
 import { lanPlanView, linksView, wholeLinkView } from '../../../projections';
+import type { GridState } from '../../../domain/grid-state';
 import type { VirtualLink } from '../../../domain/topology/topology';
 import { foreseenState, loadGridFile } from '../../../runtime/control/grid-file';
-import { and } from '../domain/given';
+import { and, NOW } from '../domain/given';
 import { link, linkGrid } from '../domain/link/link-grid';
 
 const node = (cluster: number, id: number) => ({ cluster, node: id });
@@ -91,6 +93,40 @@ describe('links as they are told', () => {
       '  Port AB-1: no VLAN',
       '  Port AB-2: tagged 2048-2049',
     ]);
+  });
+
+  it('FG-516: a resilient link tells who is connected, since when and why, and the plan what ports are told now', () => {
+    const grid = gridOf({ kind: 'resilient', members: [node(1, 1), node(2, 1), node(2, 2)] });
+    const whole = (state: GridState): readonly string[] => linkText(wholeLinkView(state, state.links.links[11]!));
+    expect(whole(grid)).toContain('Members: IA-1 (root), AB-1 (primary, connected), AB-2 (standby)');
+    expect(whole(grid)).toContain('Connected: AB-1 (primary), from the beginning');
+    const configured = [1, 2].map((id) => ({ type: 'ConfigureNode' as const, data: { ...node(2, id), weight: 1 } }));
+    const active = [1, 2].map((id) => ({ type: 'ActivateNode' as const, data: { ...node(2, id), incarnation: 1 } }));
+    const failed = and(grid, ...configured, ...active, {
+      type: 'FailNode',
+      data: { ...node(2, 1), incarnation: 1 },
+    });
+    const cut = and(failed, { type: 'CutOverLink', data: { link: 11 } });
+    expect(whole(cut)).toContain(
+      'Connected: AB-2 (standby), since 1970-01-01 00:16:40.000, because the primary failed',
+    );
+    expect(linksView(cut).links[0]!.connected).toEqual({
+      end: 'standby',
+      node: 'AB-2',
+      since: NOW,
+      because: 'failed',
+    });
+    expect(linksText(linksView(cut))[1]).toContain('AB-2 (standby, connected)');
+    const plan = lanPlanView(cut);
+    expect(plan.primaryDown).toEqual([]);
+    const text = lanPlanText(plan);
+    expect(text).toContain('Port AB-2: tagged 2048-2049');
+    expect(text).toContain('  VN-11 (resilient, primary): sends 2049, hears 2048, when it is connected again');
+    expect(text.slice(text.indexOf('When the primary of VN-11 is connected again, instead:')).slice(1, 3)).toEqual([
+      '  Port AB-1: tagged 2048-2049',
+      '  Port AB-2: no VLAN',
+    ]);
+    expect(lanBridgeText(plan).at(-1)).toContain('while the standby of VN-11 is connected');
   });
 
   it('FG-498: nodes that an agent hosts share a port, which has its name', () => {

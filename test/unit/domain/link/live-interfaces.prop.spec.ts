@@ -1,11 +1,14 @@
 import * as fc from 'fast-check';
 import type { NodeAddress } from '../../../../domain/node/address';
+import type { IsOver } from '../../../../domain/link/connected-ends';
 import { interfacesOf, type LinkInterface } from '../../../../domain/link/interfaces';
 import { lanLinks, lanOfTopology } from '../../../../domain/link/lan-links';
 import { liveInterfaces } from '../../../../domain/link/live-interfaces';
 import type { LinkMember, Topology, VirtualLink } from '../../../../domain/topology/topology';
 import type { CommandBody } from '../../../../domain/commands';
+import type { GridState } from '../../../../domain/grid-state';
 import { and } from '../given';
+import { active, connect, failed, recovered, resilientGrid } from './cutover-specifications';
 import { link, linkGrid } from './link-grid';
 
 const NODES: readonly NodeAddress[] = [1, 2, 3].flatMap((cluster) => [1, 2].map((node) => ({ cluster, node })));
@@ -91,4 +94,42 @@ describe('interfaces of topologies that are live at once', () => {
     const named = (live: readonly Topology[]): boolean => liveInterfaces(live, NODES).some((each) => each.link === 1);
     expect([named([newest!, older!]), named([newest!])]).toEqual([true, false]);
   });
+
+  it('FG-517: of a resilient link the end is open that is connected, and the one before while flows live that began there', () => {
+    const open = (live: readonly Topology[], isDead?: IsOver): string[] => {
+      const all = liveInterfaces(
+        live,
+        [1, 2].map((node) => ({ cluster: 2, node })).concat({ cluster: 1, node: 1 }),
+        isDead,
+      );
+      const ends = all.filter(({ node, isIdle }) => node.cluster === 2 && !isIdle).map(({ node }) => `AB-${node.node}`);
+      const root = all.find(({ node }) => node.cluster === 1)!;
+      const reached = root.receivers!.map((member) => `AB-${'node' in member ? member.node : 0}`);
+      expect(root.senders).toEqual(root.receivers);
+      expect(reached.sort()).toEqual(ends);
+      return ends;
+    };
+    const dead =
+      (node: number): IsOver =>
+      (address) =>
+        address.cluster === 2 && address.node === node;
+    const first = published(resilientGrid());
+    const moved = published(and(resilientGrid(), connect('standby')));
+    expect(open([first])).toEqual(['AB-1']);
+    expect(open([moved])).toEqual(['AB-2']);
+    expect(open([moved, first]).sort()).toEqual(['AB-1', 'AB-2']);
+    // The root finds its primary dead before any log says so.
+    expect(open([first], dead(1))).toEqual(['AB-2']);
+    expect(open([first], (address) => address.cluster === 2)).toEqual(['AB-1']);
+    const cut = and(resilientGrid(), failed(1), { type: 'CutOverLink', data: { link: 1 } });
+    expect(open([published(cut), first])).toEqual(['AB-2']);
+    // Its next life is not the one that flows of the first topology knew.
+    const back = published(and(cut, recovered(1, 2), active(1, 2)));
+    expect(open([back, published(cut), first])).toEqual(['AB-2']);
+    expect(open([back, published(cut), first], dead(2))).toEqual(['AB-1']);
+  });
 });
+
+function published(state: GridState): Topology {
+  return and(state, { type: 'PublishTopology', data: {} }).topology.latest!;
+}

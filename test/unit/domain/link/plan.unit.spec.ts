@@ -11,12 +11,16 @@ const ports: readonly LanPort[] = [
   { name: 'EN-3', nodes: [], network: 3 },
 ];
 
-function planOf(links: readonly Partial<VirtualLink>[], on = ports, primaryDown?: ReadonlySet<number>): LanPlan {
+function planOf(
+  links: readonly Partial<VirtualLink>[],
+  on = ports,
+  onStandby: ReadonlySet<number> = new Set(),
+): LanPlan {
   const bodies = links.map((parts, place) => ({
     type: 'CreateVirtualLink' as const,
     data: link({ id: place + 1, ...parts }),
   }));
-  return lanPlan(lanOf(and(linkGrid(), ...bodies)), on, primaryDown);
+  return lanPlan(lanOf(and(linkGrid(), ...bodies)), on, { onStandby });
 }
 
 function told({ ports: all }: LanPlan, name: string): Omit<PortPlan, 'port' | 'uses'> {

@@ -28,11 +28,9 @@ function rows(): string[] {
 /** A switch that is told what the plan says, for a grid of these links, and of the link that one of them may listen to. */
 async function plannedLan(links: readonly VirtualLink[], ports: readonly LanPort[], now: ReachConditions = {}) {
   const bodies = [TAPPED, ...links].map((data) => ({ type: 'CreateVirtualLink', data }) as const);
-  const plan = lanPlan(
-    lanOf(and(linkGrid(), ...bodies)),
-    ports,
-    new Set(now.isPrimaryDown ? links.map(({ id }) => id) : []),
-  );
+  const plan = lanPlan(lanOf(and(linkGrid(), ...bodies)), ports, {
+    onStandby: new Set(now.isPrimaryDown ? links.map(({ id }) => id) : []),
+  });
   const lan = new SimulatedLan();
   await lan.begin({ ports: plan.ports });
   return { lan, plan };

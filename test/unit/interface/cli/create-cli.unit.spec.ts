@@ -455,6 +455,15 @@ describe('the command line', () => {
     expect(calls).toEqual([['arrangeLinks', { ...common, ...options, act }]]);
   });
 
+  it('FG-516: takes apart: link connect', async () => {
+    const { calls, run } = fixture();
+    expect(await run('link connect near standby --by operator:eva')).toBe(0);
+    const command = { type: 'ConnectLinkEnd', data: { link: 'near', end: 'standby' } };
+    const common = { json: false, data: '.flowgrid', by: 'operator:eva', withinMs: 10_000 };
+    expect(calls).toEqual([['submit', { ...common, command, what: 'near on its standby' }]]);
+    expect(await run('link connect near root')).toBe(2);
+  });
+
   it.each(['link create a --vlans 9-7', 'link create a --kind ring', 'link delete', 'link change a --mtu 5'])(
     'FG-564: refuses: %s',
     async (line) => {
