@@ -8,6 +8,7 @@ export * from './open-flows';
 export { cutoverText, describe, learnNames, learnState } from './describe';
 export { autoscaleText } from './describe-autoscale';
 export { lanOf, lanPorts } from './lan';
+export { cutoversOf, type CutoverReport } from './cutovers';
 export * from './lan-plan';
 export * from './link-records';
 export * from './links';

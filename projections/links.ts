@@ -138,7 +138,8 @@ function memberViews(state: GridState, link: VirtualLink): MemberView[] {
   });
 }
 
-function memberNames(state: GridState, link: VirtualLink): string[] {
+/** What a link's members are called, in their order. */
+export function memberNames(state: GridState, link: VirtualLink): string[] {
   const network = (id: number): string => state.grid?.networks.find((each) => each.id === id)?.name ?? `network ${id}`;
   return link.members.map((member) => memberName(member, { cluster: (id) => clusterName(state, id), network }));
 }

@@ -1,3 +1,4 @@
+import { cutoverText } from './describe';
 import type { ClusterReport, FailureReport, Report } from './report';
 import { INVARIANTS } from './verdicts';
 
@@ -17,6 +18,7 @@ export function reportText(report: Report): string[] {
     '',
     ...report.clusters.flatMap(clusterText),
     ...report.failures.flatMap(failureText),
+    ...cutoversText(report),
     topologyText(report),
     `Log: ${grouped(report.log.seq)} commits, ${grouped(report.log.bytes)} bytes, head ${report.log.head.slice(0, 16)}`,
     '',
@@ -91,6 +93,15 @@ function failureText(failure: FailureReport): string[] {
     `  frames lost ${grouped(failure.framesLost)}, left twice ${grouped(failure.framesDuplicated)}`,
     '',
   ];
+}
+
+function cutoversText({ cutovers = [] }: Report): string[] {
+  if (cutovers.length === 0) return [];
+  const lines = cutovers.map((cutover) => {
+    const { link, node, connected } = cutover;
+    return `Link ${link}: ${node} (${connected}) was connected, because ${cutoverText(cutover)}`;
+  });
+  return [...lines, ''];
 }
 
 function topologyText({ topology }: Report): string {

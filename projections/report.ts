@@ -3,6 +3,7 @@ import { nodesOf } from '../domain/cluster/state';
 import type { GridState } from '../domain/grid-state';
 import { isMember } from '../domain/node/state';
 import type { FailurePolicy, SelectorKind } from '../domain/topology/topology';
+import type { CutoverReport } from './cutovers';
 import { flowsByNode, type Failure } from './failures';
 import { livesAt, type Flood, type FlowRecord } from './flows';
 import { Names } from './names';
@@ -22,6 +23,8 @@ export interface Report {
   readonly flood: FloodReport;
   readonly clusters: readonly ClusterReport[];
   readonly failures: readonly FailureReport[];
+  /** Of resilient links; absent when there was none. */
+  readonly cutovers?: readonly CutoverReport[];
   readonly topology: {
     readonly version: number;
     readonly wireId: number;
@@ -143,6 +146,7 @@ export interface ReportInputs {
   readonly failures: readonly Failure[];
   readonly verdicts: Verdicts;
   readonly figures: CheckerFigures;
+  readonly cutovers?: readonly CutoverReport[];
   /** Topologies published and retired, counted over the whole log. */
   readonly topologies: { readonly published: number; readonly retired: number };
   readonly kernels: 'wasm' | 'ts';
@@ -177,6 +181,7 @@ export function buildReport(inputs: ReportInputs): Report {
     flood: { frames: sums.flooded, untracked: sums.untracked, began: inputs.floods.length },
     clusters: clusterReports(state, flows, statistics),
     failures: failures.map((failure) => failureReport(failure, figures, names)),
+    ...(inputs.cutovers === undefined || inputs.cutovers.length === 0 ? {} : { cutovers: inputs.cutovers }),
     topology: { version: state.topology.version, wireId: state.topology.latest?.wireId ?? 0, ...inputs.topologies },
     invariants: inputs.verdicts,
     kernels: inputs.kernels,

@@ -190,8 +190,9 @@ export class FlowAllocation {
     const { ctx, obituary, ref } = this.node;
     const { u16 } = ctx.arena;
     if (!leg.itinerary.ok) return 0;
-    const route = leg.itinerary.clusters.map((cluster, i) =>
-      i === 0 ? ref : statelessNode(view, cluster, id, obituary, ctx.topologies.latest) || nodeRef(cluster, 0),
+    const { clusters } = leg.itinerary;
+    const route = clusters.map((cluster, i) =>
+      i === 0 ? ref : statelessNode(view, clusters, i, id, obituary, ctx.topologies.latest) || nodeRef(cluster, 0),
     );
     const flow = this.node.insertFlow(id, leg.policy.flowType, view, route, 0);
     if (flow === 0) {

@@ -267,7 +267,8 @@ export class Detours {
     const { node } = this;
     const view = node.viewOf(flow);
     const id = node.ctx.arena.u32[(flow + F_ID) >>> 2];
-    const chosen = clusters.map((cluster) => node.routing.chooseIn(view, cluster, id));
+    const chosen: NodeRef[] = [];
+    for (const cluster of clusters) chosen.push(node.routing.chooseIn(view, cluster, id, chosen.at(-1) ?? node.ref));
     node.routing.count(flow, chosen);
     return chosen;
   }
@@ -296,7 +297,7 @@ export class Detours {
     const named = this.node.routeOf(flow)[place];
     const cluster = clusterOf(named);
     if (nodeOf(named) !== 0) return emitterFor(view, cluster, named, id, node.obituary);
-    const chosen = node.routing.chooseIn(view, cluster, id);
+    const chosen = node.routing.chooseIn(view, cluster, id, node.ref);
     if (nodeOf(chosen) === 0) return 0;
     node.routing.count(flow, [chosen]);
     return chosen;

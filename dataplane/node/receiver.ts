@@ -1,4 +1,4 @@
-import { clusterOf, nodeOf, type ClusterId, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeOf, type NodeRef } from '../../domain/base/ids';
 import {
   D_FLAGS,
   D_FLOW_ID,
@@ -27,7 +27,7 @@ import {
   SF_START,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
-import { isCopyAt, placeBeside } from '../select/copies';
+import { besidesOf, isCopyAt, placeBeside } from '../select/copies';
 import { emitterFor, hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { BATCH } from './context';
@@ -360,7 +360,7 @@ export class Receiver {
     const onward = placeBeside(view, route, position, 1);
     // Whoever sends copies on sends them where every other node would, because nobody is told.
     const open = onward < route.length && nodeOf(route[onward]) === 0 && !isCopyAt(view, route, position);
-    const chooseNext = (): NodeRef => this.chooseNext(id, view, clusterOf(route[onward]), own === node.ref, began);
+    const chooseNext = (): NodeRef => this.chooseNext(id, view, route, onward, own === node.ref, began);
     const next = this.toldNext(id, view, route[onward]) ?? (open ? chooseNext() : emitterAt(onward));
     u16[(flow + F_NEXT_FWD) >>> 1] = next;
     u16[(flow + F_SHADOW_FWD) >>> 1] = node.heirs.shadowOf(flow, next);
@@ -386,11 +386,20 @@ export class Receiver {
    * The next hop that the route leaves open and nobody told. A flow that did not begin here was chosen for before: by
    * its hash, because another choice would have been told, and whoever is congested now.
    */
-  private chooseNext(id: number, view: TopologyView, cluster: ClusterId, emits: boolean, began: boolean): NodeRef {
+  private chooseNext(
+    id: number,
+    view: TopologyView,
+    route: readonly NodeRef[],
+    onward: number,
+    emits: boolean,
+    began: boolean,
+  ): NodeRef {
     const { obituary, routing } = this.node;
+    const cluster = clusterOf(route[onward]);
     const isHashed = !emits || (!began && view.cluster(cluster).selector === 'hash');
     if (isHashed) return hashedNode(view, cluster, id, obituary);
-    const chosen = routing.chooseIn(view, cluster, id);
+    const [, after] = besidesOf(view, route, onward);
+    const chosen = routing.chooseIn(view, cluster, id, this.node.ref, after);
     return nodeOf(chosen) === 0 ? 0 : chosen;
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../../domain/base/ids';
 import { continueMembers, createSelectorMembers, select, type SelectorMembers } from '../../domain/cluster/selectors';
 import { flowBucket, type LiveNodes } from '../../domain/cluster/rendezvous';
-import { isCopyAt, placeBeside } from '../select/copies';
+import { besidesOf, isCopyAt, placeBeside } from '../select/copies';
 import { hashedNode } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import type { Node } from './node';
@@ -36,13 +36,15 @@ export class Routing {
     const central = view.topology.selection === 'centralized';
     const open = clusters.map((cluster) => nodeRef(cluster, 0));
     const next = placeBeside(view, open, 0, 1);
-    return clusters.map((cluster, i) => {
+    const route = [...open];
+    clusters.forEach((cluster, i) => {
       // Where a path ends in the cluster that it began in ([0049]), one INODE has both ends: it knows the flow.
-      if (i === 0 || (i === clusters.length - 1 && cluster === clusters[0])) return this.node.ref;
-      if (central || i === next) return this.chooseIn(view, cluster, flow);
+      if (i === 0 || (i === clusters.length - 1 && cluster === clusters[0])) route[i] = this.node.ref;
+      else if (central || i === next) route[i] = this.chooseIn(view, cluster, flow, ...besidesOf(view, route, i));
       // No hop chooses for a stage that frames only go past.
-      return isCopyAt(view, open, i) ? hashedNode(view, cluster, flow, this.node.obituary) || open[i] : open[i];
+      else if (isCopyAt(view, open, i)) route[i] = hashedNode(view, cluster, flow, this.node.obituary) || open[i];
     });
+    return route;
   }
 
   /** The emitter of the next cluster as the route has it, or chosen now. */
@@ -52,11 +54,11 @@ export class Routing {
 
   /**
    * The node of one cluster for a new flow, by the cluster's selector, congested members left out as long as there are
-   * others ([0068]); node 0 if it has nobody.
+   * others ([0068]), and so are ends of resilient links that are not connected to those beside; node 0 if it has nobody.
    */
-  chooseIn(view: TopologyView, cluster: ClusterId, flow: FlowId): NodeRef {
+  chooseIn(view: TopologyView, cluster: ClusterId, flow: FlowId, before: NodeRef = 0, after: NodeRef = 0): NodeRef {
     const { selector } = view.cluster(cluster);
-    const live = this.node.obituary.live(view, cluster);
+    const live = this.node.obituary.open(view, cluster, before, after);
     const open = this.withoutCongested(cluster, live);
     const bucket = flowBucket(flow, cluster, view.topology.seed);
     const table = view.table(cluster);

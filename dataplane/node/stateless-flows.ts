@@ -94,7 +94,7 @@ export class StatelessFlows {
     const flow = this.take(view, id, leg.policy.flowType, clusters.length, own);
     const list = this.listOf(flow);
     for (let i = 0; i < clusters.length; i++) {
-      const ref = i === own ? this.node.ref : statelessNode(view, clusters[i], id, obituary, ctx.topologies.latest);
+      const ref = i === own ? this.node.ref : statelessNode(view, clusters, i, id, obituary, ctx.topologies.latest);
       if (ref === 0 && view.cluster(clusters[i]).mode !== 'copy') return 0;
       u8[list + 2 * i] = clusters[i];
       u8[list + 2 * i + 1] = nodeOf(ref);

@@ -1,4 +1,4 @@
-import { clusterOf, nodeOf, type FlowId, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, nodeOf, nodeRef, type FlowId, type NodeRef } from '../../domain/base/ids';
 import type { Obituary } from './liveness';
 import { hashedNode, successorOf } from './route';
 import type { TopologyView } from './topology-view';
@@ -20,6 +20,26 @@ export function placeBeside(view: TopologyView, route: readonly NodeRef[], place
   if (isCopyAt(view, route, place)) return at;
   while (isCopyAt(view, route, at)) at += step;
   return at;
+}
+
+/**
+ * Whom the stage at `place` of a route stands beside: the node before it, and, as that is not chosen yet, the cluster behind it
+ * (node 0); 0 = nobody.
+ */
+export function besidesOf(
+  view: TopologyView,
+  route: readonly NodeRef[],
+  place: number,
+): [before: NodeRef, after: NodeRef] {
+  const after = isCopyAt(view, route, place) ? 0 : nextStop(view, route, place, 1);
+  return [nextStop(view, route, place, -1), nodeRef(clusterOf(after), 0)];
+}
+
+/** The next stage that frames stop at; 0 = there is none. */
+function nextStop(view: TopologyView, route: readonly NodeRef[], place: number, step: number): NodeRef {
+  let at = place + step;
+  while (isCopyAt(view, route, at)) at += step;
+  return at < 0 || at >= route.length ? 0 : route[at];
 }
 
 /** Who gets a copy of what leaves the stage at `place` in direction `step`; 0 = nobody. */

@@ -1,5 +1,6 @@
-import { clusterOf, nodeRef, type Incarnation, type NodeRef } from '../../domain/base/ids';
+import { clusterOf, NODE_REF_COUNT, nodeRef, type Incarnation, type NodeRef } from '../../domain/base/ids';
 import type { LiveNodes } from '../../domain/cluster/rendezvous';
+import { NOBODY_BESIDE, openMembers, type Beside } from './open-ends';
 import type { TopologyView } from './topology-view';
 
 /** All topologies that live flows carry. */
@@ -17,6 +18,8 @@ export class Obituary {
   private readonly latestDead = new Map<NodeRef, Incarnation>();
   /** Live flags by view and cluster; emptied by every death. */
   private readonly liveCache = new Map<TopologyView, (LiveNodes | undefined)[]>();
+  /** The same of those that resilient links leave open, by cluster and whom they are beside, or whose heirs they are. */
+  private readonly openCache = new Map<TopologyView, Map<number, LiveNodes>>();
   /** Flags of the live members of a cluster that have been there longest; emptied by every change. */
   private readonly seniorCache: (LiveNodes | undefined)[] = [];
   private present: TopologyView | undefined;
@@ -79,9 +82,39 @@ export class Obituary {
     return (clusters[cluster] ??= this.derive(view, cluster));
   }
 
+  /**
+   * Of these, those that a flow may be given to between the nodes beside them, as resilient links stand ([0036 c]); all where
+   * none is left so.
+   */
+  open(view: TopologyView, cluster: number, before: NodeRef, after: NodeRef): LiveNodes {
+    if (!view.isResilient) return this.live(view, cluster);
+    return this.openBeside(view, cluster, (before * NODE_REF_COUNT + after) * 2, { before, after }, 0);
+  }
+
+  /** Those that may follow a node: as links stand once it is out, so that a flow has the same heir before its death and after. */
+  heirs(view: TopologyView, ref: NodeRef): LiveNodes {
+    const cluster = clusterOf(ref);
+    if (!view.isResilient) return this.live(view, cluster);
+    return this.openBeside(view, cluster, ref * 2 + 1, NOBODY_BESIDE, ref);
+  }
+
+  private openBeside(view: TopologyView, cluster: number, key: number, beside: Beside, without: NodeRef): LiveNodes {
+    let known = this.openCache.get(view);
+    if (known === undefined) this.openCache.set(view, (known = new Map()));
+    const place = key * 256 + cluster;
+    let open = known.get(place);
+    if (open === undefined) {
+      const isOut = (ref: NodeRef): boolean => ref === without || !this.mayTakeOver(view, ref);
+      open = openMembers(view, cluster, beside, this.live(view, cluster), isOut);
+      known.set(place, open);
+    }
+    return open;
+  }
+
   /** Lets go of what was derived for a topology that retired. */
   forget(view: TopologyView): void {
     this.liveCache.delete(view);
+    this.openCache.delete(view);
     this.seniorCache.length = 0;
   }
 
@@ -110,6 +143,7 @@ export class Obituary {
   private clearCaches(): void {
     this.recorded++;
     this.liveCache.clear();
+    this.openCache.clear();
     this.seniorCache.length = 0;
   }
 

@@ -8,21 +8,35 @@ import type { TopologyView } from './topology-view';
  * them, so that they cannot disagree ([0079–0085]).
  */
 
-/** The node that a flow's hash selects in a cluster: the first live one in its bucket's order; 0 if none lives. */
-export function hashedNode(view: TopologyView, cluster: ClusterId, flow: FlowId, dead: Obituary): NodeRef {
+/**
+ * The node that a flow's hash selects in a cluster: the first live one in its bucket's order that resilient links leave open
+ * between the nodes beside it (node 0 = somebody of that cluster, 0 = nobody is known); 0 if none lives.
+ */
+export function hashedNode(
+  view: TopologyView,
+  cluster: ClusterId,
+  flow: FlowId,
+  dead: Obituary,
+  before: NodeRef = 0,
+  after: NodeRef = 0,
+): NodeRef {
   const bucket = flowBucket(flow, cluster, view.topology.seed);
-  const node = view.table(cluster).firstLive(bucket, dead.live(view, cluster));
+  const node = view.table(cluster).firstLive(bucket, dead.open(view, cluster, before, after));
   return node === 0 ? 0 : nodeRef(cluster, node);
 }
 
 /**
  * The next live member after `ref` in the flow's order, `ref` left out: whom the flow falls to when `ref` dies, and,
- * while it lives, its backup ([0085c]). 0 if there is nobody else.
+ * while it lives, its backup ([0085c]). The idle end of a resilient link comes last, unless it is the other end of it. 0 if there
+ * is nobody else.
  */
 export function successorOf(view: TopologyView, ref: NodeRef, flow: FlowId, dead: Obituary): NodeRef {
   const cluster = ref >>> 7;
   const bucket = flowBucket(flow, cluster, view.topology.seed);
-  const node = view.table(cluster).nextLive(bucket, nodeOf(ref), dead.live(view, cluster));
+  const table = view.table(cluster);
+  const node =
+    table.nextLive(bucket, nodeOf(ref), dead.heirs(view, ref)) ||
+    table.nextLive(bucket, nodeOf(ref), dead.live(view, cluster));
   return node === 0 ? 0 : nodeRef(cluster, node);
 }
 

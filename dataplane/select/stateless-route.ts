@@ -1,5 +1,5 @@
 import { mix2 } from '../../domain/base/hash';
-import type { ClusterId, FlowId, NodeRef } from '../../domain/base/ids';
+import { nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain/base/ids';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import { compilePolicies, type CompiledPolicies } from '../classify/policies';
 import type { Arena } from '../frames/arena';
@@ -53,17 +53,22 @@ export interface Leg {
 }
 
 /**
- * The node for a flow without an entry in a cluster of `view`: as the hash selects it, but nobody of a cluster that the
- * latest topology has no more. 0 = none.
+ * The node for a flow without an entry in the cluster at a place of its path: as the hash selects it, but nobody of a cluster that
+ * the latest topology has no more. 0 = none. Both ends know the clusters beside it, and not whom each chose there.
  */
 export function statelessNode(
   view: TopologyView,
-  cluster: ClusterId,
+  clusters: readonly ClusterId[],
+  place: number,
   flow: FlowId,
   dead: Obituary,
   latest: TopologyView | undefined,
 ): NodeRef {
-  return latest?.hasCluster(cluster) === false ? 0 : hashedNode(view, cluster, flow, dead);
+  const cluster = clusters[place];
+  if (latest?.hasCluster(cluster) === false) return 0;
+  const before = place === 0 ? 0 : nodeRef(clusters[place - 1], 0);
+  const after = place === clusters.length - 1 ? 0 : nodeRef(clusters[place + 1], 0);
+  return hashedNode(view, cluster, flow, dead, before, after);
 }
 
 /**

@@ -72,6 +72,8 @@ export class TopologyView {
   private readonly narrow: readonly VirtualLink[];
   /** MTU of the narrowest link that its operator lets carry less than the networks send; Infinity when there is none. */
   readonly narrowest: number;
+  /** Whether it has resilient links that carry flows. */
+  readonly isResilient: boolean;
   readonly bridges: Bridges;
   /** Whether a cluster is in mode `drop`. */
   readonly hasDrops: boolean;
@@ -86,6 +88,7 @@ export class TopologyView {
     for (const cluster of this.topology.clusters) this.clusters[cluster.id] = cluster;
     for (const path of this.topology.paths) this.pathsByName.set(path.name, path);
     this.bridges = new Bridges(this.topology);
+    this.isResilient = this.topology.links.some(({ kind, control }) => kind === 'resilient' && !control);
     this.hasDrops = this.topology.clusters.some(({ mode }) => mode === 'drop');
     this.idle = classifierTiming(this.topology.timing);
     this.narrow = this.topology.links.filter((link) => link.narrow === true && !link.control);

@@ -1,3 +1,4 @@
+import { besidesOf } from '../../../dataplane/select/copies';
 import type { Obituary } from '../../../dataplane/select/liveness';
 import { emitterFor, hashedNode, successorOf } from '../../../dataplane/select/route';
 import { RendezvousTables, TopologyView } from '../../../dataplane/select/topology-view';
@@ -86,7 +87,14 @@ export class Recomputation {
       // A clone goes where its original goes, in clusters that both visit, and a secondary flow where its primary does.
       const isOwnChoice = record.cloned === undefined && bindingOf(record) === undefined;
       const isHashed = place > 0 && selector === 'hash' && congestion === undefined && isOwnChoice;
-      const chosen = isHashed ? this.hashed(view, record.flow, stop.node, started.at) : stop.node;
+      const beside = isHashed
+        ? besidesOf(
+            view,
+            begun.map(({ node }) => node),
+            place,
+          )
+        : [];
+      const chosen = isHashed ? this.hashed(view, record.flow, stop.node, started.at, beside) : stop.node;
       const gotCopies = this.gotCopies(record, inForce, cluster);
       const emitter =
         gotCopies && inForce.node !== 0
@@ -110,11 +118,17 @@ export class Recomputation {
   }
 
   /** The node that the hash chose; between a death and its report, the log's choice tells whether it was known. */
-  private hashed(view: TopologyView, flow: FlowId, logged: NodeRef, at: Micros): NodeRef {
+  private hashed(
+    view: TopologyView,
+    flow: FlowId,
+    logged: NodeRef,
+    at: Micros,
+    [before, after]: readonly NodeRef[],
+  ): NodeRef {
     const cluster = clusterOf(logged);
-    const suspecting = hashedNode(view, cluster, flow, this.asOf(at, this.deaths.suspectedAt(at)));
+    const suspecting = hashedNode(view, cluster, flow, this.asOf(at, this.deaths.suspectedAt(at)), before, after);
     if (suspecting === logged) return suspecting;
-    return hashedNode(view, cluster, flow, this.asOf(at, this.deaths.obituaryAt(at)));
+    return hashedNode(view, cluster, flow, this.asOf(at, this.deaths.obituaryAt(at)), before, after);
   }
 
   /** The dead at a time, and who had left the grid by then: no flow falls to them either. */

@@ -34,6 +34,7 @@ const NOTABLE = new Set<TopologyEvent['type']>([
   'NodeDraining',
   'NodeDrained',
   'NodeRemoved',
+  'VirtualLinkCutOver',
   'TopologyPublished',
   'TopologyApplied',
   'TopologyRetired',

@@ -10,7 +10,7 @@ import type { Commit } from '../../../domain/log/commit';
 import { openCapture } from '../../../dataplane/packet-ports/capture/reader';
 import { planSides } from '../../../dataplane/packet-ports/capture/sides';
 import { EXIT, type Io, type UpOptions } from '../../../interface/cli/programs';
-import { buildReport, reportText, type Report } from '../../../projections';
+import { buildReport, cutoversOf, reportText, type Report } from '../../../projections';
 import { anyBroken } from '../../../projections/verdicts';
 import type { Alert } from '../../control/effects';
 import { loadGridFile, planCommands, withOverrides, type DesiredGrid } from '../../control/grid-file';
@@ -228,6 +228,7 @@ class Run {
       floods: observation.flows.floods,
       statistics: observation.statistics,
       failures: observation.failures(),
+      cutovers: cutoversOf(observation.commits, control.state),
       verdicts: invariants,
       figures: observation.checker.figures(),
       topologies: { published: count('TopologyPublished'), retired: count('TopologyRetired') },
