@@ -188,8 +188,11 @@ function describeDefinition(event: Definition, names: Names): string {
       return `VLAN ${event.data.vlan} was given to link ${names.link(event.data.link)}`;
     case 'VlanReleased':
       return `VLAN ${event.data.vlan} was released`;
-    case 'ProbeAttached':
-      return `probe ${event.data.name} was attached to link ${names.link(event.data.link)}`;
+    case 'ProbeAttached': {
+      const { name, link, network } = event.data;
+      const where = network === undefined ? `link ${names.link(link)}` : `network ${names.network(network)}`;
+      return `probe ${name} was attached to ${where}`;
+    }
     case 'ProbeDetached':
       return `probe ${event.data.probe} was detached`;
     case 'PolicyDefined':

@@ -6,7 +6,7 @@ export interface CapturedFrame {
   readonly probe: number;
   /** When the point saw it, by the wall clock, microseconds since 1970. */
   readonly time: Micros;
-  /** `in` and `out` at an interface, undefined on a link. */
+  /** `in` and `out` at an interface, and where frames enter and leave the grid; undefined on an internal link. */
   readonly direction: 'in' | 'out' | undefined;
   /** The node that sent it on an internal link; 0 = it came from outside. */
   readonly from: NodeRef;

@@ -11,9 +11,9 @@ import { FrameFields } from './frame-fields';
 /** A probe point as a group of nodes gets it; structured-cloneable. */
 export interface PointSetup {
   readonly id: number;
-  /** Virtual link ID. */
+  /** Virtual link ID; 0 = the point is where a network joins. */
   readonly link: number;
-  /** The external network that the link leads to; 0 = it is an internal one. */
+  /** The external network there, or that the link leads to; 0 = the link is an internal one. */
   readonly network: number;
   /** The node whose interface is tapped; 0 = the link as a whole. */
   readonly node: NodeRef;
@@ -31,7 +31,7 @@ interface Point {
 
 /**
  * The probe points of a group of nodes ([0040]). A link probe sees what the nodes here send on the link; an interface
- * probe also what arrives at the node, before it is verified. Who has no points asks {@link isActive}, and no more.
+ * probe also what arrives at the node, before it is verified. Where a network joins both see what enters and leaves. Who has no points asks {@link isActive}, and no more.
  */
 export class ProbePoints {
   /** Whether there is a point at all. */
@@ -103,14 +103,16 @@ export class ProbePoints {
   ): void {
     for (let i = 0; i < this.points.length; i++) {
       const { setup, passes, writer } = this.points[i]!;
-      if (network === 0 ? setup.link !== link : setup.network !== network) continue;
+      if (setup.network !== network || (network === 0 && setup.link !== link)) continue;
       // What a node receives on an internal link, the link's probe has seen where it was sent.
       if (setup.node === 0 ? direction === IN && network === 0 : setup.node !== node) continue;
       if (passes !== undefined && !passes(this.fields)) continue;
       const { u32 } = this.arena;
       const start = address + u32[(address + S_OFF) >>> 2]!;
       const length = u32[(address + S_LEN) >>> 2]!;
-      writer.write(start, length, this.clock(), setup.node === 0 ? 0 : direction, from, to);
+      // On an internal link a frame goes from one node to another: in and out are at their interfaces.
+      const isSided = setup.node !== 0 || network !== 0;
+      writer.write(start, length, this.clock(), isSided ? direction : 0, from, to);
     }
   }
 

@@ -7,14 +7,18 @@ export type ProbeDetached = EventOf<'ProbeDetached', { readonly probe: number }>
 
 /**
  * A probe point ([0040]): on a link it captures what all interfaces on the link send, on an interface what one node's
- * interface on a link sends and receives. One collector shows many points as one interface.
+ * interface on a link sends and receives. Where an external network joins there is a point of the network's name, whether or not an
+ * external link says how it joins. One collector shows many points as one interface.
  */
 export interface Probe {
   readonly id: number;
   /** What the point is called in captures: `VN-2`, `AB-2@VN-2`. */
   readonly name: string;
+  /** 0 = the point is where an external network joins, see `network`. */
   readonly link: number;
-  /** The node whose interface is tapped; 0 = the link as a whole. */
+  /** The external network whose frames are captured as they enter and leave; absent: the point is on a link. */
+  readonly network?: number;
+  /** The node whose interface is tapped; 0 = the link as a whole, or all INODEs of the network. */
   readonly node: NodeRef;
   /** `raw` frames carry the descriptor, `restored` ones are as the application sees them. */
   readonly view: 'raw' | 'restored';

@@ -7,8 +7,11 @@ import type { Topology, VirtualLink } from '../topology/topology';
 /** Where a probe point stands, and what it is called. */
 export interface ProbePlace {
   readonly name: string;
+  /** 0 = where an external network joins. */
   readonly link: number;
-  /** 0 = the link as a whole. */
+  /** The external network; absent: the place is on a link. */
+  readonly network?: number;
+  /** 0 = the link as a whole, or all INODEs of the network. */
   readonly node: NodeRef;
 }
 
@@ -16,14 +19,15 @@ type Places = Pick<Topology, 'networks' | 'clusters' | 'links'>;
 
 /**
  * The places that a text names in a topology: `VN-2` a link, `AB-2@VN-2` a node's interface on a link, `AB-2` all
- * interfaces of a node, `AB` those of all members of a cluster: what goes in and out of it. `link:`, `node:` and
- * `cluster:` in front say which is meant where several are called so.
+ * interfaces of a node, `AB` those of all members of a cluster: what goes in and out of it. `EN-1` is where an external
+ * network joins, `IA-1@EN-1` what enters and leaves there by one INODE. `link:`, `network:`, `node:` and `cluster:` in front say
+ * which is meant where several are called so.
  *
  * @throws FlowgridError `not-found` for what is not there, `usage` where several are called so.
  */
 export function probePlaces(topology: Places, text: string): ProbePlace[] {
   const { kind, name } = prefixed(text);
-  const found = (['link', 'node', 'cluster'] as const).flatMap((each) => {
+  const found = (['link', 'network', 'node', 'cluster'] as const).flatMap((each) => {
     const places = kind === undefined || kind === each ? FINDERS[each](topology, name) : undefined;
     return places === undefined ? [] : [{ kind: each, places }];
   });
@@ -46,6 +50,10 @@ const FINDERS = {
     const link = topology.links.find((each) => each.name === name);
     return link === undefined ? undefined : [{ name, link: link.id, node: 0 }];
   },
+  network: (topology: Places, name: string): ProbePlace[] | undefined => {
+    const network = topology.networks.find((each) => each.name === name);
+    return network === undefined ? undefined : [{ name, link: 0, network: network.id, node: 0 }];
+  },
   node: (topology: Places, name: string): ProbePlace[] | undefined => {
     const [called, on] = splitLast(name, '@');
     const node = nodeNamed(topology, called);
@@ -53,8 +61,9 @@ const FINDERS = {
     const all = interfacesOf(topology, node);
     if (on === undefined) return all;
     const link = topology.links.find((each) => each.name === on);
-    if (link === undefined) return undefined;
-    return all.filter((each) => each.link === link.id);
+    if (link !== undefined) return all.filter((each) => each.link === link.id);
+    const network = topology.networks.find((each) => each.name === on);
+    return network === undefined ? undefined : bordersOf(topology, node, [network]);
   },
   cluster: (topology: Places, name: string): ProbePlace[] | undefined => {
     const cluster = topology.clusters.find((each) => each.name === name);
@@ -63,7 +72,7 @@ const FINDERS = {
 };
 
 function prefixed(text: string): { kind: string | undefined; name: string } {
-  const match = /^(link|node|cluster):(.*)$/.exec(text);
+  const match = /^(link|network|node|cluster):(.*)$/.exec(text);
   return match === null ? { kind: undefined, name: text } : { kind: match[1], name: match[2]! };
 }
 
@@ -80,12 +89,26 @@ function nodeNamed({ clusters }: Places, name: string): NodeRef | undefined {
   return undefined;
 }
 
-/** The interfaces of a node: one on each link that it is on, external ones too. */
+/** The interfaces of a node: one on each link that it is on, and one to each network of its own that no link joins. */
 function interfacesOf(topology: Places, ref: NodeRef): ProbePlace[] {
-  const cluster = topology.clusters.find(({ id }) => id === clusterOf(ref))!;
-  return topology.links
+  const { clusters, links, networks } = topology;
+  const cluster = clusters.find(({ id }) => id === clusterOf(ref))!;
+  const onLinks = links
     .filter((link) => hasInterface(topology, link, ref))
     .map((link) => ({ name: `${nodeName(cluster.name, nodeOf(ref))}@${link.name}`, link: link.id, node: ref }));
+  const isJoined = (network: number): boolean =>
+    links.some(({ members }) => members.some((member) => 'network' in member && member.network === network));
+  const unjoined = networks.filter(({ id }) => !isJoined(id));
+  return [...onLinks, ...bordersOf(topology, ref, unjoined)];
+}
+
+/** Where networks join a node, as far as they do. */
+function bordersOf({ clusters }: Places, ref: NodeRef, networks: Places['networks']): ProbePlace[] {
+  const { id, name } = clusters.find((cluster) => cluster.id === clusterOf(ref))!;
+  const called = nodeName(name, nodeOf(ref));
+  return networks
+    .filter(({ cluster }) => cluster === id)
+    .map((network) => ({ name: `${called}@${network.name}`, link: 0, network: network.id, node: ref }));
 }
 
 /** Whether a node has an interface on a link: as a member, as one of a cluster's nodes, or as the INODE of a network. */
@@ -97,14 +120,16 @@ export function hasInterface({ networks }: Pick<Topology, 'networks'>, link: Vir
   );
 }
 
-function notThere({ clusters, links }: Places, text: string, name: string): FlowgridError {
+function notThere({ clusters, links, networks }: Places, text: string, name: string): FlowgridError {
+  const nameOf = ({ name: own }: { readonly name: string }): string => own;
   const names = [
-    ...links.map((link) => link.name),
+    ...links.map(nameOf),
+    ...networks.map(nameOf),
     ...clusters.map((cluster) => cluster.name),
     ...clusters.flatMap((cluster) => cluster.members.map(({ node }) => nodeName(cluster.name, node))),
   ];
   const nearest = nearestName(name.replace(/@.*/, ''), names);
-  return new FlowgridError('not-found', `there is no link, node or cluster ${text}`, {
-    remedy: `${nearest === undefined ? '' : `perhaps ${nearest}? `}Links of this grid: ${links.map((link) => link.name).join(', ')}.`,
+  return new FlowgridError('not-found', `there is no link, network, node or cluster ${text}`, {
+    remedy: `${nearest === undefined ? '' : `perhaps ${nearest}? `}Links of this grid: ${links.map(nameOf).join(', ')}; networks: ${networks.map(nameOf).join(', ')}.`,
   });
 }

@@ -36,7 +36,7 @@ export function addProbeCommand(root: Command, programs: Programs, io: Io, finis
         .description('capture frames on links and interfaces of a running grid, for Wireshark, tshark or a file')
         .argument(
           '[points...]',
-          'where: VN-2 a link, AB-2@VN-2 an interface, AB-2 all of a node, AB what goes in and out of a cluster',
+          'where: VN-2 a link, AB-2@VN-2 an interface, AB-2 all of a node, AB what goes in and out of a cluster, EN-1 of a network',
         ),
     ),
   )
@@ -69,6 +69,7 @@ export function addProbeCommand(root: Command, programs: Programs, io: Io, finis
     ],
     ['probe AB --interface fgprobe0', 'as a network interface, while it runs: tcpdump -i fgprobe0'],
     [`probe AB-2@VN-2 --filter 'tcp port 80' --frames 10`, 'ten frames at one interface, a line each'],
+    ['probe EN-1 EN-4', 'what enters and leaves the grid, and where'],
     ['probe AB --raw --seconds 60 --write ab.pcapng --json', 'a minute in a file; then counts, as one JSON document'],
   ]);
   addJoin(probe, programs, io, finish);
@@ -79,7 +80,8 @@ function captureOptions(points: readonly string[], flags: CaptureFlags): ProbeOp
   const { write, raw, filter, ring, frames, seconds, json, interface: shownOn } = flags;
   if (points.length === 0) {
     throw new FlowgridError('usage', 'capture where?', {
-      remedy: "name a link, an interface, a node or a cluster: flowgrid probe AB; 'flowgrid link list' tells the links",
+      remedy:
+        "name a link, an interface, a node, a cluster or a network: flowgrid probe AB; 'flowgrid link list' tells the links",
     });
   }
   if (json && write === '-') {
@@ -125,6 +127,10 @@ function addJoin(probe: Command, programs: Programs, io: Io, finish: Finish): vo
     });
   withCommon(join, [
     ['probe join ab.pcapng', 'what AB took, and the links to it, in a capture of all that goes in and out'],
+    [
+      'probe join way.pcapng --write joined.pcapng',
+      'of probe EN-1 IA AB AC IC EN-4: the whole way between two networks',
+    ],
     ['probe join in.pcapng out.pcapng --write joined.pcapng --json', 'of two captures; one JSON document'],
   ]);
 }

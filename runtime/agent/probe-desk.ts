@@ -55,7 +55,7 @@ export interface ProbeDeskOptions {
   /** The principal that a token stands for. @throws FlowgridError `rejected` for one that stands for nobody. */
   readonly verify: (token: string) => string;
   readonly topology: () => Topology | undefined;
-  /** Whether the log holds this probe; absent: nobody here knows the log. */
+  /** Whether the log holds this probe, as it is; absent: nobody here knows the log. */
   readonly isLogged?: (probe: Probe) => boolean;
   /** Told of points whose reader is gone. */
   readonly abandoned?: (probes: readonly Probe[]) => void;
@@ -172,8 +172,9 @@ export class ProbeDesk {
     });
   }
 
-  /** The network that a link leads to: its frames are told by that. */
-  private networkOf({ link }: Probe): number {
+  /** The network at which a point is, or that its link leads to: frames are told by that. */
+  private networkOf({ link, network }: Probe): number {
+    if (network !== undefined) return network;
     const members = this.topology().links.find(({ id }) => id === link)?.members ?? [];
     return members.flatMap((member) => ('network' in member ? [member.network] : []))[0] ?? 0;
   }

@@ -27,7 +27,7 @@ export interface ProbeTap {
 /** Where probe points can be attached: nodes hosted in this process. */
 export interface ProbeHost {
   /**
-   * @param network the external network that the probe's link leads to; 0 = it is an internal one
+   * @param network the external network at which the probe is, or that its link leads to; 0 = it is on an internal one
    * @throws FlowgridError `rejected` when there is no memory for its rings.
    */
   attachProbe(probe: Probe, network: number): Promise<ProbeTap>;

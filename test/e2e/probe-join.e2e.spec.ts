@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HopLatency } from '../../projections';
+import { readCaptureFile } from '../support/capture-file';
 import { FIGURE_4 } from '../support/run-up';
 import { tsharkFields, withTshark } from '../support/tshark';
 import { BIN, flowgrid, said } from '../support/up-process';
@@ -82,6 +83,37 @@ withTshark('joined captures against tshark')('read by tshark', () => {
         new RegExp(`^${flow}( reverse)? #\\d+: \\d+ us after AB-\\d@VN-\\d (in|out), \\d+ us after it was seen first$`),
       );
     }
+  }, 240_000);
+
+  test('FG-536: the whole way from one network to another is joined, hop by hop', async () => {
+    const [file, joined] = [join(dir, 'way.pcapng'), join(dir, 'way-joined.pcapng')];
+    // One kind of flow, so that no ring gets full.
+    const args = ['--raw', '--filter', 'ip6', '--seconds', '2', '--write', file, '--data', data];
+    expect(await flowgrid('probe', 'EN-1', 'IA', 'AB', 'AC', 'IC', 'EN-4', ...args)).toMatchObject({ code: 0 });
+    const { code, stdout } = await flowgrid('probe', 'join', file, '--write', joined, '--json');
+    expect(code).toBe(0);
+    const { hops } = JSON.parse(stdout) as { hops: Hop[] };
+    const way = ['IA-1', 'IA-1 > AB', 'AB', 'AB > AC', 'AC', 'AC > IC-1', 'IC-1'];
+    const taken = new Set(hops.map(({ hop }) => hop.replace(/(A[BC])-\d/g, '$1')));
+    expect(way.filter((hop) => !taken.has(hop))).toEqual([]);
+    // Frames that left the grid, with when they were seen first: that is where the same bytes entered.
+    const { frames } = readCaptureFile(joined);
+    const micros = (at: number): number => Math.round(frames[at]!.time * 1e6);
+    const rows = await tsharkFields(joined, ['frame.interface_name', 'frame.packet_flags_direction', 'frame.comment']);
+    const entered = new Set<string>();
+    let left = 0;
+    rows.forEach(([point, direction, comment], at) => {
+      const bytes = frames[at]!.bytes.toString('hex');
+      if (point === 'EN-1' && Number(direction) === 1) entered.add(`${micros(at)} ${bytes}`);
+      if (point !== 'EN-4' || Number(direction) !== 2) return;
+      const [, since] =
+        /^0x[0-9a-f]{8} #\d+: \d+ us after IC-1@.*, (\d+) us after it was seen first$/.exec(comment!) ?? [];
+      if (since === undefined) return;
+      // What was under way when the points were attached was seen first inside.
+      if (entered.has(`${micros(at) - Number(since)} ${bytes}`)) left++;
+      else expect(micros(at) - micros(0)).toBeLessThan(100_000);
+    });
+    expect(left).toBeGreaterThan(20);
   }, 240_000);
 });
 

@@ -171,7 +171,7 @@ test('FG-522: who has no token attaches nothing; the log names who has', async (
 test('FG-520: a point that is not there is answered by the nearest name, exit 5', async () => {
   const unknown = await probe('VN-9');
   expect(unknown).toMatchObject({ code: 5, stdout: '' });
-  expect(unknown.stderr).toContain('there is no link, node or cluster VN-9');
+  expect(unknown.stderr).toContain('there is no link, network, node or cluster VN-9');
   expect(unknown.stderr).toContain('perhaps VN-1?');
   expect(await probe()).toMatchObject({ code: 2 });
   expect(await probe('VN-1', '--json', '--write', '-')).toMatchObject({ code: 2 });

@@ -23,6 +23,7 @@ const OPTION_END = 0;
 const OPTION_EPB_FLAGS = 2;
 const DIRECTIONS = [undefined, 'in', 'out', undefined] as const;
 const OPTION_IF_NAME = 2;
+const OPTION_IF_DESCRIPTION = 3;
 const OPTION_IF_TSRESOL = 9;
 const OPTION_IF_TSOFFSET = 14;
 
@@ -115,10 +116,12 @@ export class PcapngReader implements CaptureReader {
     if (!this.whole(length, 20)) return false;
     const { view, data, cursor } = this.source;
     let name = '';
+    let description = '';
     let resolution = 6;
     let offsetSeconds = 0;
     this.options(cursor + 16, cursor + length - 4, (code, at, size) => {
       if (code === OPTION_IF_NAME) name = new TextDecoder().decode(data.subarray(at, at + size));
+      if (code === OPTION_IF_DESCRIPTION) description = new TextDecoder().decode(data.subarray(at, at + size));
       if (code === OPTION_IF_TSRESOL && size >= 1) resolution = data[at];
       if (code === OPTION_IF_TSOFFSET && size >= 8) offsetSeconds = Number(view.getBigInt64(at, this.little));
     });
@@ -127,6 +130,7 @@ export class PcapngReader implements CaptureReader {
       linkType: view.getUint16(cursor + 8, this.little),
       snapLength: view.getUint32(cursor + 12, this.little),
       name,
+      description,
       unitsPerSecond: unit.perSecond,
       unit,
     });

@@ -34,6 +34,8 @@ export interface CaptureInterface {
   readonly snapLength: number;
   /** Timestamp units in a second. */
   readonly unitsPerSecond: number;
+  /** What its writer says of it, as far as it does. */
+  readonly description?: string;
 }
 
 /** Where and why a file stops being readable. */

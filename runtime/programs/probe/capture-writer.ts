@@ -57,7 +57,8 @@ export class CaptureWriter {
   }
 }
 
-function descriptionOf({ node, view, filter }: Probe): string {
-  const kind = node === 0 ? 'link probe' : 'interface probe';
+function descriptionOf({ node, network, view, filter }: Probe): string {
+  const whole = network === undefined ? 'link probe' : 'network probe';
+  const kind = node === 0 ? whole : 'interface probe';
   return `${kind}, ${view} frames${filter === undefined ? '' : `, filter: ${filter}`}`;
 }

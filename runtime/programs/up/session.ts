@@ -10,6 +10,7 @@ import { COMMAND_LIFETIME_MS, type CommandBody, type Outcome } from '../../../do
 import type { TopologyEvent } from '../../../domain/events';
 import { canonicalState, type GridState } from '../../../domain/grid-state';
 import type { Commit } from '../../../domain/log/commit';
+import { isAttached } from '../../../domain/probe/decide';
 import { wholeTopologies } from '../../../domain/topology/state';
 import { DEFAULT_FLOOD } from '../../../domain/topology/topology';
 import type { NodeLimits } from '../../../dataplane/node/node-group';
@@ -193,7 +194,7 @@ export class Session {
       clock: wallMicros,
       verify: (token) => verifyToken(secret, token, Date.now()),
       topology: () => control.state.topology.latest ?? undefined,
-      isLogged: ({ id, name }) => control.state.links.probes[id]?.name === name,
+      isLogged: (probe) => isAttached(control.state, probe),
       abandoned: (left) => void Promise.all(left.map(({ id }) => forgetProbe(control, clock, id))),
     });
     const desk = new WorkflowDesk(control, createWorkflowJournal(control, log, clock), clock, () => provisioner);

@@ -4,6 +4,7 @@ import { isFlowgridError } from '../../../../domain/base/errors';
 import { nodeRef } from '../../../../domain/base/ids';
 import { isRejection } from '../../../../domain/message';
 import type { Probe } from '../../../../domain/probe/events';
+import { isAttached } from '../../../../domain/probe/decide';
 import { probePlaces } from '../../../../domain/probe/points';
 import { twoStages } from '../../../support/topologies';
 import { and, givenSmallGrid, NOW } from '../given';
@@ -44,6 +45,58 @@ describe('FG-520: a probe point is attached', () => {
       grid,
     );
     expect(refusal(full, attach({ id: 99 }))).toMatch(/^none-free: probe VN-1: 64 probe points/);
+  });
+});
+
+describe('FG-535: a probe point is attached where a network joins', () => {
+  const border = (more: Partial<Probe>): CommandBody => attach({ name: 'EN-1', link: 0, network: 1, ...more });
+
+  it('as a whole, and at one of its INODEs', () => {
+    expect(refusal(grid, border({}))).toBe('events: 1');
+    expect(refusal(grid, border({ node: nodeRef(1, 1) }))).toBe('events: 1');
+  });
+
+  it('not where there is no network, at a node that it does not join, or on a link as well', () => {
+    expect(refusal(grid, border({ network: 9 }))).toBe('not-found: probe EN-1: there is no network 9');
+    expect(refusal(grid, border({ node: nodeRef(2, 1) }))).toMatch(/has no interface on network EN-1$/);
+    expect(refusal(grid, border({ link: 1 }))).toMatch(/^invalid: .*not both$/);
+  });
+
+  it('and what the log holds of it is all that counts', () => {
+    const attached = and(grid, border({}));
+    const data: Probe = { ...PROBE, name: 'EN-1', link: 0, network: 1 };
+    expect(isAttached(attached, data)).toBe(true);
+    expect(isAttached(attached, { ...data, network: 2 })).toBe(false);
+    expect(isAttached(grid, data)).toBe(false);
+  });
+});
+
+describe('FG-535: networks are points, whether or not a link joins them', () => {
+  const topology = twoStages({ nodes: 2 });
+  const named = (text: string): string[] => probePlaces(topology, text).map(({ name }) => name);
+
+  it('by their names, and at each INODE', () => {
+    const [network] = topology.networks;
+    const inode = nodeRef(network!.cluster, 1);
+    const { name, id } = network!;
+    expect(probePlaces(topology, name)).toEqual([{ name, link: 0, network: id, node: 0 }]);
+    expect(probePlaces(topology, `network:${name}`)).toEqual(probePlaces(topology, name));
+    expect(probePlaces(topology, `IA-1@${name}`)).toEqual([
+      { name: `IA-1@${name}`, link: 0, network: id, node: inode },
+    ]);
+    expect(named('IA-1')).toContain(`IA-1@${name}`);
+    expect(() => named(`AB-1@${name}`)).toThrow('has no interface');
+  });
+
+  it('and one that a link joins is no second interface of its INODEs', () => {
+    const [{ id, name, cluster }] = topology.networks as [(typeof topology.networks)[number]];
+    const external = { ...topology.links[0]!, id: 9, name: 'VN-9', kind: 'external' } as const;
+    const members = [{ network: id }, { cluster }];
+    const joined = { ...topology, links: [...topology.links, { ...external, members }] };
+    const places = probePlaces(joined, 'IA-1').map((place) => place.name);
+    expect(places).toContain('IA-1@VN-9');
+    expect(places).not.toContain(`IA-1@${name}`);
+    expect(probePlaces(joined, name)).toHaveLength(1);
   });
 });
 

@@ -105,8 +105,8 @@ async function run(
 /** Links beyond {@link EXTERNAL} lead to the network of that number. */
 const EXTERNAL = 90;
 
-function networkOf({ link }: Probe): number {
-  return Math.max(0, link - EXTERNAL);
+function networkOf({ link, network }: Probe): number {
+  return network ?? Math.max(0, link - EXTERNAL);
 }
 
 const probe = (id: number, link: number, node = 0, more: Partial<Probe> = {}): Probe => {
@@ -165,9 +165,15 @@ describe.each(makers)('probe points of a hosted dataplane (%s)', (_name, make) =
     }
   });
 
-  it('FG-520: on the link to a network frames are seen as they enter and leave, and nothing of another network', async () => {
+  it('FG-520, FG-535: on the link to a network frames are seen as they enter and leave, and nothing of another network', async () => {
     const door = nodeRef(IA, 1);
-    const points = [probe(1, EXTERNAL + 1), probe(2, EXTERNAL + 1, door), probe(3, EXTERNAL + 2, door)];
+    const points = [
+      probe(1, EXTERNAL + 1),
+      probe(2, EXTERNAL + 1, door),
+      probe(3, EXTERNAL + 2, door),
+      probe(4, 0, 0, { network: 1 }),
+      probe(5, 0, door, { network: 1 }),
+    ];
     const { taps, frames } = await run(make, points);
     const outside = (kind: TapRecord['kind'], network: number): string[] =>
       taps
@@ -183,10 +189,14 @@ describe.each(makers)('probe points of a hosted dataplane (%s)', (_name, make) =
         .filter(({ direction }) => direction === way)
         .map(({ bytes }) => hex(bytes))
         .sort();
-    expect(seen(1)).toEqual([...entered, ...left].sort());
+    expect(seen(1)).toEqual([]);
+    expect([seen(1, 'in'), seen(1, 'out')]).toEqual([entered, left]);
     expect(seen(2, 'in')).toEqual(entered);
     expect(seen(2, 'out')).toEqual(left);
     expect(frames.get(3)).toEqual([]);
+    // FG-535: the point of a network is where it joins, and nothing that is on no link is taken for its frames.
+    expect([seen(4), seen(4, 'in'), seen(4, 'out')]).toEqual([[], entered, left]);
+    expect([seen(5), seen(5, 'in'), seen(5, 'out')]).toEqual([[], entered, left]);
     for (const frame of frames.get(1)!) expect(restored(frame)).toBe(frame.bytes);
   });
 
