@@ -44,9 +44,12 @@ export function liveInterfaces(
       for (const older of interfacesOf(lan, node, ends)) {
         const key = `${older.node.cluster}/${older.node.node} ${older.link}`;
         const known = places.get(key) ?? [];
-        const place = known.find((each) => meet(all[each]!, older));
-        if (place === undefined) places.set(key, [...known, all.push(older) - 1]);
-        else all[place] = merged(all[place]!, older);
+        const place = known.find((each) => areOne(all[each]!, older));
+        const others = known.filter((each) => each !== place && hearAlike(all[each]!, older));
+        for (const each of others) all[each] = heardToo(all[each]!, older);
+        const hears = older.hears.filter((vlan) => others.every((each) => !all[each]!.hears.includes(vlan)));
+        if (place === undefined) places.set(key, [...known, all.push({ ...older, hears }) - 1]);
+        else all[place] = merged(all[place]!, { ...older, hears });
       }
     }
   }
@@ -66,20 +69,35 @@ function hasEnd(topology: LinkTopology, link: TopologyLink, isOver: IsOver): boo
   return !isOver(node, incarnationIn(topology, node));
 }
 
-/** Whether two interfaces of a node on a link are one: a link of another kind can have other VLANs. */
-function meet(a: LinkInterface, b: LinkInterface): boolean {
-  return (a.sends !== undefined && a.sends === b.sends) || a.hears.some((vlan) => b.hears.includes(vlan));
+/**
+ * Whether two interfaces of a node on a link can be one: it sends by a single VLAN. A link of another kind can have others, and a
+ * VLAN by which the node sent can be one that it hears now.
+ */
+function areOne(a: LinkInterface, b: LinkInterface): boolean {
+  if (a.sends !== undefined && b.sends !== undefined) return a.sends === b.sends;
+  return hearAlike(a, b);
+}
+
+function hearAlike(a: LinkInterface, b: LinkInterface): boolean {
+  return a.hears.some((vlan) => b.hears.includes(vlan));
+}
+
+/** An interface that hears for an older one what both hear, which sends otherwise. */
+function heardToo(newer: LinkInterface, older: LinkInterface): LinkInterface {
+  return {
+    ...newer,
+    isIdle: newer.isIdle && older.isIdle,
+    takesAll: newer.takesAll || older.takesAll,
+    ...unionOf('senders', newer, older),
+  };
 }
 
 function merged(newer: LinkInterface, older: LinkInterface): LinkInterface {
   const sends = newer.sends ?? older.sends;
   return {
-    ...newer,
+    ...heardToo(newer, older),
     ...(sends === undefined ? {} : { sends }),
     hears: [...new Set([...newer.hears, ...older.hears])].sort((a, b) => a - b),
-    isIdle: newer.isIdle && older.isIdle,
-    takesAll: newer.takesAll || older.takesAll,
-    ...unionOf('senders', newer, older),
     ...unionOf('receivers', newer, older),
   };
 }
