@@ -55,6 +55,11 @@ export const REASONS = [
   'in-doubt',
   // A drop: a control protocol between devices on one cable, which the network is not to send or get.
   'link-control',
+  // Drops of layer-3 networks: not for the router, or no packet that may be routed; no route for its destination; nobody
+  // there who says that it is his.
+  'not-routed',
+  'no-route',
+  'no-neighbour',
 ] as const;
 
 export type ReasonName = (typeof REASONS)[number];

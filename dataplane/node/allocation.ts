@@ -16,7 +16,9 @@ import {
   FS_FULL_ROUTE,
   S_FLAGS,
   S_HASH,
+  S_LEN,
   S_NETWORK,
+  S_OFF,
   S_REASON,
   S_REVERSE,
   SF_MULTICAST,
@@ -41,6 +43,7 @@ const NO_MEMBER = reason('no-member');
 const NO_EGRESS = reason('no-egress');
 const CLUSTER_DROP = reason('cluster-drop');
 const TABLE_FULL = reason('table-full');
+const NO_ROUTE = reason('no-route');
 /** A flow ID rests this long beyond the longest idle timeout before it is given again, microseconds. */
 const ID_REST_US = 60_000_000;
 
@@ -82,14 +85,22 @@ export class FlowAllocation {
    */
   allocate(address: number, policy: FlowPolicy | undefined): number {
     const { ctx } = this.node;
-    const { u16 } = ctx.arena;
+    const { u8, u16, u32 } = ctx.arena;
     const view = ctx.topologies.active;
     const network = u16[(address + S_NETWORK) >>> 1];
+    let towards = 0;
+    if (view?.routing.port(network) !== undefined) {
+      towards = view.routing.networkOfFrame(u8, address + u32[(address + S_OFF) >>> 2], u32[(address + S_LEN) >>> 2]);
+      if (towards === 0) {
+        u16[(address + S_REASON) >>> 1] = NO_ROUTE;
+        return 0;
+      }
+    }
     const isBridged = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0 && view?.bridges.has(network) === true;
     if (view !== undefined && policy !== undefined) {
       const path = isBridged
         ? view.bridges.pathsOf(policy, network).paths[0]
-        : choosePath(view, policy, network, this.figures);
+        : choosePath(view, policy, network, this.figures, towards);
       if (path !== undefined) return this.allocateOn(address, policy, view, path);
     }
     u16[(address + S_REASON) >>> 1] = NO_PATH;
@@ -208,9 +219,9 @@ export class FlowAllocation {
     return flow;
   }
 
-  /** The path that a policy gives flows from a network now; undefined = none. */
-  pathFor(view: TopologyView, policy: FlowPolicy, network: number): FlowPath | undefined {
-    return choosePath(view, policy, network, this.figures);
+  /** The path that a policy gives flows from a network now, to `towards` if they are routed; undefined = none. */
+  pathFor(view: TopologyView, policy: FlowPolicy, network: number, towards: number): FlowPath | undefined {
+    return choosePath(view, policy, network, this.figures, view.routing.port(network) === undefined ? 0 : towards);
   }
 
   /** A flow that was allocated here has ended: its ID rests, and its path carries one less. */

@@ -64,6 +64,8 @@ export const CONTROL_FLOOD = 21;
 export const CONTROL_FIRST_FRAGMENT = 22;
 /** A live flow takes other modes of its clusters; the argument is the step ({@link ModeChanges}). */
 export const CONTROL_MODES = 23;
+/** Between INODEs of one cluster: where a neighbour on a layer-3 network is. */
+export const CONTROL_NEIGHBOUR = 24;
 
 /** Control frames by kind, in words for people. */
 export const CONTROL_NAMES: Readonly<Record<number, string>> = {
@@ -89,6 +91,7 @@ export const CONTROL_NAMES: Readonly<Record<number, string>> = {
   [CONTROL_FLOOD]: 'flood',
   [CONTROL_FIRST_FRAGMENT]: 'first fragment',
   [CONTROL_MODES]: 'modes',
+  [CONTROL_NEIGHBOUR]: 'neighbour',
 };
 
 const ETHERTYPE_LOCAL = 0x88b5;

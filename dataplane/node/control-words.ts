@@ -17,6 +17,7 @@ import {
   CONTROL_MODES,
   CONTROL_IN_STEP,
   CONTROL_MOVE,
+  CONTROL_NEIGHBOUR,
   CONTROL_OFFER,
   CONTROL_PASS,
   CONTROL_REPIN,
@@ -97,6 +98,9 @@ export function takeWord(node: Node, takers: WordTakers, address: number): void 
       break;
     case CONTROL_FIRST_FRAGMENT:
       takers.gateway?.onFirstFragment(body, from);
+      break;
+    case CONTROL_NEIGHBOUR:
+      takers.gateway?.onNeighbour(body);
       break;
     case CONTROL_CHOICE:
       node.choices.onChoice(body, (flow) => takers.takeover.told(flow));

@@ -25,6 +25,7 @@ import { BATCH } from './context';
 import { BRIDGED, EXTERNAL_OUT } from './counters';
 import type { LinkControl } from './link-control';
 import type { Node } from './node';
+import type { Router } from './router';
 import type { Siblings } from './siblings';
 
 const FIRST_DROP = REASONS.indexOf('runt');
@@ -43,6 +44,7 @@ export class Egress {
     private readonly connections: ConnectionTable,
     private readonly siblings: Siblings,
     private readonly linkControl: LinkControl,
+    private readonly router: Router,
   ) {}
 
   /** Frames at the end of their path go out; every slot is taken over. `seed` keys the flow hash. */
@@ -62,6 +64,7 @@ export class Egress {
     ctx.kernels.parse(list, n, seed, ~seed >>> 0, WAY_OUT);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
     const measures = this.node.figures.areNeeded;
+    const { routing } = this.router;
     for (let i = 0; i < n; i++) {
       const slot = u32[(list >>> 2) + i];
       const address = ctx.slot(slot);
@@ -79,6 +82,7 @@ export class Egress {
         this.node.drop(slot, LINK_CONTROL);
         continue;
       }
+      if (routing !== undefined && !this.router.lead(routing, slot, address, network)) continue;
       counters.values[EXTERNAL_OUT]++;
       const took = ctx.now - f64[(address + S_TIME) >>> 3];
       counters.countLatency(took);

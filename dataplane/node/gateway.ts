@@ -24,6 +24,7 @@ import type { ControlCursor } from './control-frames';
 import { EXTERNAL_IN } from './counters';
 import { Egress } from './egress';
 import { FirstFragments } from './first-fragments';
+import { IcmpAnswers } from './icmp-answers';
 import { Ingress } from './ingress';
 import { FlowLifecycle } from './lifecycle';
 import { LinkControl } from './link-control';
@@ -31,6 +32,7 @@ import type { Node } from './node';
 import { readOffer, sendGrant } from './offers';
 import type { Deliver } from './receiver';
 import { SecondaryGrants } from './secondary-grants';
+import { Router } from './router';
 import type { Sender } from './sender';
 import { Replicas } from './replicas';
 import { ReplicationOrders } from './replication-orders';
@@ -42,6 +44,8 @@ const NO_PATH = reason('no-path');
 const REPLICA_END = reason('replica-end');
 /** Connection places looked at for ended ones in each hello interval. */
 const EXPIRE_BUDGET = 2048;
+/** Hops of a frame that the router has made itself: it is not admitted as those of others are. */
+const OWN = 1;
 
 /**
  * The INODE's part ([0057–0060]) put together: `ingress` takes frames from external networks into the grid, `egress`
@@ -51,6 +55,7 @@ export class Gateway implements Deliver {
   private readonly leaving: number;
   private readonly transit: number;
   private readonly alone: number;
+  private readonly own: number;
   private readonly siblings: Siblings;
   private readonly allocation: FlowAllocation;
   private readonly lifecycle: FlowLifecycle;
@@ -61,6 +66,7 @@ export class Gateway implements Deliver {
   private readonly ingress: Ingress;
   private readonly egress: Egress;
   private readonly grants: SecondaryGrants;
+  private readonly router: Router;
   private classifier: Classifier | undefined;
   private seed = 0;
   private configuredFor = 0;
@@ -80,6 +86,7 @@ export class Gateway implements Deliver {
     this.leaving = ctx.allocateList(BATCH);
     this.transit = ctx.allocateList(BATCH);
     this.alone = ctx.allocateList(1);
+    this.own = ctx.allocateList(1);
     this.scratchSlot = ctx.slots.allocate();
     this.siblings = new Siblings(node, connections, told);
     this.allocation = new FlowAllocation(node);
@@ -101,6 +108,14 @@ export class Gateway implements Deliver {
     this.orders = new ReplicationOrders(node, this.allocation, replicas, this.lifecycle);
     this.firstFragments = new FirstFragments(node, this.siblings.duty);
     const linkControl = new LinkControl(ctx);
+    const answers = new IcmpAnswers(node);
+    this.router = new Router(
+      node,
+      answers,
+      () => this.siblings.peers(),
+      (slot) => this.enterOwn(slot),
+    );
+    node.router = this.router;
     this.ingress = new Ingress(
       node,
       sender,
@@ -110,8 +125,10 @@ export class Gateway implements Deliver {
       this.bridging,
       this.firstFragments,
       linkControl,
+      this.router,
+      answers,
     );
-    this.egress = new Egress(node, connections, this.siblings, linkControl);
+    this.egress = new Egress(node, connections, this.siblings, linkControl, this.router);
     this.grants = new SecondaryGrants(node, connections, this.siblings, this.allocation, this.lifecycle);
   }
 
@@ -174,6 +191,11 @@ export class Gateway implements Deliver {
     else this.classifyAndSend(this.classifier, this.node.ctx.one(this.alone, slot), 1, from, hops);
   }
 
+  /** Another INODE has heard a neighbour on a layer-3 network. */
+  onNeighbour(body: ControlCursor): void {
+    this.router.onNeighbour(body);
+  }
+
   /** A function's frame opens a flow that leads out here: the answer goes back the way that the offer came. */
   onOffer(body: ControlCursor): void {
     const offer = readOffer(body);
@@ -215,6 +237,7 @@ export class Gateway implements Deliver {
   siblingDied(): void {
     this.siblings.adoptConnections();
     this.siblings.duty.siblingDied();
+    this.router.siblingDied();
   }
 
   /** A flow of a dead INODE has fallen to this one. */
@@ -270,6 +293,7 @@ export class Gateway implements Deliver {
   /** At each hello round: ends what is idle or closed, and keeps the other INODEs in step. */
   tick(): void {
     this.siblings.duty.tick();
+    this.router.tick();
     const { now, intervals, round } = this.node.ctx;
     this.classifier?.expire(now, EXPIRE_BUDGET * intervals);
     this.lifecycle.endSuperseded(round);
@@ -289,6 +313,7 @@ export class Gateway implements Deliver {
     this.classifier?.close();
     this.lifecycle.abandon(lose);
     this.node.entrances.abandon(lose);
+    this.router.neighbours.abandon(lose);
     this.node.ctx.slots.free(this.scratchSlot);
   }
 
@@ -304,6 +329,12 @@ export class Gateway implements Deliver {
     });
     const { pinned } = this.node.flood;
     if (pinned !== undefined) report.add(pinned.topology.wireId);
+  }
+
+  /** A frame of the router's own goes into the grid as if it came from the network in `S_NETWORK`. */
+  private enterOwn(slot: number): void {
+    if (this.classifier === undefined) this.node.drop(slot, NO_PATH);
+    else this.classifyAndSend(this.classifier, this.node.ctx.one(this.own, slot), 1, 0, OWN);
   }
 
   private classifyAndSend(classifier: Classifier, list: number, n: number, from: NodeRef, hops: number): void {

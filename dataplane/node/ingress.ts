@@ -27,10 +27,12 @@ import type { Bridging } from './bridging';
 import { BATCH } from './context';
 import { FLOODED } from './counters';
 import type { FirstFragments } from './first-fragments';
+import type { IcmpAnswers } from './icmp-answers';
 import type { LinkControl } from './link-control';
 import type { Node } from './node';
 import { PathMtu } from './path-mtu';
 import type { Replicas } from './replicas';
+import type { Router } from './router';
 import type { Sender } from './sender';
 import type { Siblings } from './siblings';
 
@@ -42,6 +44,7 @@ const RING_FULL = reason('ring-full');
 const NONE: readonly number[] = [];
 const LOOPED = reason('looped');
 const LINK_CONTROL = reason('link-control');
+const NO_ROUTE = reason('no-route');
 /** How often INODEs pass one frame on, at most: they may disagree for a moment about who its key's home is. */
 const HOPS_MAX = 4;
 
@@ -67,9 +70,11 @@ export class Ingress {
     private readonly bridging: Bridging,
     private readonly firstFragments: FirstFragments,
     private readonly linkControl: LinkControl,
+    private readonly router: Router,
+    answers: IcmpAnswers,
   ) {
     this.stamped = node.ctx.allocateList(BATCH);
-    this.mtu = new PathMtu(node);
+    this.mtu = new PathMtu(node, answers);
   }
 
   /**
@@ -83,6 +88,10 @@ export class Ingress {
     const { ctx } = this.node;
     const { u8, u16, u32 } = ctx.arena;
     ctx.kernels.parse(list, n, seed, ~seed >>> 0, WAY_IN);
+    const { routing } = this.router;
+    // What another INODE has passed here was admitted there.
+    if (routing !== undefined && hops === 0) n = this.router.admit(routing, list, n);
+    if (n === 0) return;
     ctx.kernels.lookupConnections(this.connections.address, list, n);
     const { isStrict } = this.linkControl;
     if (!isStrict && ctx.topologies.narrowest === Infinity && ctx.kernels.areKnown(this.node.ref, list, n) === 1) {
@@ -175,7 +184,9 @@ export class Ingress {
     }
     if (outcome === Classified.stateless) this.lent++;
     if (outcome !== Classified.dropped) return true;
-    this.node.drop(slot, this.node.ctx.arena.u16[(address + S_REASON) >>> 1]);
+    const why = this.node.ctx.arena.u16[(address + S_REASON) >>> 1];
+    if (why === NO_ROUTE) this.router.refused(address);
+    this.node.drop(slot, why);
     return false;
   }
 

@@ -21,7 +21,10 @@ import {
   FS_ENDED,
   FS_REPLICA,
   HASH_TOMBSTONE,
+  S_LEN,
   S_NETWORK,
+  S_OFF,
+  S_REVERSE,
 } from '../frames/layout';
 import { isCopyAt } from '../select/copies';
 import { pathOf } from '../select/path-policy';
@@ -74,23 +77,26 @@ export class FlowLifecycle implements ClassifierPorts {
   /** The far end of a flow: which networks it joins, and, where it is the egress, that it is now known there. */
   flowLearned(flow: number, address: number): void {
     const { ctx } = this.node;
-    const { u16, u32 } = ctx.arena;
+    const { u8, u16, u32 } = ctx.arena;
     if ((u32[(flow + F_STATE) >>> 2] & FS_REPLICA) !== 0) {
       this.replicas.learned(flow);
       return;
     }
     const view = this.node.viewOf(flow);
     const route = this.node.routeOf(flow);
+    const frame = address + u32[(address + S_OFF) >>> 2];
+    const routed = view.routing.networkOfFrame(u8, frame, u32[(address + S_LEN) >>> 2]);
     const path = pathOf(
       view,
       u16[(flow + F_TYPE) >>> 1],
       route.map((ref) => ref >>> 7),
+      u8[address + S_REVERSE] === 0 ? routed : 0,
     );
     if (path === undefined) return;
     const position = this.node.side.position[this.node.aux(flow)];
     this.node.side.path[this.node.aux(flow)] = path.id;
     u16[(flow + F_NET_REV) >>> 1] = path.to;
-    if (position === 0) u16[(flow + F_NET_FWD) >>> 1] = this.entranceOf(view, path.from);
+    if (position === 0) u16[(flow + F_NET_FWD) >>> 1] = this.entranceOf(view, path.from, routed);
     if (position !== route.length - 1) return;
     this.reportStart(flow, address, 'egress', 'first-packet');
     this.replicas.follow(flow);
@@ -261,7 +267,7 @@ export class FlowLifecycle implements ClassifierPorts {
     const { ctx, side } = this.node;
     const { u16 } = ctx.arena;
     const view = this.node.viewOf(flow);
-    const path = this.allocation.pathFor(view, policy, u16[(flow + F_NET_FWD) >>> 1]);
+    const path = this.allocation.pathFor(view, policy, u16[(flow + F_NET_FWD) >>> 1], u16[(flow + F_NET_REV) >>> 1]);
     if (path === undefined || path.id === side.path[this.node.aux(flow)]) return;
     const now = this.node.routeOf(flow).map((ref) => clusterOf(ref));
     const skipped = now.filter((cluster) => !path.clusters.includes(cluster));
@@ -287,8 +293,9 @@ export class FlowLifecycle implements ClassifierPorts {
     return owned || (this.node.ctx.arena.u32[(flow + F_STATE) >>> 2] & FS_ENDED) !== 0;
   }
 
-  /** The network by which a flow came in, where only its path is known. */
-  private entranceOf(view: TopologyView, networks: readonly number[]): number {
+  /** The network by which a flow came in, where only its path is known, and `routed`, where its answers are routed to. */
+  private entranceOf(view: TopologyView, networks: readonly number[], routed: number): number {
+    if (networks.includes(routed)) return routed;
     return networks.find((id) => view.network(id)?.cluster === this.node.cluster) ?? 0;
   }
 

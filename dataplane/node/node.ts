@@ -41,7 +41,7 @@ import type { TopologyView } from '../select/topology-view';
 import type { ConnectionTable } from '../flows/connection-table';
 import type { GroupContext } from './context';
 import { CONTROL_END, ControlCursor } from './control-frames';
-import { Counters } from './counters';
+import { CONSUMED, Counters } from './counters';
 import { FloodGuard } from './flood-guard';
 import { Entrances } from './entrances';
 import { FlowSide, PHASE_OWNED } from './flow-side';
@@ -49,6 +49,7 @@ import { Choices } from './choices';
 import { Figures } from './figures';
 import { Heirs } from './heirs';
 import { isDroppedUnder } from './mode-plan';
+import type { Router } from './router';
 import { Routing } from './routing';
 import { StatelessFlows } from './stateless-flows';
 
@@ -75,6 +76,8 @@ export class Node {
   /** Frames in held and wait lists, and in queues inside the node. */
   inFlight = 0;
   host: FunctionHost | undefined;
+  /** Of an INODE. */
+  router: Router | undefined;
   /** What the function had dropped, by its reasons, when it went with the node. */
   functionDrops: { readonly [reason: string]: number } = {};
   /** Hello round until which flows learned here are fed to their backups, because others may not know of a death yet. */
@@ -313,6 +316,12 @@ export class Node {
     this.ctx.slots.free(slot);
   }
 
+  /** The node has taken a frame for itself. */
+  consume(slot: number): void {
+    this.counters.values[CONSUMED]++;
+    this.ctx.slots.free(slot);
+  }
+
   /** Counts a drop of something that never had a slot of its own (a copy that could not be made). */
   count(name: Parameters<typeof reason>[0]): void {
     this.counters.drop(reason(name));
@@ -358,7 +367,7 @@ export class Node {
       if (u16[(flow + F_EMITTER) >>> 1] === this.ref) flowsPrimary++;
       else if (u16[(flow + F_BACKUP) >>> 1] === this.ref) flowsBackup++;
     });
-    const counted = this.host?.counted() ?? {};
+    const counted = this.host?.counted() ?? this.router?.counted() ?? {};
     return {
       ...this.counters.statistics(
         { node: this.ref, incarnation: this.incarnation, at: this.ctx.now },

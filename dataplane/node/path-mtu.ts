@@ -1,33 +1,30 @@
-import type { Micros } from '../../domain/base/ids';
-import { D_FIXED, F_COUNT, S_ETHERTYPE, S_FLOW, S_IP, S_L3, S_LEN, S_NETWORK, S_OFF, S_TAGS } from '../frames/layout';
+import { D_FIXED, F_COUNT, S_ETHERTYPE, S_FLOW, S_IP, S_L3, S_LEN, S_OFF, S_TAGS } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../headers/numbers';
 import { announcesMss, clampMss } from '../mtu/clamp-mss';
 import { fragmentIpv4, type FragmentSource } from '../mtu/fragment-ipv4';
-import { mayBeAnswered, writeTooBig } from '../mtu/too-big';
-import { CREATED, EXTERNAL_OUT, FRAGMENTED, MSS_CLAMPED, TOO_BIG_ANSWERED } from './counters';
+import { TOO_BIG } from '../layer3/icmp-error';
+import { CREATED, FRAGMENTED, MSS_CLAMPED, TOO_BIG_ANSWERED } from './counters';
+import type { IcmpAnswers } from './icmp-answers';
 import type { Node } from './node';
 
 const LINK_MTU = reason('link-mtu');
 const NO_SLOT = reason('no-slot');
-const RING_FULL = reason('ring-full');
 const ETHERNET_HEADER = 14;
 const DONT_FRAGMENT = 0x40;
-/** Answers that a node sends at once at most, and how long it takes until it may send one more (RFC 1812, RFC 4443). */
-const ANSWERS_AT_ONCE = 50;
-const ANSWER_EVERY_US: Micros = 10_000;
 
 /**
  * Keeps packets that do not fit through a narrow link of their path out of the grid, where they enter it, and makes
  * TCP's ends send such that all fit. Asked for every frame only while a topology with a narrow link is installed.
  */
 export class PathMtu {
-  private answers = ANSWERS_AT_ONCE;
-  private answeredAt: Micros = 0;
   private readonly source: FragmentSource;
   private fragments: readonly number[] = [];
 
-  constructor(private readonly node: Node) {
+  constructor(
+    private readonly node: Node,
+    private readonly answers: IcmpAnswers,
+  ) {
     const { ctx } = node;
     this.source = {
       arena: ctx.arena,
@@ -102,7 +99,7 @@ export class PathMtu {
       this.cut(slot, (u8[ip + 2] << 8) | u8[ip + 3] || u32[(address + S_LEN) >>> 2] - l3, mtu);
       return;
     }
-    this.answer(address, mtu);
+    if (this.answers.answer(address, TOO_BIG, mtu)) this.node.counters.values[TOO_BIG_ANSWERED]++;
     this.node.drop(slot, LINK_MTU);
   }
 
@@ -124,39 +121,5 @@ export class PathMtu {
     counters.values[FRAGMENTED]++;
     counters.values[CREATED] += fragments.length - 1;
     this.fragments = fragments;
-  }
-
-  /** Tells the sender, unless it may not be told, or was told often lately. */
-  private answer(address: number, mtu: number): void {
-    const { ctx, counters } = this.node;
-    if (!mayBeAnswered(ctx.arena, address) || !this.mayAnswerNow()) return;
-    const slot = ctx.takeSlot();
-    if (slot < 0) {
-      this.node.count('no-slot');
-      return;
-    }
-    const { u16, u32 } = ctx.arena;
-    const target = ctx.slot(slot);
-    writeTooBig(ctx.arena, address, mtu, target);
-    const network = u16[(address + S_NETWORK) >>> 1];
-    u16[(target + S_NETWORK) >>> 1] = network;
-    u32[(target + S_FLOW) >>> 2] = 0;
-    counters.values[CREATED]++;
-    counters.values[TOO_BIG_ANSWERED]++;
-    counters.values[EXTERNAL_OUT]++;
-    ctx.observe('left', target, this.node.ref, 0);
-    if (!ctx.handOut(slot, network)) this.node.drop(slot, RING_FULL);
-  }
-
-  private mayAnswerNow(): boolean {
-    const { now } = this.node.ctx;
-    const earned = Math.floor((now - this.answeredAt) / ANSWER_EVERY_US);
-    if (earned > 0) {
-      this.answers = Math.min(ANSWERS_AT_ONCE, this.answers + earned);
-      this.answeredAt += earned * ANSWER_EVERY_US;
-    }
-    if (this.answers === 0) return false;
-    this.answers--;
-    return true;
   }
 }

@@ -28,6 +28,8 @@ import {
   FS_USED,
   PATH_COUNT_MAX,
   S_DESCRIPTOR,
+  S_LEN,
+  S_OFF,
   S_REVERSE,
 } from '../frames/layout';
 import { pathOf } from '../select/path-policy';
@@ -48,6 +50,8 @@ interface Ends {
   readonly path: number;
   readonly initiator: number;
   readonly responder: number;
+  /** Of routed frames: the network that they are routed to, negative where that is the initiator's. */
+  readonly routed: number;
 }
 
 /** Different paths remembered; with more the oldest are found again. */
@@ -131,7 +135,9 @@ export class StatelessFlows {
     this.nameHops(flow, view, id, list, count, position);
     if ((u8[descriptor + D_FLAGS] & DF_REPLICA) !== 0) u32[(flow + F_STATE) >>> 2] |= FS_REPLICA;
     if (position === 0 || position === count - 1) {
-      const ends = this.endsOf(view, type, list, count);
+      const frame = address + u32[(address + S_OFF) >>> 2];
+      const routed = view.routing.networkOfFrame(u8, frame, u32[(address + S_LEN) >>> 2]);
+      const ends = this.endsOf(view, type, list, count, reverse ? -routed : routed);
       u16[(flow + F_NET_FWD) >>> 1] = ends?.initiator ?? 0;
       u16[(flow + F_NET_REV) >>> 1] = ends?.responder ?? 0;
       this.node.side.path[this.node.aux(flow)] = ends?.path ?? 0;
@@ -209,14 +215,16 @@ export class StatelessFlows {
     return hashedNode(view, clusterOf(ref), id, obituary);
   }
 
-  private endsOf(view: TopologyView, flowType: number, list: number, count: number): Ends | undefined {
-    for (const ends of this.ends) if (this.isFor(ends, view, flowType, list, count)) return ends;
+  private endsOf(view: TopologyView, flowType: number, list: number, count: number, routed: number): Ends | undefined {
+    for (const ends of this.ends)
+      if (ends.routed === routed && this.isFor(ends, view, flowType, list, count)) return ends;
     const { u8 } = this.node.ctx.arena;
     const clusters = Array.from({ length: count }, (_, i) => u8[list + 2 * i]);
-    const path = pathOf(view, flowType, clusters);
+    const path = pathOf(view, flowType, clusters, Math.max(0, routed));
     if (path === undefined) return undefined;
-    const initiator = path.from.find((id) => view.network(id)?.cluster === clusters[0]) ?? 0;
-    const ends = { view, flowType, clusters, path: path.id, initiator, responder: path.to };
+    const entrance = path.from.find((id) => view.network(id)?.cluster === clusters[0]) ?? 0;
+    const initiator = path.from.includes(-routed) ? -routed : entrance;
+    const ends = { view, flowType, clusters, path: path.id, initiator, responder: path.to, routed };
     if (this.ends.length >= ENDS_MAX) this.ends.shift();
     this.ends.push(ends);
     return ends;

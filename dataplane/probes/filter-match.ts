@@ -1,6 +1,6 @@
 import { unreachable } from '../../domain/base/errors';
 import type { End, Filter } from '../../domain/probe/filter';
-import type { AddressRange } from '../../domain/probe/filter-address';
+import type { AddressRange } from '../../domain/base/address-range';
 import type { FrameFields } from './frame-fields';
 
 /** Whether a frame passes a filter. */

@@ -16,12 +16,16 @@ export interface PathFigures {
   latencyUs(path: number): number;
 }
 
-/** Of a policy's paths, those that a flow from `network` may take, in the policy's order. */
-export function candidatePaths(view: TopologyView, policy: FlowPolicy, network: number): FlowPath[] {
+/**
+ * Of a policy's paths, those that a flow from `network` may take, in the policy's order: of a flow that is routed those that
+ * lead to the network `towards`, of others (0) all.
+ */
+export function candidatePaths(view: TopologyView, policy: FlowPolicy, network: number, towards = 0): FlowPath[] {
   const found: FlowPath[] = [];
   for (const name of policy.paths) {
     const path = view.path(name);
-    if (path !== undefined && path.from.includes(network)) found.push(path);
+    if (path === undefined || !path.from.includes(network)) continue;
+    if (towards === 0 || path.to === towards) found.push(path);
   }
   return found;
 }
@@ -35,8 +39,9 @@ export function choosePath(
   policy: FlowPolicy,
   network: number,
   figures: PathFigures,
+  towards = 0,
 ): FlowPath | undefined {
-  const candidates = candidatePaths(view, policy, network);
+  const candidates = candidatePaths(view, policy, network, towards);
   if (policy.criteria === 'static' || candidates.length < 2) return candidates[0];
   const cost = policy.criteria === 'least-loaded' ? figures.flows.bind(figures) : figures.latencyUs.bind(figures);
   return candidates.reduce((best, path) => (cost(path.id) < cost(best.id) ? path : best));
@@ -71,14 +76,22 @@ export function itinerary(view: TopologyView, path: FlowPath, dead: Obituary): I
 
 /**
  * The path that a flow of this type with these clusters is on, as the INODE at its far end finds it: the clusters are
- * the path's own, but for those that the flow passes over, and for those that a function has sent it to besides.
+ * the path's own, but for those that the flow passes over, and for those that a function has sent it to besides. Where
+ * several have them, it is the one that leads to `towards`, the network that the flow is routed to (0 = it is not known).
  */
-export function pathOf(view: TopologyView, flowType: number, clusters: readonly ClusterId[]): FlowPath | undefined {
+export function pathOf(
+  view: TopologyView,
+  flowType: number,
+  clusters: readonly ClusterId[],
+  towards = 0,
+): FlowPath | undefined {
   const names = new Set<string>();
   for (const policy of view.topology.policies)
     if (policy.flowType === flowType) for (const name of policy.paths) names.add(name);
   const fits = (path: FlowPath): boolean => isPart(clusters, path.clusters);
-  const { paths } = view.topology;
+  const isThere = (path: FlowPath): boolean => path.to === towards;
+  const paths =
+    towards === 0 ? view.topology.paths : [...view.topology.paths].sort((a, b) => +isThere(b) - +isThere(a));
   const isDiverted = (path: FlowPath): boolean =>
     isPart(
       clusters.filter((cluster) => path.clusters.includes(cluster)),

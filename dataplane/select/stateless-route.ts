@@ -3,7 +3,19 @@ import { nodeRef, type ClusterId, type FlowId, type NodeRef } from '../../domain
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import { compilePolicies, type CompiledPolicies } from '../classify/policies';
 import type { Arena } from '../frames/arena';
-import { K_HERE, K_NETWORK, K_PORT_A, K_PORT_B, K_PROTO, S_FLAGS, S_KEY, SF_MULTICAST } from '../frames/layout';
+import {
+  K_ADDR_A,
+  K_ADDR_B,
+  K_HERE,
+  K_IP,
+  K_NETWORK,
+  K_PORT_A,
+  K_PORT_B,
+  K_PROTO,
+  S_FLAGS,
+  S_KEY,
+  SF_MULTICAST,
+} from '../frames/layout';
 import { hasPorts } from '../headers/numbers';
 import { hashKey } from '../headers/key-hash';
 import type { Obituary } from './liveness';
@@ -132,17 +144,27 @@ export class StatelessLegs {
 
   private legFrom(arena: Arena, slot: number, initiatorIsB: boolean, network: number): Leg | undefined {
     arena.u16[(slot + S_KEY + K_NETWORK) >>> 1] = network;
-    const index = this.policies.match(arena, slot, initiatorIsB);
+    const towards = this.towards(arena, slot, initiatorIsB, network);
+    const index = towards < 0 ? -1 : this.policies.match(arena, slot, initiatorIsB);
     if (index < 0) return undefined;
-    const key = index * 65_536 + network;
+    const key = (index * 256 + towards) * 256 + network;
     let leg = this.legs.get(key);
-    if (leg === undefined) this.legs.set(key, (leg = this.makeLeg(index, network)));
+    if (leg === undefined) this.legs.set(key, (leg = this.makeLeg(index, network, towards)));
     return leg ?? undefined;
   }
 
-  private makeLeg(policyIndex: number, from: number): Leg | null {
+  /** The network that a flow from a layer-3 network is routed to, by its responder; 0 = it is bridged, −1 = there is no route. */
+  private towards(arena: Arena, slot: number, initiatorIsB: boolean, network: number): number {
+    const { routing } = this.view;
+    if (routing.port(network) === undefined) return 0;
+    const version = arena.u8[slot + S_KEY + K_IP];
+    const responder = slot + S_KEY + (initiatorIsB ? K_ADDR_A : K_ADDR_B) + (version === 4 ? 12 : 0);
+    return version === 0 ? -1 : routing.networkFor(version, arena.u8, responder) || -1;
+  }
+
+  private makeLeg(policyIndex: number, from: number, towards: number): Leg | null {
     const policy = this.view.topology.policies[policyIndex];
-    const path = candidatePaths(this.view, policy, from)[0];
+    const path = candidatePaths(this.view, policy, from, towards)[0];
     if (path === undefined) return null;
     return { policyIndex, policy, from, path, itinerary: itinerary(this.view, path, this.dead) };
   }

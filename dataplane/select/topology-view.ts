@@ -19,6 +19,7 @@ import type {
   TopologyCluster,
   VirtualLink,
 } from '../../domain/topology/topology';
+import { Routing } from '../layer3/routing';
 import { classifierTiming, type ClassifierTiming } from '../classify/timing';
 import { Bridges } from './bridges';
 
@@ -75,6 +76,7 @@ export class TopologyView {
   /** Whether it has resilient links that carry flows. */
   readonly isResilient: boolean;
   readonly bridges: Bridges;
+  readonly routing: Routing;
   /** Whether a cluster is in mode `drop`. */
   readonly hasDrops: boolean;
   /** How long silent connections are kept. */
@@ -89,6 +91,7 @@ export class TopologyView {
     for (const path of this.topology.paths) this.pathsByName.set(path.name, path);
     this.bridges = new Bridges(this.topology);
     this.isResilient = this.topology.links.some(({ kind, control }) => kind === 'resilient' && !control);
+    this.routing = new Routing(this.topology);
     this.hasDrops = this.topology.clusters.some(({ mode }) => mode === 'drop');
     this.idle = classifierTiming(this.topology.timing);
     this.narrow = this.topology.links.filter((link) => link.narrow === true && !link.control);

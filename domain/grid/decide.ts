@@ -7,6 +7,7 @@ import { returns } from '../path/decide';
 import { LINK_PROTOCOLS } from '../topology/topology';
 import type { GridEvent } from './events';
 import type { GridSettings } from './settings';
+import { routingProblems } from './routing';
 import { longestIdleMs, shortestIdleMs, tooShort } from './timing';
 
 export function createGrid(state: GridState, settings: GridSettings): Decision<GridEvent> {
@@ -48,6 +49,8 @@ function invalidSettings(settings: GridSettings): ReturnType<typeof reject> | un
     if (unknown !== undefined)
       return reject('invalid', `network ${name}: ${unknown} is none of ${LINK_PROTOCOLS.join(', ')}`);
   }
+  const [wrong] = routingProblems(settings.networks, settings.routes ?? []);
+  if (wrong !== undefined) return reject('invalid', wrong.what);
   return undefined;
 }
 

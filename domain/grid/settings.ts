@@ -1,5 +1,5 @@
 import type { VlanSettings } from '../link/vlan-settings';
-import type { ExternalNetwork, FloodSettings, FlowMatch, Timing, Topology } from '../topology/topology';
+import type { ExternalNetwork, FloodSettings, FlowMatch, StaticRoute, Timing, Topology } from '../topology/topology';
 
 /** What holds for the grid as a whole. */
 export interface GridSettings {
@@ -13,6 +13,8 @@ export interface GridSettings {
   /** Absent where the grid file says nothing of VLAN IDs. */
   readonly vlans?: VlanSettings;
   readonly networks: readonly ExternalNetwork[];
+  /** Absent where the grid file gives none. */
+  readonly routes?: readonly StaticRoute[];
   readonly capture: CaptureEntry | null;
 }
 
@@ -22,6 +24,16 @@ export interface CaptureEntry extends CaptureSides {
   readonly rules: readonly CaptureRule[];
   /** Bridge domains as older grid files listed them; networks name their own now, and this list is empty. */
   readonly bridges: readonly (readonly number[])[];
+  /**
+   * Networks at which the frames of a capture's interfaces enter, by the interfaces' names; absent, or of another interface:
+   * by the rules and sides.
+   */
+  readonly interfaces?: readonly CaptureInterface[];
+}
+
+export interface CaptureInterface {
+  readonly name: string;
+  readonly network: number;
 }
 
 /** Network IDs of the two sides. */

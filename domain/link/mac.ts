@@ -17,7 +17,12 @@ export const BROADCAST_MAC = 'ff:ff:ff:ff:ff:ff';
 export type GridMac =
   | { readonly type: 'nic'; readonly cluster: ClusterId; readonly node: NodeId }
   | { readonly type: 'link'; readonly cluster: ClusterId; readonly vlan: number }
+  | { readonly type: 'router'; readonly cluster: ClusterId; readonly network: number }
   | { readonly type: 'broadcast' };
+
+/** Fifth byte of a router's address, where one of a virtual link has the upper bits of a VLAN ID. */
+const ROUTER = 0xff;
+const NETWORK_ID_MAX = 255;
 
 /**
  * A node's own address on the grid (Mn): the source of what it sends on internal links.
@@ -39,6 +44,16 @@ export function linkMac(cluster: ClusterId, vlan: number): string {
   return macText(within('cluster ID', cluster, CLUSTER_ID_MAX), id >>> 8, id & 0xff);
 }
 
+/**
+ * The address of the grid as a router on a layer-3 network: of the network's INODE cluster, whichever of its nodes serves.
+ *
+ * @throws FlowgridError `usage` for IDs that no cluster or network has.
+ */
+export function routerMac(cluster: ClusterId, network: number): string {
+  const station = within('cluster ID', cluster, CLUSTER_ID_MAX);
+  return macText(station, ROUTER, within('network ID', network, NETWORK_ID_MAX));
+}
+
 /** What an address says, in either case of letters; undefined: the grid has not assigned it. */
 export function parseGridMac(text: string): GridMac | undefined {
   const mac = text.toLowerCase();
@@ -49,6 +64,7 @@ export function parseGridMac(text: string): GridMac | undefined {
     const isNode = second >= 1 && third >= 1 && third <= NODE_ID_MAX;
     return isNode ? { type: 'nic', cluster: second, node: third } : undefined;
   }
+  if (second === ROUTER) return third >= 1 ? { type: 'router', cluster: first, network: third } : undefined;
   const vlan = (second << 8) | third;
   return vlan >= 1 && vlan <= VLAN_ID_MAX ? { type: 'link', cluster: first, vlan } : undefined;
 }

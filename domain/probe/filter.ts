@@ -1,5 +1,5 @@
 import { FlowgridError } from '../base/errors';
-import { parseAddress, type AddressRange } from './filter-address';
+import { parseAddress, type AddressRange } from '../base/address-range';
 import { lexFilter, type Token } from './filter-tokens';
 
 /** Which of a frame's two ends is looked at: `any` = one of them, `both` = each of them. */

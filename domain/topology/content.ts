@@ -16,7 +16,7 @@ export function contentOf(state: GridState): TopologyContent | undefined {
   if (state.grid === null) return undefined;
   const clusters = Object.values(state.clusters);
   if (!clusters.some((cluster) => carriesFlows(cluster) && nodesOf(cluster).some(isMember))) return undefined;
-  const { name, seed, selection, timing, flood, networks } = state.grid;
+  const { name, seed, selection, timing, flood, networks, routes } = state.grid;
   const members = clusters.map(clusterContent);
   const agents = agentsOf(state, members);
   const replications = Object.values(state.replications);
@@ -35,6 +35,7 @@ export function contentOf(state: GridState): TopologyContent | undefined {
     ...(agents.length === 0 ? {} : { agents }),
     ...(replications.length === 0 ? {} : { replications }),
     ...(packages.length === 0 ? {} : { packages }),
+    ...(routes === undefined ? {} : { routes }),
   };
 }
 
@@ -117,6 +118,7 @@ function sameContent(content: TopologyContent, latest: Topology): boolean {
     sameParts(content.replications ?? [], latest.replications ?? []) &&
     sameParts(content.packages ?? [], latest.packages ?? []) &&
     sameParts(content.networks, latest.networks) &&
+    sameParts(content.routes ?? [], latest.routes ?? []) &&
     sameParts(content.clusters, latest.clusters) &&
     sameParts(content.links, latest.links) &&
     sameParts(content.paths, latest.paths) &&

@@ -29,6 +29,8 @@ export interface Topology {
   readonly replications?: readonly Replication[];
   /** Function packages that clusters name, in order of name and version; absent: none. */
   readonly packages?: readonly PackageDigest[];
+  /** Static routes of layer-3 networks, besides those to their own prefixes; absent: none. */
+  readonly routes?: readonly StaticRoute[];
 }
 
 /** An order to send frames of a running flow along another path too. */
@@ -90,6 +92,25 @@ export interface ExternalNetwork {
   readonly bridge?: number;
   /** Control protocols of the network's own devices that neither enter nor leave; absent: all but pause frames pass. */
   readonly filters?: readonly LinkProtocol[];
+  /** The grid is a router on the network (layer 3, [0049]); absent: it is a bridge, or a wire (layer 2, [0050]). */
+  readonly router?: RouterInterface;
+}
+
+/** What the grid is called by, as a router, on one network: the same whichever INODE of its cluster serves it. */
+export interface RouterInterface {
+  /** As `02:f1:60:01:ff:02`, in lower case. */
+  readonly mac: string;
+  /** With the length of the network's prefix: `192.0.2.1/24`, `2001:db8:1::1/64`. One at least. */
+  readonly addresses: readonly string[];
+}
+
+/** Packets for addresses under `prefix` leave by `network`, for the router `via` there, if no longer prefix holds them. */
+export interface StaticRoute {
+  /** `198.51.100.0/24`, `::/0`. */
+  readonly prefix: string;
+  /** An address of one of the network's own prefixes, or an IPv6 link-local one. */
+  readonly via: string;
+  readonly network: number;
 }
 
 /**

@@ -40,6 +40,7 @@ local CONTROL_KINDS = {
   [21] = "flood",
   [22] = "first fragment",
   [23] = "modes",
+  [24] = "neighbour",
 }
 
 local flowgrid = Proto("flowgrid", "Flowgrid descriptor")

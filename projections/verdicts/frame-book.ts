@@ -7,6 +7,7 @@ import { flowName } from '../names';
 import type { KnownGrid } from './known-grid';
 import { NarrowLinks, type AnnouncedMss } from './narrow-links';
 import type { Hop, ObservedFlow } from './observed-flow';
+import { asRouted, sourceMac, withoutMacs } from './routed-frames';
 import { Judge } from './words';
 
 /** Frames remembered at once, a power of two; one that is still inside when so many have entered after it is not judged. */
@@ -51,7 +52,7 @@ export interface FrameEntry {
 /**
  * Judges transparency: what leaves entered, byte for byte (unless an application on its path may change frames), once to
  * each network, and in the order in which it entered within its flow and direction. Later fragments may be overtaken:
- * they wait for their first fragment.
+ * they wait for their first fragment. Of what a router changes it is judged that it is that and no more.
  */
 export class FrameBook {
   readonly judge = new Judge();
@@ -78,6 +79,7 @@ export class FrameBook {
     entry.ordinal = this.entered++;
     entry.length = record.bytes.length;
     entry.isFragment = isFragment(record.bytes);
+    const expected = this.grid.routerMac(record.network) === undefined ? record : asRouted(record);
     entry.journeys.length = 0;
     entry.network = record.network;
     entry.isGroup = (record.bytes[0]! & 1) !== 0;
@@ -85,8 +87,8 @@ export class FrameBook {
     entry.at = entry.replicaAt = 0;
     entry.leftTo.length = 0;
     entry.mss = undefined;
-    if (this.grid.narrowest !== Infinity) this.narrow.enter(record, entry, this.grid.narrowest);
-    hashFrame(record.bytes, entry.hash);
+    if (this.grid.narrowest !== Infinity) this.narrow.enter(expected, entry, this.grid.narrowest);
+    hashFrame(expected.bytes, entry.hash);
     this.newest = record.frameNo;
   }
 
@@ -123,7 +125,13 @@ export class FrameBook {
   }
 
   /** A frame left; `hop` as the flow book gave it. */
-  leave(record: TapRecord, entry: FrameEntry | undefined, hop: Hop | undefined): void {
+  leave(left: TapRecord, entry: FrameEntry | undefined, hop: Hop | undefined): void {
+    const router = this.grid.routerMac(left.network);
+    const record = router === undefined ? left : withoutMacs(left);
+    if (router !== undefined && sourceMac(left) !== router)
+      this.judge.broken(
+        `frame ${left.frameNo} left to network ${left.network} from ${sourceMac(left)}, not from the router`,
+      );
     this.narrow.leave(record, (frameNo) => this.find(frameNo)?.isAltered === true);
     if (record.frameNo === CREATED) return;
     if (entry === undefined) return this.leaveUnknown(record);
@@ -142,7 +150,8 @@ export class FrameBook {
   /** Whether exactly these bytes came in as this frame: then what they look like is payload. */
   isAsEntered(record: TapRecord, entry: FrameEntry | undefined): boolean {
     if (entry === undefined || entry.length !== record.bytes.length) return false;
-    hashFrame(record.bytes, this.hash);
+    const bytes = this.grid.routerMac(record.network) === undefined ? record.bytes : withoutMacs(record).bytes;
+    hashFrame(bytes, this.hash);
     return this.hash.low === entry.hash.low && this.hash.high === entry.hash.high;
   }
 

@@ -24,6 +24,7 @@ export class KnownGrid {
   private readonly links = new Map<number, VirtualLink>();
   private readonly networks = new Map<number, number>();
   private readonly bridges = new Map<number, number>();
+  private readonly routers = new Map<number, string>();
   private readonly everMember = new Set<NodeRef>();
   private readonly failed = new Set<NodeRef>();
   /** MTU of the narrowest link that ever was allowed to carry less than the networks send; Infinity while none was. */
@@ -42,8 +43,10 @@ export class KnownGrid {
       this.links.set(link.id, link);
       if (link.narrow === true && !link.control) this.narrowest = Math.min(this.narrowest, link.mtu);
     }
-    for (const { id, cluster, bridge } of topology.networks) {
+    for (const { id, cluster, bridge, router } of topology.networks) {
       this.networks.set(id, cluster);
+      if (router === undefined) this.routers.delete(id);
+      else this.routers.set(id, router.mac);
       this.bridges.set(id, bridge ?? 0);
     }
     for (const cluster of topology.clusters) {
@@ -95,6 +98,11 @@ export class KnownGrid {
   /** Number of a network's bridge domain; 0 = none. */
   bridgeOf(network: number): number {
     return this.bridges.get(network) ?? 0;
+  }
+
+  /** The grid's MAC address, as a router, on a layer-3 network; undefined where it is a bridge. */
+  routerMac(network: number): string | undefined {
+    return this.routers.get(network);
   }
 
   /** `AB-2`, or numbers where the cluster was never published. */

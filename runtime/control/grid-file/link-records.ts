@@ -41,7 +41,7 @@ export function readLinkRecords(text: string, answer: LinksAnswer, prune: boolea
     reader,
     section,
     namesOf(reader, 'cluster', answer.clusters),
-    { names: namesOf(reader, 'network', networks), networks, mtu: NETWORK_MTU },
+    { names: namesOf(reader, 'network', networks), networks, mtu: NETWORK_MTU, routers: new Map() },
     DESCRIPTOR_BYTES + 2 * Math.max(0, ...answer.paths.map(({ clusters }: FlowPath) => clusters.length)),
     { settings: vlanSettingsOf(answer.grid), at: null },
     { links: present, stays, resting: answer.resting },

@@ -10,6 +10,7 @@ import { readCapture, readNetworks } from './networks';
 import { checkDiversions, clustersAtMost, readDiversions, type Diversions } from './diversions';
 import { checkEnds, checkPaths, checkSteps, readPaths, readPolicies, type Paths } from './paths';
 import { checkSiblings } from './siblings';
+import { checkRoutedPaths, checkRouting, readRoutes } from './routes';
 import { readVlans } from './vlans';
 import { Reader, type Problem, type Value } from './reader';
 
@@ -22,6 +23,7 @@ const SECTIONS = [
   'vlans',
   'networks',
   'bridgeDomains',
+  'routes',
   'clusters',
   'links',
   'paths',
@@ -72,6 +74,9 @@ export function inspectGridFile(text: string): {
   const capture = readCapture(reader, root.capture, networks.names);
   const bridged = readBridges(reader, root.bridgeDomains, capture.bridges, networks);
   checkPaths(reader, paths, policies, bridged);
+  const routes = readRoutes(reader, root.routes, networks);
+  checkRouting(reader, bridged, networks.routers, routes);
+  checkRoutedPaths(reader, bridged, networks.routers, routes, paths);
   const settings: GridSettings = {
     name: reader.text(root.grid ?? reader.root, 'grid'),
     seed: reader.integer(root.seed, 'seed', [0, 0xffff_ffff], 1),
@@ -80,6 +85,7 @@ export function inspectGridFile(text: string): {
     ...(reader.isAbsent(root.flood) ? {} : { flood: readFlood(reader, root.flood) }),
     ...(reader.isAbsent(root.vlans) ? {} : { vlans: vlans.settings }),
     networks: bridged,
+    ...(routes.routes.length === 0 ? {} : { routes: routes.routes }),
     capture: capture.entry,
   };
   checkEntry(reader, root.capture, settings, paths, policies.at(-1)?.paths ?? []);

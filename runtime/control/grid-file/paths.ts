@@ -104,6 +104,8 @@ export function checkPaths(
   networks: readonly ExternalNetwork[],
 ): void {
   const bridgeOf = (id: number): number => networks.find((network) => network.id === id)?.bridge ?? 0;
+  // Between layer-3 networks the destination address tells.
+  const isRouted = (id: number): boolean => networks.find((network) => network.id === id)?.router !== undefined;
   for (const path of paths) {
     if (new Set(path.from.map(bridgeOf)).size < 2) continue;
     reader.problem(
@@ -120,7 +122,7 @@ export function checkPaths(
       const clusters = path.clusters.join();
       const other = exits.get(clusters);
       exits.set(clusters, other ?? path);
-      if (other === undefined || other.to === path.to) continue;
+      if (other === undefined || other.to === path.to || (isRouted(other.to) && isRouted(path.to))) continue;
       reader.problem(
         places.get(path.id),
         `paths ${names.nameOf(other.id)} and ${path.name} of type ${type} lead through the same clusters to different networks`,

@@ -1,5 +1,6 @@
 import { parseAddress } from '../../../dataplane/classify/addresses';
 import { FRAME_MAX } from '../../../dataplane/frames/layout';
+import { internetChecksum } from '../../../dataplane/functions/checksum-update';
 import {
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
@@ -74,7 +75,10 @@ function transportOf(proto: number, from: number, to: number): Uint8Array {
 function ipv4(proto: number, source: Uint8Array, destination: Uint8Array, length: number): number[] {
   const total = 20 + length;
   const addresses = [...source.subarray(12), ...destination.subarray(12)];
-  return [0x45, 0, total >> 8, total & 0xff, 0, 0, 0, 0, TTL, proto, 0, 0, ...addresses];
+  const header = Uint8Array.of(0x45, 0, total >> 8, total & 0xff, 0, 0, 0, 0, TTL, proto, 0, 0, ...addresses);
+  const sum = internetChecksum(header, 0, header.length);
+  header.set([sum >> 8, sum & 0xff], 10);
+  return [...header];
 }
 
 function ipv6(proto: number, source: Uint8Array, destination: Uint8Array, length: number): number[] {

@@ -69,8 +69,10 @@ async function prospectOf(
   const known = members.filter(({ ref, incarnation }) => dead.isDead(ref, incarnation));
   await host.install({ ...published, topology, dead: known.map(({ ref, incarnation }) => chainId(ref, incarnation)) });
   await host.activate(topology.version);
+  const router = topology.networks.find(({ id }) => id === network)?.router;
   const entered = host.inject(network, now, 0, (target, at) => {
     target.set(frame, at);
+    if (router !== undefined) target.set(macOf(router.mac), at);
     return frame.length;
   });
   await host.settle(now);
@@ -79,6 +81,11 @@ async function prospectOf(
   await host.close();
   const refusals = statistics.flatMap(({ dropped }) => Object.keys(dropped));
   return { network, record: recordIn(told), refusals: entered ? refusals : ['no-member'] };
+}
+
+/** On a layer-3 network frames go to the router, whatever station they were made for. */
+function macOf(text: string): number[] {
+  return text.split(':').map((byte) => Number.parseInt(byte, 16));
 }
 
 function recordIn(told: readonly FlowEvent[]): FlowRecord | undefined {

@@ -18,8 +18,8 @@ import { loadKernels } from '../../../dataplane/kernels/load';
 const LIST_BYTES = 64;
 
 /**
- * Where the frames of a capture enter the grid: the network of their side, by the first rule of the grid file that
- * matches, else by its default.
+ * Where the frames of a capture enter the grid: the network that the grid file names for the interface on which they were
+ * captured, else that of their side, by the first rule of the grid file that matches, else by its default.
  */
 export class Entrances {
   private readonly arena: Arena;
@@ -27,12 +27,14 @@ export class Entrances {
   private readonly slot: number;
   private readonly list: number;
   private readonly rules;
+  private readonly byInterface: ReadonlyMap<string, number>;
 
   constructor(private readonly entry: CaptureEntry) {
     this.arena = Arena.create({ slots: 1, bytes: LIST_BYTES });
     this.kernels = loadKernels(this.arena);
     this.slot = this.arena.slot(0);
     this.list = this.arena.allocate(LIST_BYTES);
+    this.byInterface = new Map((entry.interfaces ?? []).map(({ name, network }) => [name, network]));
     this.rules = compilePolicies(
       entry.rules.map(({ match }, index): FlowPolicy => ({
         id: index + 1,
@@ -46,9 +48,11 @@ export class Entrances {
     );
   }
 
-  /** The external network of a frame that comes from `side` (0 initiator, 1 responder). */
-  networkOf(side: number, bytes: Uint8Array, length: number): number {
+  /** The external network of a frame that comes from `side` (0 initiator, 1 responder), captured on `from` ('' = it is not told). */
+  networkOf(side: number, bytes: Uint8Array, length: number, from = ''): number {
     const { entry } = this;
+    const named = this.byInterface.get(from);
+    if (named !== undefined) return named;
     const rule = entry.rules.length === 0 ? -1 : this.matching(side, bytes, length);
     const { initiator, responder } = rule < 0 ? entry : entry.rules[rule]!;
     return side === 0 ? initiator : responder;

@@ -115,7 +115,7 @@ export class Feed {
     const hosts = hostPair(this.scratch, 0, this.length);
     if (this.conductor.rounds < this.troubledUntil) await this.untilItCanBeAnswered(side, hosts);
     if (this.inBatch >= BATCH || this.causality.mustWait(side, hosts)) await this.rest();
-    const network = this.options.entrances.networkOf(side, this.scratch, this.length);
+    const network = this.options.entrances.networkOf(side, this.scratch, this.length, this.capturedOn());
     if (!this.host.inject(network, this.conductor.now, frameNo, this.write)) {
       await this.rest();
       if (!this.host.inject(network, this.conductor.now, frameNo, this.write)) return false;
@@ -124,6 +124,11 @@ export class Feed {
     this.outstanding.entered(frameNo, side, hosts);
     this.inBatch++;
     return true;
+  }
+
+  /** The interface on which the frame at hand was captured. */
+  private capturedOn(): string {
+    return this.reader.interfaces[this.record.interfaceId]?.name ?? '';
   }
 
   /** A frame has left the grid. */

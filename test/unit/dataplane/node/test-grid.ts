@@ -97,6 +97,7 @@ export interface TestGridOptions {
   readonly policies?: readonly FlowPolicy[];
   readonly links?: readonly VirtualLink[];
   readonly networks?: Topology['networks'];
+  readonly routes?: Topology['routes'];
   readonly timing?: Partial<Topology['timing']>;
   readonly flood?: Topology['flood'];
   readonly limits?: Partial<NodeLimits>;
@@ -343,6 +344,7 @@ export class TestGrid {
         { id: 4, name: 'EN-4', cluster: last, tagged: false },
       ],
       clusters,
+      ...(options.routes === undefined ? {} : { routes: options.routes }),
       ...(this.replications?.length === 0 ? {} : { replications: this.replications }),
       links:
         options.links ??

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { macOf, macText } from '../../../../dataplane/descriptor/node-table';
 import { clusterOf, nodeOf, nodeRef } from '../../../../domain/base/ids';
-import { BROADCAST_MAC, linkMac, linkMacs, nicMac, parseGridMac } from '../../../../domain/link/mac';
+import { BROADCAST_MAC, linkMac, linkMacs, nicMac, parseGridMac, routerMac } from '../../../../domain/link/mac';
 import type { VirtualLink } from '../../../../domain/topology/topology';
 import { and } from '../given';
 import { link, linkGrid } from './link-grid';
@@ -58,12 +58,20 @@ describe('MAC addresses of the grid', () => {
         const read = parseGridMac(text);
         if (read === undefined) return;
         if (read.type === 'broadcast') expect(text).toBe(BROADCAST_MAC);
-        else
-          expect(read.type === 'nic' ? nicMac(read.cluster, read.node) : linkMac(read.cluster, read.vlan)).toBe(text);
+        else if (read.type === 'nic') expect(nicMac(read.cluster, read.node)).toBe(text);
+        else if (read.type === 'router') expect(routerMac(read.cluster, read.network)).toBe(text);
+        else expect(linkMac(read.cluster, read.vlan)).toBe(text);
       }),
       { seed: 3, numRuns: 2_000 },
     );
-    for (const none of ['02:f1:60:00:00:01', '02:f1:60:00:01:80', '02:f1:60:01:00:00', '02:f1:60:01:0f:ff', '']) {
+    for (const none of [
+      '02:f1:60:00:00:01',
+      '02:f1:60:00:01:80',
+      '02:f1:60:01:00:00',
+      '02:f1:60:01:0f:ff',
+      '02:f1:60:01:ff:00',
+      '',
+    ]) {
       expect(parseGridMac(none)).toBeUndefined();
     }
     expect(parseGridMac(BROADCAST_MAC)).toEqual({ type: 'broadcast' });
