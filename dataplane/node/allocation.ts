@@ -173,13 +173,13 @@ export class FlowAllocation {
   }
 
   /**
-   * A reverse frame tells where the flow went when each hop chose the next ([0079]): from now on the route is stamped
-   * in full, so that no hop's choice can be lost with the hop.
+   * A reverse frame tells where the flow went when each hop chose the next ([0079]), and so does any frame that comes back to
+   * the INODE that it entered by: from now on the route is stamped in full, so that no hop's choice can be lost with the hop.
    */
   learnRoute(flow: number, address: number): void {
     const { ctx, side } = this.node;
     const { u8 } = ctx.arena;
-    if (u8[address + S_REVERSE] === 0 || side.position[this.node.aux(flow)] !== 0) return;
+    if (side.position[this.node.aux(flow)] !== 0 || (u8[address + S_REVERSE] === 0 && !this.node.returns(flow))) return;
     const own = this.node.routeOf(flow);
     // What a function has put in behind this node is the affair of that function's node.
     const route = routeIn(ctx.arena, address).filter((ref) => own.some((known) => clusterOf(known) === clusterOf(ref)));

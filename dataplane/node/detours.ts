@@ -180,7 +180,8 @@ export class Detours {
     const flow = node.flows.find(word.id);
     if (flow === 0) return;
     if (word.step === ORDER) {
-      this.obey(flow, word);
+      // One that has come round has found nothing to leave out.
+      if (!node.returns(flow)) this.obey(flow, word);
     } else if (word.step === FLUSHED) {
       if (word.origin === node.ref) this.finish(word.id, word.next);
       else this.say(u16[(flow + F_NEXT_REV) >>> 1], word);
@@ -255,7 +256,8 @@ export class Detours {
   private insert(flow: number, via: readonly NodeRef[], beyond: ClusterId): void {
     const { node } = this;
     const route = node.routeOf(flow);
-    const place = route.findIndex((ref) => clusterOf(ref) === beyond);
+    // Where the path returns to the INODEs that it begins at, they stand at its end.
+    const place = route.findLastIndex((ref) => clusterOf(ref) === beyond);
     if (place < 0 || route.some((ref) => clusterOf(ref) === clusterOf(via[0]))) return;
     if (node.divert(flow, route.toSpliced(place, 0, ...via)) && beyond === node.cluster) {
       this.setPrevious(flow, via[via.length - 1]);

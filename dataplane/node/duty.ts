@@ -92,7 +92,7 @@ export class HomeDuty {
     return best;
   }
 
-  /** A topology was installed or retired, or an INODE of the cluster died. */
+  /** A topology was installed, stamped or retired, or an INODE of the cluster died. */
   changed(): void {
     this.stale = true;
   }
@@ -232,9 +232,12 @@ export class HomeDuty {
     };
     const homes = peers.filter(isHome);
     if (this.on && view.incarnationOf(node.ref) === node.incarnation) homes.push(node.ref);
+    // What begins now carries the stamped topology, to which a life that it does not name is that of a dead node.
+    const stamped = node.ctx.topologies.active ?? view;
+    const named = homes.filter((ref) => stamped.incarnationOf(ref) === this.lifeOf(ref));
     // A node that drains begins nothing new while another can.
-    const active = homes.filter((ref) => isActive(view, ref));
-    this.candidates = (active.length > 0 ? active : homes).sort((a, b) => a - b);
+    const active = named.filter((ref) => isActive(view, ref));
+    this.candidates = [active, named, homes].find(({ length }) => length > 0)?.sort((a, b) => a - b) ?? [];
   }
 
   private refreshElders(view: TopologyView, peers: readonly NodeRef[]): void {

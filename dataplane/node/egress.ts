@@ -3,13 +3,18 @@ import type { ConnectionTable } from '../flows/connection-table';
 import {
   D_FLAGS,
   DF_REEMITTED,
+  F_BYTES_FWD,
+  F_BYTES_REV,
   F_NET_FWD,
   F_NET_REV,
+  F_PACKETS_FWD,
+  F_PACKETS_REV,
   S_CONN,
   S_DESCRIPTOR,
   S_DESC_LEN,
   S_FLAGS,
   S_FLOW,
+  S_LEN,
   S_NETWORK,
   S_PROTO,
   S_REASON,
@@ -56,6 +61,7 @@ export class Egress {
       const address = ctx.slot(u32[(list >>> 2) + i]);
       const flow = u32[(address + S_FLOW) >>> 2];
       const reverse = u8[address + S_REVERSE];
+      if (this.node.hasReturning && this.node.returns(flow)) this.countOnce(address, flow);
       this.flowsLeaving[i] = flow;
       this.reverseLeaving[i] = reverse;
       u16[(address + S_NETWORK) >>> 1] = u16[(flow + (reverse === 0 ? F_NET_REV : F_NET_FWD)) >>> 1];
@@ -90,6 +96,14 @@ export class Egress {
       ctx.observe('left', address, this.node.ref, 0);
       if (!ctx.handOut(slot, network)) this.node.drop(slot, RING_FULL);
     }
+  }
+
+  /** A frame that leaves by the INODE that it entered by was counted in its flow there. */
+  private countOnce(address: number, flow: number): void {
+    const { u8, u32, f64 } = this.node.ctx.arena;
+    const isForward = u8[address + S_REVERSE] === 0;
+    u32[(flow + (isForward ? F_PACKETS_FWD : F_PACKETS_REV)) >>> 2]--;
+    f64[(flow + (isForward ? F_BYTES_FWD : F_BYTES_REV)) >>> 3] -= u32[(address + S_LEN) >>> 2];
   }
 
   /**

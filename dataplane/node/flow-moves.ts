@@ -127,7 +127,9 @@ export class FlowMoves {
     const own = node.side.position[node.aux(flow)];
     const toward = route.findIndex((ref) => clusterOf(ref) === clusterOf(from)) < own ? F_NEXT_FWD : F_NEXT_REV;
     if (u16[(flow + F_NEXT_FWD) >>> 1] === to) node.choices.moved(flow);
-    const told = [u16[(flow + toward) >>> 1], ...this.peers()];
+    // Word that comes round to where the path returns has been everywhere.
+    const onward = node.returns(flow) ? 0 : u16[(flow + toward) >>> 1];
+    const told = [onward, ...this.peers()];
     for (const ref of told) if (nodeOf(ref) !== 0 && ref !== teller) say(this.node, ref, PASSED_ON, id, [from, to]);
   }
 }

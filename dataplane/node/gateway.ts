@@ -3,16 +3,16 @@ import { Classifier } from '../classify/classifier';
 import { compilePolicies } from '../classify/policies';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
+  D_COUNT,
   D_FLAGS,
+  D_LIST,
   DF_REPLICA,
-  F_COUNT,
   F_STATE,
   FS_FULL_ROUTE,
   S_DESCRIPTOR,
   S_FLAGS,
   S_FLOW,
   S_REASON,
-  S_REVERSE,
 } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { WAY_OUT } from '../kernels/kernels';
@@ -137,6 +137,7 @@ export class Gateway implements Deliver {
     const { topology } = view;
     if (topology.version === this.configuredFor) return;
     this.configuredFor = topology.version;
+    this.siblings.duty.changed();
     this.lifecycle.configure(view);
     const policies = compilePolicies(topology.policies);
     if (this.classifier === undefined) {
@@ -247,7 +248,7 @@ export class Gateway implements Deliver {
 
   /** Frames that have come over internal links: out of the grid at the end of their path, else onward. Replicas end here. */
   deliver(list: number, n: number): void {
-    const { ctx, side } = this.node;
+    const { ctx } = this.node;
     const { u8, u32 } = ctx.arena;
     if (ctx.kernels.areLeaving(this.node.ref, list, n) === 1) {
       this.egress.leave(this.classifier, this.seed, list, n);
@@ -259,12 +260,11 @@ export class Gateway implements Deliver {
       const slot = u32[(list >>> 2) + i];
       const address = ctx.slot(slot);
       const flow = u32[(address + S_FLOW) >>> 2];
-      const position = side.position[this.node.aux(flow)];
-      const last = u8[address + S_REVERSE] === 0 ? u8[flow + F_COUNT] - 1 : 0;
+      const descriptor = address + S_DESCRIPTOR;
+      const isOut = u8[descriptor + D_LIST + 2 * u8[descriptor + D_COUNT] - 2] === this.node.cluster;
       if ((u32[(flow + F_STATE) >>> 2] & FS_FULL_ROUTE) === 0) this.allocation.learnRoute(flow, address);
-      if (position === last && (u8[address + S_DESCRIPTOR + D_FLAGS] & DF_REPLICA) !== 0)
-        this.node.drop(slot, REPLICA_END);
-      else if (position === last) u32[(this.leaving >>> 2) + out++] = slot;
+      if (isOut && (u8[descriptor + D_FLAGS] & DF_REPLICA) !== 0) this.node.drop(slot, REPLICA_END);
+      else if (isOut) u32[(this.leaving >>> 2) + out++] = slot;
       else u32[(this.transit >>> 2) + onward++] = slot;
     }
     if (out > 0) this.egress.leave(this.classifier, this.seed, this.leaving, out);

@@ -155,7 +155,7 @@ export class ModeChanges {
     // The sender does not know yet who emits here: it says so again.
     if (!node.emits(flow)) return;
     const here = { ...word, stops: [...word.stops, ...servedAt(this.node, flow)] };
-    const isLast = node.side.position[node.aux(flow)] === u8[flow + F_COUNT] - 1;
+    const isLast = node.returns(flow) || node.side.position[node.aux(flow)] === u8[flow + F_COUNT] - 1;
     const onward = isLast ? 0 : hopOf(this.node, flow, 1);
     if (onward !== 0) {
       say(this.node, onward, here);
@@ -186,8 +186,13 @@ export class ModeChanges {
       return;
     }
     const change = this.changes.get(word.id);
-    if (change === undefined) say(this.node, hopOf(this.node, flow, -1), word);
+    if (change === undefined) this.passBack(flow, word);
     else if (change.lay === undefined && change.attempt === word.attempt) this.lay(flow, word, change);
+  }
+
+  /** What another INODE began ends here, where the path ends too. */
+  private passBack(flow: number, word: Word): void {
+    if (!this.node.returns(flow)) say(this.node, hopOf(this.node, flow, -1), word);
   }
 
   /* ---- The new route is laid ------------------------------------------------------------------------------------- */
@@ -228,8 +233,9 @@ export class ModeChanges {
     if (view === undefined) return;
     const place = word.stops.findIndex((stop) => clusterOf(stop & ~FRESH) === node.cluster);
     const own = word.stops[place] ?? 0;
+    const isEnd = clusterOf((word.stops.at(-1) ?? 0) & ~FRESH) === node.cluster;
     if (flow === 0 && word.step === ENTRY) return;
-    if (flow === 0 && (place === word.stops.length - 1 || ((own & FRESH) === 0 && !word.isComplete))) {
+    if (flow === 0 && (isEnd || ((own & FRESH) === 0 && !word.isComplete))) {
       const route = word.stops.map((stop) => stop & ~FRESH);
       if (!isCopyAt(view, route, place)) say(node, word.from, { ...word, step: LAID });
       return;
@@ -240,13 +246,14 @@ export class ModeChanges {
     if (entry !== flow) this.succession.metInPlaceOf(entry, own & ~FRESH);
     // The route was empty: whatever a shadow holds has been sent.
     if (word.step === ENTRY) this.stage.forget(entry);
+    else if (node.returns(entry)) this.close(entry, word);
     else this.passOn(entry, word);
   }
 
   private onLaid(flow: number, word: Word): void {
     if (flow === 0) return;
     const change = this.changes.get(word.id);
-    if (change === undefined) say(this.node, hopOf(this.node, flow, -1), word);
+    if (change === undefined) this.passBack(flow, word);
     else if (change.attempt === word.attempt && change.lay !== undefined) this.finish(flow, word.id, change);
   }
 
@@ -283,6 +290,12 @@ export class ModeChanges {
       return this.learn(word, view);
     }
     return flow !== 0 ? flow : this.learn(word, view);
+  }
+
+  /** The entry has come round to the INODEs that sent it: everybody on the route has it. */
+  private close(flow: number, word: Word): void {
+    say(this.node, hopOf(this.node, flow, -1), { ...word, step: LAID });
+    this.goOn(word.id);
   }
 
   /** A flow that comes by this node from now on. */
@@ -323,6 +336,7 @@ export class ModeChanges {
 
   private finish(flow: number, id: FlowId, change: Change): void {
     this.changes.delete(id);
+    this.halted.delete(id);
     this.node.ownedByWire[change.from]--;
     this.resume(flow);
   }
@@ -350,6 +364,7 @@ export class ModeChanges {
   /** The flow keeps its modes for now: it is tried again. */
   private cancel(flow: number, id: FlowId): void {
     this.changes.delete(id);
+    this.halted.delete(id);
     this.resume(flow);
   }
 

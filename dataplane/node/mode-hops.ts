@@ -1,6 +1,6 @@
 import { clusterOf, nodeOf, type FlowId, type NodeRef } from '../../domain/base/ids';
 import { F_ID, F_NEXT_FWD, F_NEXT_REV } from '../frames/layout';
-import { isCopyAt, placeBeside } from '../select/copies';
+import { isCopyAt, placeBeside, standFor } from '../select/copies';
 import { emitterFor, endsWith, hashedNode, successorOf } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
 import { CONTROL_MODES } from './control-frames';
@@ -22,8 +22,14 @@ export function hopOf(node: Node, flow: number, step: number): NodeRef {
   const { u16, u32 } = node.ctx.arena;
   const next = u16[(flow + (step > 0 ? F_NEXT_FWD : F_NEXT_REV)) >>> 1];
   if (nodeOf(next) !== 0) return next;
-  const position = node.side.position[node.aux(flow)];
-  return pastEmpty(node, node.viewOf(flow), node.routeOf(flow), position, step, u32[(flow + F_ID) >>> 2]);
+  return pastEmpty(
+    node,
+    node.viewOf(flow),
+    node.routeOf(flow),
+    node.placeFor(flow, step),
+    step,
+    u32[(flow + F_ID) >>> 2],
+  );
 }
 
 /**
@@ -37,7 +43,7 @@ export function hopAlong(node: Node, word: Word, view: TopologyView, step: numbe
   if (stop === undefined) return 0;
   const named = nodeOf(stop) === 0 ? node.choices.of(id, clusterOf(stop)) : stop;
   const next = named === 0 ? hashedNode(view, clusterOf(stop), id, node.obituary) : livingFor(node, word, view, named);
-  return next || pastEmpty(node, view, route, position, step, id);
+  return next || pastEmpty(node, view, route, standFor(route, position, step), step, id);
 }
 
 /** The first node on a new route behind the one that a flow has ended with; 0 where nobody is left. */
@@ -72,7 +78,9 @@ function pastEmpty(
   for (let at = position + step; at >= 0 && at < route.length; at += step) {
     if (isCopyAt(view, route, at)) continue;
     const { failure, whenEmpty, role } = view.cluster(clusterOf(route[at]));
-    const found = emitterFor(view, clusterOf(route[at]), 0, id, node.obituary);
+    // At its ends a flow has the INODEs that it began with.
+    const chosen = role === 'inode' && nodeOf(route[at]) !== 0 ? route[at] : 0;
+    const found = emitterFor(view, clusterOf(route[at]), chosen, id, node.obituary);
     if (found !== 0 && failure !== 'discard') return found;
     if (found !== 0 || whenEmpty === 'drop' || role === 'inode') return 0;
   }

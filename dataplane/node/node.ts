@@ -1,6 +1,7 @@
 import {
   clusterOf,
   nodeOf,
+  nodeRef,
   type ClusterId,
   type FlowId,
   type Incarnation,
@@ -35,7 +36,7 @@ import {
 import { reason, type Reason } from '../frames/reasons';
 import type { FunctionHost } from '../functions/host';
 import { Obituary } from '../select/liveness';
-import { copyTarget, placeBeside } from '../select/copies';
+import { copyTarget, placeBeside, standFor } from '../select/copies';
 import { cloneOf } from '../select/replica';
 import type { TopologyView } from '../select/topology-view';
 import type { ConnectionTable } from '../flows/connection-table';
@@ -82,6 +83,8 @@ export class Node {
   functionDrops: { readonly [reason: string]: number } = {};
   /** Hello round until which flows learned here are fed to their backups, because others may not know of a death yet. */
   unsettledUntil = 0;
+  /** Whether a flow has been here whose path ends in this node's cluster as it begins there. */
+  hasReturning = false;
   /** Hello round until which backups may emit again what a node had sent on whose flow has fallen to this one. */
   inheritsUntil = 0;
 
@@ -128,6 +131,25 @@ export class Node {
     const { u8, u32 } = this.ctx.arena;
     if (position < 0 || position >= u8[flow + F_COUNT]) return 0;
     return u8[u32[(flow + F_PATH) >>> 2] + 2 * position];
+  }
+
+  /** Node that a flow's route has at a place of its path; 0 where none is chosen yet. */
+  nodeAt(flow: number, position: number): NodeRef {
+    const { u8, u32 } = this.ctx.arena;
+    const at = u32[(flow + F_PATH) >>> 2] + 2 * position;
+    return (u8[at + 1] & 0x7f) === 0 ? 0 : nodeRef(u8[at], u8[at + 1] & 0x7f);
+  }
+
+  /** Whether the flow's path ends in this node's cluster as it begins there ([0049]): one INODE has both of its ends. */
+  returns(flow: number): boolean {
+    const last = this.ctx.arena.u8[flow + F_COUNT] - 1;
+    return last > 0 && this.clusterAt(flow, 0) === this.cluster && this.clusterAt(flow, last) === this.cluster;
+  }
+
+  /** This node's place on the flow's path for what it sends in direction `step`: see {@link standFor}. */
+  placeFor(flow: number, step: number): number {
+    if (step < 0 && this.returns(flow)) return this.ctx.arena.u8[flow + F_COUNT] - 1;
+    return this.side.position[this.aux(flow)];
   }
 
   /** A flow's route, forward; node 0 = not chosen yet. */
@@ -178,6 +200,7 @@ export class Node {
     const first = clusterOf(route[0]);
     this.side.isSecondary[aux] = view.hasCluster(first) && view.cluster(first).role !== 'inode' ? 1 : 0;
     this.standOn(flow, route, position);
+    this.hasReturning ||= this.returns(flow);
     return flow;
   }
 
@@ -189,7 +212,7 @@ export class Node {
     this.side.position[aux] = position;
     const copyAt = (step: number): NodeRef => {
       const to = copyTarget(view, route, position, step, id, this.obituary);
-      const named = route[position + step] ?? 0;
+      const named = route[standFor(route, position, step) + step] ?? 0;
       // A flow that has another topology than it began under keeps its order of members.
       return to === 0 || to === named || nodeOf(named) === 0 ? to : this.heirs.nextFor(flow, named);
     };

@@ -3,10 +3,6 @@ import type { FlowPath } from '../../domain/topology/topology';
 import {
   F_EMITTER,
   F_ID,
-  F_NEXT_FWD,
-  F_NEXT_REV,
-  F_SHADOW_FWD,
-  F_SHADOW_REV,
   F_STATE,
   F_TYPE,
   F_WIRE,
@@ -15,6 +11,7 @@ import {
   S_FLOW,
   S_REASON,
 } from '../frames/layout';
+import { standFor } from '../select/copies';
 import { cloneOf, replicaPathOf, replicaRoute } from '../select/replica';
 import { emitterFor } from '../select/route';
 import type { TopologyView } from '../select/topology-view';
@@ -23,6 +20,7 @@ import { REPLICATED } from './counters';
 import { PHASE_OWNED } from './flow-side';
 import type { Node } from './node';
 import type { Sender } from './sender';
+import { HOPS } from './succession';
 
 /**
  * Flow replication ([0084]): a flow of a type that a policy replicates has a clone, a flow with an ID, a path and
@@ -162,11 +160,14 @@ export class Replicas {
     node.markReplica(clone);
     node.setState(clone, FS_FULL_ROUTE);
     node.side.path[node.aux(clone)] = path.id;
-    const beside = route[forward ? 1 : place - 1];
-    const next = nodeOf(beside) === 0 ? 0 : emitterFor(view, beside >>> 7, beside, cloneOf(id), node.obituary);
     u16[(clone + F_EMITTER) >>> 1] = node.ref;
-    u16[(clone + (forward ? F_NEXT_FWD : F_NEXT_REV)) >>> 1] = next;
-    u16[(clone + (forward ? F_SHADOW_FWD : F_SHADOW_REV)) >>> 1] = node.heirs.shadowOf(clone, next);
+    for (const hop of HOPS) {
+      const beside = route[standFor(route, place, hop.step) + hop.step] ?? 0;
+      if (nodeOf(beside) === 0) continue;
+      const next = emitterFor(view, beside >>> 7, beside, cloneOf(id), node.obituary);
+      u16[(clone + hop.next) >>> 1] = next;
+      u16[(clone + hop.shadow) >>> 1] = node.heirs.shadowOf(clone, next);
+    }
     return clone;
   }
 }

@@ -179,7 +179,7 @@ export class Sender {
     const flow = u32[(address + S_FLOW) >>> 2];
     const view = node.viewOf(flow);
     const step = u8[address + S_REVERSE] === 0 ? 1 : -1;
-    let position = node.side.position[node.aux(flow)];
+    let position = node.placeFor(flow, step);
     for (;;) {
       position += step;
       const id = node.clusterAt(flow, position);
@@ -187,7 +187,9 @@ export class Sender {
       if (id === 0) return NO_EGRESS;
       const cluster = view.cluster(id);
       if (cluster.mode === 'copy' && cluster.role !== 'inode') continue;
-      const next = emitterFor(view, id, 0, u32[(flow + F_ID) >>> 2], node.obituary);
+      // At its ends a flow has the INODEs that it began with.
+      const chosen = cluster.role === 'inode' ? node.nodeAt(flow, position) : 0;
+      const next = emitterFor(view, id, chosen, u32[(flow + F_ID) >>> 2], node.obituary);
       if (next === 0 || cluster.failure === 'discard') {
         if (cluster.failure === 'discard' && next !== 0) return DISCARDED;
         if (cluster.whenEmpty === 'drop' || cluster.role === 'inode') return NO_MEMBER;

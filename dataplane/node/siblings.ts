@@ -294,6 +294,7 @@ export class Siblings implements CopySource {
     const count = body.readU8();
     const route = Array.from({ length: count }, () => body.readU16());
     const known = this.node.flows.find(id);
+    if (known !== 0) this.complete(known, full ? route : [], body);
     if (known !== 0 || view === undefined) return known;
     const flow = this.node.insertFlow(id, type, view, route, position);
     if (flow === 0) return 0;
@@ -306,6 +307,23 @@ export class Siblings implements CopySource {
     if (full) this.node.setState(flow, FS_FULL_ROUTE);
     this.told(flow);
     return flow;
+  }
+
+  /**
+   * What a copy still lacks, because the flow's first frame had not come round to its owner when that told of it first: who is
+   * next on the way back, and the route that the hops chose.
+   */
+  private complete(flow: number, route: readonly NodeRef[], body: ControlCursor): void {
+    const { u8, u16, u32 } = this.node.ctx.arena;
+    if (this.node.emits(flow)) return;
+    for (const field of COPIED) {
+      const value = body.readU16();
+      if (u16[(flow + field) >>> 1] === 0) u16[(flow + field) >>> 1] = value;
+    }
+    const isOpen = (u32[(flow + F_STATE) >>> 2] & FS_FULL_ROUTE) === 0;
+    if (isOpen && route.length === u8[flow + F_COUNT] && this.node.setRoute(flow, route))
+      this.node.setState(flow, FS_FULL_ROUTE);
+    this.told(flow);
   }
 }
 

@@ -1,5 +1,6 @@
 import { clusterOf, nodeOf, type Micros, type NodeRef } from '../../domain/base/ids';
 import { F_ID, F_NEXT_FWD, F_NEXT_REV, F_SHADOW_FWD, F_SHADOW_REV } from '../frames/layout';
+import { standFor } from '../select/copies';
 import type { Node } from './node';
 
 /** Where a flow entry keeps whom its frames go to from here, and who shadows that node: forward, then reverse. */
@@ -113,7 +114,7 @@ export class Succession {
     const { copyFwd, copyRev } = node.side;
     const aux = node.aux(flow);
     const to = (step > 0 ? copyFwd : copyRev)[aux];
-    const named = route[node.side.position[aux] + step] ?? 0;
+    const named = route[standFor(route, node.side.position[aux], step) + step] ?? 0;
     if (to !== 0 && node.emits(flow) && this.isReplaced(flow, named, to)) node.reportReroute(flow, 'failed', named, to);
   }
 

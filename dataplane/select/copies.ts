@@ -14,9 +14,18 @@ export function isCopyAt(view: TopologyView, route: readonly NodeRef[], place: n
   return place > 0 && place < route.length - 1 && view.cluster(clusterOf(route[place])).mode === 'copy';
 }
 
+/**
+ * Where a node at `place` of a route stands for what it sends in direction `step`: where a path returns to the INODEs that it
+ * begins at ([0049]), at its end for what goes back.
+ */
+export function standFor(route: readonly NodeRef[], place: number, step: number): number {
+  const last = route.length - 1;
+  return step < 0 && place === 0 && clusterOf(route[0]) === clusterOf(route[last]) ? last : place;
+}
+
 /** The place that what leaves the stage at `place` goes to next, in direction `step` (1 or −1); may lie outside the route. */
 export function placeBeside(view: TopologyView, route: readonly NodeRef[], place: number, step: number): number {
-  let at = place + step;
+  let at = standFor(route, place, step) + step;
   if (isCopyAt(view, route, place)) return at;
   while (isCopyAt(view, route, at)) at += step;
   return at;
@@ -51,7 +60,7 @@ export function copyTarget(
   flow: FlowId,
   dead: Obituary,
 ): NodeRef {
-  const at = place + step;
+  const at = standFor(route, place, step) + step;
   if (isCopyAt(view, route, place) || !isCopyAt(view, route, at)) return 0;
   const chosen = route[at];
   if (nodeOf(chosen) === 0) return hashedNode(view, clusterOf(chosen), flow, dead);

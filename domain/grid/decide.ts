@@ -3,7 +3,6 @@ import type { Millis } from '../base/ids';
 import type { GridState } from '../grid-state';
 import { vlanSettingsProblem } from '../link/vlan-settings';
 import { NOTHING_TO_DO, reject, type Decision } from '../message';
-import { returns } from '../path/decide';
 import { LINK_PROTOCOLS } from '../topology/topology';
 import type { GridEvent } from './events';
 import type { GridSettings } from './settings';
@@ -22,12 +21,6 @@ export function reconfigureGrid(state: GridState, settings: GridSettings): Decis
   if (settings.name !== grid.name) return reject('not-allowed', `grid ${grid.name} cannot be renamed`);
   if (settings.seed !== grid.seed) return reject('not-allowed', `grid ${grid.name}: live flows depend on its seed`);
   if (canonical(settings as unknown as Canonical) === canonical(grid as unknown as Canonical)) return NOTHING_TO_DO;
-  const path = settings.selection === 'distributed' ? Object.values(state.paths).find(returns) : undefined;
-  if (path !== undefined)
-    return reject(
-      'not-allowed',
-      `path ${path.name} ends in the cluster that it begins in, which needs "centralized" selection`,
-    );
   return invalidSettings(settings) ?? [{ type: 'GridReconfigured', v: 1, data: settings }];
 }
 

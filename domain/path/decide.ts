@@ -22,11 +22,6 @@ export function defineFlowPath(state: GridState, path: FlowPath): Decision<PathE
   const networks = new Set(state.grid?.networks.map((network) => network.id));
   const missing = [...path.from, path.to].find((network) => !networks.has(network));
   if (missing !== undefined) return reject('not-found', `path ${name}: there is no network ${missing}`);
-  if (state.grid?.selection === 'distributed' && returns(path))
-    return reject(
-      'invalid',
-      `path ${name} ends in the cluster that it begins in: only "centralized" selection can do that`,
-    );
   const namesake = Object.values(state.paths).find((other) => other.name === name && other.id !== id);
   if (namesake !== undefined) return reject('exists', `path ${namesake.id} is called ${name} already`);
   const present = state.paths[id];
@@ -42,11 +37,6 @@ export function deleteFlowPath(state: GridState, path: number): Decision<PathEve
   );
   if (user !== undefined) return reject('in-use', `path ${present.name}: policy ${user.name} assigns flows to it`);
   return [{ type: 'FlowPathDeleted', v: 1, data: { path } }];
-}
-
-/** Whether a path ends in the cluster that it begins in: one INODE has both of its ends, and no hop could choose it. */
-export function returns({ clusters }: Pick<FlowPath, 'clusters'>): boolean {
-  return clusters[0] === clusters[clusters.length - 1];
 }
 
 function text(path: FlowPath): string {

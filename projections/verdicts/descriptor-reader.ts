@@ -106,9 +106,14 @@ export class DescriptorReader {
   isProcessed(index: number): boolean {
     return (this.bytes[this.start + PATH + 2 * index + 1]! & PROCESSED) !== 0;
   }
-  /** The node that numbered the packet: the ingress INODE, first in the order of travel. */
+  /**
+   * The node that numbered the packet: the ingress INODE, first in the order of travel. Where a path ends in the cluster that
+   * it begins in, the last hop writes there by which INODE it leaves: then its cluster alone, whose heirs number on.
+   */
   get stamper(): NodeRef {
-    return this.count === 0 ? 0 : this.nodeAt(0);
+    if (this.count === 0) return 0;
+    const isReturning = this.count > 1 && this.clusterAt(0) === this.clusterAt(this.count - 1);
+    return isReturning ? nodeRef(this.clusterAt(0), 0) : this.nodeAt(0);
   }
 
   /**

@@ -65,6 +65,7 @@ const grids: readonly [string, Topology][] = [
   ['two INODEs on either side, a bridge domain', REDUNDANT],
   ['one INODE for both networks', ONE],
   ['two INODEs for both networks', TWO],
+  ['two INODEs for both networks, where each hop selects the next', { ...TWO, selection: 'distributed' }],
 ];
 
 const suite = hasTraces ? describe : notRun('captures between two hosts', `there is no ${TRACES}`);

@@ -55,6 +55,8 @@ export interface PublishedGridOptions {
   readonly narrow?: number;
   /** Whether every cluster shares a link with every other; by default each does with its neighbours on the path. */
   readonly meshed?: boolean;
+  /** Whether the INODEs before the first stage also stand behind the last, so that paths return to them ([0049]). */
+  readonly returning?: boolean;
   /** The node that can be cut off from publications. */
   readonly apart: NodeRef;
   /** Sees every tap record, after the checker. */
@@ -65,7 +67,7 @@ export interface PublishedGridOptions {
   readonly onLeft?: (network: number, frameNo: number, bytes: Uint8Array) => void;
 }
 
-/** The INODEs' cluster, then stages 2, 3 …, then the far INODEs'. */
+/** The INODEs' cluster, then stages 2, 3 …, then the far INODEs', if there are others. */
 export const ENTRANCE = 1;
 export const CLIENT_NETWORK = 1;
 export const SERVER_NETWORK = 2;
@@ -91,7 +93,7 @@ export class PublishedGrid {
   private readonly acknowledged: Acknowledged[] = [];
 
   constructor(private readonly options: PublishedGridOptions) {
-    this.exit = options.stages.length + 2;
+    this.exit = options.returning === true ? ENTRANCE : options.stages.length + 2;
     const orders = new TopologyOrders();
     this.host = new TwoGroupHost({
       secret: SECRET,
@@ -281,7 +283,7 @@ export class PublishedGrid {
         data: { cluster: id, node: i + 1, weight: 1, spare: i >= count },
       }));
     const { exit } = this;
-    const ids = Array.from({ length: exit }, (_, i) => i + 1);
+    const ids = [ENTRANCE, ...stages.map((_, i) => i + 2), exit];
     return [
       {
         type: 'CreateGrid',
@@ -301,14 +303,14 @@ export class PublishedGrid {
       ...stages.map(({ failure, selector, function: spec = { name: 'pass', config: {} }, congestion }, i) =>
         cluster(i + 2, 'anode', { failure, selector, function: spec, ...(congestion && { congestion }) }),
       ),
-      cluster(exit, 'inode'),
+      ...(exit === ENTRANCE ? [] : [cluster(exit, 'inode')]),
       ...ids.slice(1).map((id, i): CommandBody => ({
         type: 'CreateVirtualLink',
         data: {
           id: i + 1,
           name: `VN-${i + 1}`,
           kind: 'switch',
-          members: meshed === true ? ids.map((each) => ({ cluster: each })) : [{ cluster: id - 1 }, { cluster: id }],
+          members: (meshed === true ? [...new Set(ids)] : [ids[i]!, id]).map((each) => ({ cluster: each })),
           control: false,
           mtu: 9000,
           ...(i === 0 && narrow !== undefined ? { mtu: narrow, narrow: true } : {}),
@@ -336,7 +338,7 @@ export class PublishedGrid {
       },
       ...admit(ENTRANCE, inodes),
       ...stages.flatMap(({ nodes, spares }, i) => admit(i + 2, nodes, spares)),
-      ...admit(exit, inodes),
+      ...(exit === ENTRANCE ? [] : admit(exit, inodes)),
     ];
   }
 }

@@ -61,6 +61,8 @@ export interface RandomGridOptions {
   readonly deaths?: boolean;
   /** INODEs at either end; default: drawn. */
   readonly inodes?: number;
+  /** Whether one cluster of INODEs has both networks. */
+  readonly returning?: boolean;
   readonly onTap?: PublishedGridOptions['onTap'];
   readonly onFlowEvent?: PublishedGridOptions['onFlowEvent'];
   readonly onCommit?: PublishedGridOptions['onCommit'];
@@ -137,6 +139,7 @@ export class RandomGrid {
       udpIdleMs: 300,
       ...(this.isNarrow ? { narrow: 1400 } : {}),
       meshed: options.modes !== undefined,
+      returning: options.returning === true,
       apart: nodeRef(2, 1),
       ...(options.onTap === undefined ? {} : { onTap: options.onTap }),
       ...(options.onFlowEvent === undefined ? {} : { onFlowEvent: options.onFlowEvent }),

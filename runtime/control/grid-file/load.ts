@@ -8,7 +8,7 @@ import { readBridges } from './bridges';
 import { readLinks } from './link-reading';
 import { readCapture, readNetworks } from './networks';
 import { checkDiversions, clustersAtMost, readDiversions, type Diversions } from './diversions';
-import { checkEnds, checkPaths, checkSteps, readPaths, readPolicies, type Paths } from './paths';
+import { checkPaths, checkSteps, readPaths, readPolicies, type Paths } from './paths';
 import { checkSiblings } from './siblings';
 import { checkRoutedPaths, checkRouting, readRoutes } from './routes';
 import { readVlans } from './vlans';
@@ -67,8 +67,6 @@ export function inspectGridFile(text: string): {
   const descriptor = longestDescriptor(paths, diversions);
   const links = readLinks(reader, root.links, clusters.names, networks, descriptor, vlans);
   checkSteps(reader, paths, links, clusters);
-  const selection = reader.choice(root.selection, 'selection', ['centralized', 'distributed'], 'centralized');
-  if (selection === 'distributed') checkEnds(reader, paths);
   checkSiblings(reader, root.clusters, clusters, links);
   const policies = readPolicies(reader, root.policies, paths, networks.names);
   const capture = readCapture(reader, root.capture, networks.names);
@@ -80,7 +78,7 @@ export function inspectGridFile(text: string): {
   const settings: GridSettings = {
     name: reader.text(root.grid ?? reader.root, 'grid'),
     seed: reader.integer(root.seed, 'seed', [0, 0xffff_ffff], 1),
-    selection,
+    selection: reader.choice(root.selection, 'selection', ['centralized', 'distributed'], 'centralized'),
     timing: readTiming(reader, root.timing),
     ...(reader.isAbsent(root.flood) ? {} : { flood: readFlood(reader, root.flood) }),
     ...(reader.isAbsent(root.vlans) ? {} : { vlans: vlans.settings }),

@@ -1,6 +1,6 @@
 import type { ClusterId } from '../../../domain/base/ids';
 import type { ClusterSettings } from '../../../domain/cluster/events';
-import { PATH_CLUSTERS_MAX, returns } from '../../../domain/path/decide';
+import { PATH_CLUSTERS_MAX } from '../../../domain/path/decide';
 import { lackOf, unlinkedSteps } from '../../../domain/path/steps';
 import type { ExternalNetwork, FlowPath, FlowPolicy, VirtualLink } from '../../../domain/topology/topology';
 import { readMatch } from './match';
@@ -58,18 +58,6 @@ function anodeCluster(reader: Reader, item: Value, path: string, clusters: Known
     reader.problem(item, `path ${path} leads through ${cluster.name}, which is no ANODE cluster`, 'leave it out');
   }
   return id;
-}
-
-/** Paths of which one INODE has both ends, which hops that each select the next cannot find. */
-export function checkEnds(reader: Reader, { paths, places }: Paths): void {
-  for (const path of paths.filter(returns)) {
-    const what = `path ${path.name} ends in the cluster that it begins in, which distributed selection cannot do`;
-    reader.problem(
-      places.get(path.id),
-      what,
-      'say "selection: centralized", or connect the networks by different clusters',
-    );
-  }
 }
 
 /** Every step that frames on a path may take needs a link; clusters that are not known (0) have told their problem. */

@@ -374,22 +374,10 @@ const specifications: readonly Specification[] = [
     'FlowPathDefined',
   ]),
   spec(
-    'a path that returns is one where INODEs select all nodes',
-    small,
-    { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 2, 1] } },
-    ['FlowPathDefined'],
-  ),
-  spec(
-    'and none where each hop selects the next',
+    'a path may return to the INODEs that it begins at',
     and(small, { type: 'ReconfigureGrid', data: { ...createGrid.data, selection: 'distributed' } }),
     { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 2, 1] } },
-    'invalid',
-  ),
-  spec(
-    'nor can hops begin to select where one returns',
-    and(small, { type: 'DefineFlowPath', data: { ...definePath.data, clusters: [1, 2, 1] } }),
-    { type: 'ReconfigureGrid', data: { ...createGrid.data, selection: 'distributed' } },
-    'not-allowed',
+    ['FlowPathDefined'],
   ),
   spec('the same path, nothing', small, definePath, []),
   spec(

@@ -59,7 +59,7 @@ describe('a path that ends in the cluster that it begins in', () => {
     }
   });
 
-  test.each(INODES)('FG-546: flows go on from their next question when one of the two INODEs (%d) dies', (victim) => {
+  test.each(INODES)('FG-546: either side may go on when one of the two INODEs (%d) dies', (victim) => {
     const g = grid();
     const other = INODES.find((ref) => ref !== victim)!;
     for (let port = 1; port <= 16; port++) reached(g, WEST, question(port, 0), INODES[port % 2]!);
@@ -67,8 +67,19 @@ describe('a path that ends in the cluster that it begins in', () => {
     g.kill(victim);
     g.beats(10);
     for (let port = 1; port <= 16; port++) {
-      expect(reached(g, WEST, question(port, 1), other)).toEqual([EAST]);
       expect(reached(g, EAST, answer(port, 1), other)).toEqual([WEST]);
+      expect(reached(g, WEST, question(port, 1), other)).toEqual([EAST]);
     }
+  });
+
+  test('FG-546: a frame is counted once in its flow, although it passes its INODE twice', () => {
+    const g = grid();
+    const bytes = question(1, 0).length;
+    for (let n = 0; n < 3; n++) reached(g, WEST, question(1, n), INODES[0]!);
+    reached(g, EAST, answer(1, 0), INODES[1]!);
+    for (const group of g.groups) group.endFlows(g.now);
+    g.settle();
+    const [end] = g.allEvents().filter(({ type }) => type === 'FlowEnded');
+    expect(end).toMatchObject({ packets: [3, 1], bytes: [3 * bytes, bytes] });
   });
 });

@@ -27,6 +27,9 @@ const FOUND_WITH_OPENED_AND_THREE_INODES = [522_655];
 /** The same where modes are switched: copies that had gone to another node than the frames did later, IDs of held frames. */
 const FOUND_WITH_MODES = [62_000_186, 68_000_204, 244_000_732];
 
+/** The same where paths return: an INODE that was back began flows under a topology to which it was dead; two died at once. */
+const FOUND_WHERE_PATHS_RETURN = [1_798_077_630, 2_147_483_637];
+
 const HELD: Verdicts = {
   affinity: 'held',
   pinnedTopology: 'held',
@@ -159,6 +162,31 @@ describe('random grids, traffic, failures and changes of size', () => {
     expect(totals.kills).toBeGreaterThan(GRIDS);
     expect(totals.switches).toBeGreaterThan(GRIDS);
     expect(totals.told).toBeGreaterThan(GRIDS);
+  });
+
+  test('FG-547: so they do where paths return to the INODEs that they began at, whichever of these happens', async () => {
+    const kinds: readonly RandomGridOptions[] = [
+      { narrow: true },
+      { functions: true, asks: true },
+      { functions: true, congestion: true },
+      { modes: ['through', 'bypass', 'copy'] },
+    ];
+    const totals = { kills: 0, switches: 0, questions: 0 };
+    const check = async (seed: number): Promise<void> => {
+      for (const kind of kinds) {
+        const scenario = new RandomGrid(seed, { ...kind, returning: true, inodes: 2 + (seed % 2) });
+        const verdicts = await scenario.run();
+        expect({ seed, ...kind, ...verdicts }).toEqual({ seed, ...kind, ...HELD });
+        for (const name of ['kills', 'switches', 'questions'] as const) totals[name] += scenario.counts[name];
+      }
+    };
+    if (REPLAYED !== undefined) return check(Number(REPLAYED));
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 0, max: 0x7fff_ffff }), check), {
+      numRuns: Math.ceil(GRIDS / kinds.length),
+      endOnFailure: true,
+      examples: FOUND_WHERE_PATHS_RETURN.map((seed): [number] => [seed]),
+    });
+    for (const n of Object.values(totals)) expect(n).toBeGreaterThan(GRIDS / kinds.length);
   });
 
   test('a run is a function of its seed', async () => {
