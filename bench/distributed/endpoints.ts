@@ -40,7 +40,7 @@ async function startAgent({ nats, grid, networks, secret }: EndpointsOptions, no
   }));
   const host = await startHosting({
     agent: name,
-    listen,
+    underlay: { kind: 'datagrams', listen },
     networks: await Promise.all(ports),
     secret: Buffer.from(secret, 'hex'),
     baseDirectory: process.cwd(),

@@ -103,6 +103,10 @@ export class LanPort implements PacketPort {
     return { ...counted, dropped };
   }
 
+  mend(): boolean {
+    return this.lan.mend?.() ?? false;
+  }
+
   close(): Promise<void> {
     return this.lan.close();
   }

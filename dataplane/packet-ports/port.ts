@@ -29,6 +29,11 @@ export interface PacketPort {
    */
   send(list: number, n: number): number;
   statistics(): PortStatistics;
+  /**
+   * Stands again on what it was opened on, where that was lost and is back: an interface that was removed and made again. True
+   * if it had to. Absent where nothing can be lost so.
+   */
+  mend?(): boolean;
   /** Closes; frames that have arrived and were not received are lost. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { findNode, nameOf } from '../node/decide';
 import { isMember, type NodeState } from '../node/state';
 import type { PlaceNode, RegisterAgent } from './commands';
 import type { AgentRegistered, NodeDisplaced, NodePlaced } from './events';
+import { isLanAddress } from './state';
 import { nextIncarnation, obstacle, occupied, wantsPlace } from './placement';
 
 /** Nodes that one agent offers to host, at most. */
@@ -83,7 +84,9 @@ function faultOf({
 }: RegisterAgent['data']): string | undefined {
   if (!isName(agent)) return `a name has 1–${AGENT_NAME_MAX} characters`;
   if (!Number.isSafeInteger(life) || life < 1) return `life ${life} is no time`;
-  if (!/^.+:\d{1,5}$/.test(address) || address.length > AGENT_NAME_MAX * 2) return `address ${address} is no host:port`;
+  if ((!/^.+:\d{1,5}$/.test(address) && !isLanAddress(address)) || address.length > AGENT_NAME_MAX * 2) {
+    return `address ${address} is no host:port`;
+  }
   if (!Number.isInteger(capacity) || capacity < 0 || capacity > AGENT_CAPACITY_MAX) {
     return `capacity ${capacity} is not in 0–${AGENT_CAPACITY_MAX}`;
   }

@@ -8,7 +8,7 @@ export interface AgentState extends AgentOffer {
 
 /** What an agent has to give. Networks and pinned nodes go by name, because an agent knows no numbers before it is told. */
 export interface AgentOffer {
-  /** `host:port` where its nodes' frames arrive. */
+  /** `host:port` where its nodes' frames arrive; {@link lanAddress} where they are reached on a LAN. */
   readonly address: string;
   /** Nodes that it hosts at most. */
   readonly capacity: number;
@@ -18,6 +18,15 @@ export interface AgentOffer {
   readonly networks: readonly string[];
   /** Nodes that belong here (`AB-2`). */
   readonly pinned: readonly string[];
+}
+
+/** What stands for an address where nodes are reached on a LAN: nobody sends there, and it says by which interface they are. */
+export function lanAddress(interfaceName: string): string {
+  return `lan/${interfaceName}`;
+}
+
+export function isLanAddress(address: string): boolean {
+  return /^lan\/.+$/.test(address);
 }
 
 /** Every agent that ever registered, by name. */

@@ -42,7 +42,7 @@ export interface Replication {
   readonly order: number;
 }
 
-/** A process that hosts nodes, and where the frames for them go: `host:port` of its underlay. */
+/** A process that hosts nodes, and where the frames for them go: `host:port` of its underlay, `lan/INTERFACE` on a LAN. */
 export interface TopologyAgent {
   readonly name: string;
   readonly address: string;

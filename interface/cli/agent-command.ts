@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { hostname } from 'node:os';
 import type { Endpoint } from '../../domain/base/endpoint';
+import { FlowgridError } from '../../domain/base/errors';
 import { commonOf, serversOf, withCommon, type Finish } from './command';
 import { parseAddress, parseListen, parseNetwork } from './endpoint-values';
-import type { AgentProgramOptions, CommonOptions, Io, Programs, UdpNetwork } from './programs';
+import type { AgentProgramOptions, AgentUnderlay, CommonOptions, Io, Programs, UdpNetwork } from './programs';
 import { parseInteger } from './values';
 
 /** Nodes that one agent hosts at most, unless told otherwise, or told which ones. */
@@ -14,7 +15,8 @@ interface AgentFlags extends CommonOptions {
   readonly grid: string;
   readonly name: string;
   readonly nats: string;
-  readonly listen: Endpoint;
+  readonly listen?: Endpoint;
+  readonly lan?: string;
   readonly advertise?: Endpoint;
   readonly key: string;
   readonly nodes?: number;
@@ -33,8 +35,12 @@ export function addAgentCommand(root: Command, programs: Programs, io: Io, finis
     .requiredOption('--grid <name>', 'name of the grid')
     .option('--name <name>', "the agent's name, of which a grid has one", hostname())
     .requiredOption('--nats <servers>', 'HOST:PORT of NATS servers, comma-separated', serversOf('--nats'))
-    .requiredOption('--listen <address>', 'where frames of other agents arrive, by UDP: HOST:PORT', (text) =>
+    .option('--listen <address>', 'where frames of other agents arrive, by UDP: HOST:PORT', (text) =>
       parseListen('--listen', text),
+    )
+    .option(
+      '--lan <interface>',
+      'instead: reach them by the links themselves, VLANs of the LAN that this interface is on',
     )
     .option('--advertise <address>', 'where others reach that; default: --listen', (text) =>
       parseAddress('--advertise', text),
@@ -68,24 +74,46 @@ export function addAgentCommand(root: Command, programs: Programs, io: Io, finis
       "agent --grid figure-4 --name edge --nats nats-1:4222 --listen 10.0.0.2:7000 --key grid.key --node IA-1 --network 'EN-1=udp:6001>10.0.0.9:6001'",
       'host the INODE IA-1, and attach its network by UDP',
     ],
+    [
+      'agent --grid figure-4 --name h1 --nats nats-1:4222 --lan eth1 --key grid.key',
+      'on the LAN whose switch was told what link plan says (Linux; root or CAP_NET_RAW)',
+    ],
   ]);
 }
 
 function optionsOf(flags: AgentFlags): AgentProgramOptions {
-  const { grid, name, nats, listen, advertise, key, nodes, functions, node, network, modules, packages } = flags;
+  const { grid, name, nats, key, nodes, functions, node, network, modules, packages } = flags;
   return {
     ...commonOf(flags),
     grid,
     name,
     nats,
-    listen,
+    underlay: underlayOf(flags),
     key,
     nodes: nodes ?? (node.length > 0 ? node.length : NODES),
     modules,
     pinned: node,
     networks: network,
     ...(packages === undefined ? {} : { packages }),
-    ...(advertise === undefined ? {} : { advertise }),
     ...(functions === undefined ? {} : { functions: functions.split(',').map((each) => each.trim()) }),
   };
+}
+
+function underlayOf({ listen, advertise, lan }: AgentFlags): AgentUnderlay {
+  const refused = (message: string, remedy: string): FlowgridError => new FlowgridError('usage', message, { remedy });
+  if (lan !== undefined) {
+    const other = listen !== undefined ? '--listen' : advertise !== undefined ? '--advertise' : undefined;
+    if (other === undefined) return { kind: 'lan', interface: lan };
+    throw refused(
+      `--lan and ${other}: nodes are reached one way`,
+      'leave one of them out; all agents of a grid are reached alike',
+    );
+  }
+  if (listen === undefined) {
+    throw refused(
+      '--listen or --lan is missing',
+      'name HOST:PORT for UDP, or the interface on the LAN that links are VLANs of',
+    );
+  }
+  return { kind: 'datagrams', listen, ...(advertise === undefined ? {} : { advertise }) };
 }

@@ -414,16 +414,26 @@ export interface UdpNetwork {
   readonly remote: Endpoint;
 }
 
+/** How an agent's nodes and those of others reach each other. */
+export type AgentUnderlay =
+  | {
+      readonly kind: 'datagrams';
+      /** Where frames of other agents' nodes arrive. */
+      readonly listen: Endpoint;
+      /** Where others reach that; absent: there. */
+      readonly advertise?: Endpoint;
+    }
+  /** The network interface that is plugged into the LAN whose VLANs the links are. */
+  | { readonly kind: 'lan'; readonly interface: string };
+
 export interface AgentProgramOptions extends CommonOptions {
   readonly grid: string;
   /** Of all agents of the grid only one has it; a newer process of the same name takes its place. */
   readonly name: string;
   /** `host:port` of NATS servers, comma-separated. */
   readonly nats: string;
-  /** Where frames of other agents' nodes arrive. */
-  readonly listen: Endpoint;
-  /** Where others reach that; absent: there. */
-  readonly advertise?: Endpoint;
+  /** How nodes of other agents are reached: by datagrams, or by the links themselves. */
+  readonly underlay: AgentUnderlay;
   readonly key: string;
   /** Nodes that it hosts at most. */
   readonly nodes: number;

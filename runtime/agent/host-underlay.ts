@@ -97,6 +97,7 @@ export class LanUnderlay implements HostUnderlay {
   }
 
   repair(): number {
+    if (this.port?.mend() === true) this.repaired++;
     const { installed = [] } = this.port ?? {};
     if (isSame(installed, this.settled)) return 0;
     const present = new Set(installed);

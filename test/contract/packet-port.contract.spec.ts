@@ -1,6 +1,9 @@
 import { OnePeer } from '../../dataplane/packet-ports/udp/peers';
 import { UdpPort } from '../../dataplane/packet-ports/udp/udp-port';
 import type { OpenPort } from '../../dataplane/packet-ports/port';
+import { LinuxPacketPort } from '../../dataplane/packet-ports/linux/packet-port';
+import { describeWithServer } from '../services/suite';
+import { VethPair, vethAvailable } from '../support/lab/veth';
 import { MemoryNet } from '../support/memory-net';
 import { freeUdpPorts } from '../support/udp';
 import { describePacketPort } from './packet-port.contract';
@@ -20,4 +23,18 @@ describePacketPort('in memory', async () => {
   const net = new MemoryNet();
   const port = (from: number, to: number): OpenPort => net.opener(`m:${from}`, new OnePeer({ host: 'm', port: to }));
   return { here: port(1, 2), there: port(2, 1) };
+});
+
+/** Room for the longest frame of all, behind its header. */
+const MTU = 17_000;
+
+describeWithServer('packet port on a network interface', vethAvailable, () => {
+  let cable: VethPair;
+  beforeAll(() => void (cable = VethPair.create(MTU)));
+  afterAll(() => cable?.remove());
+
+  describePacketPort('network interface', async () => ({
+    here: LinuxPacketPort.opener(cable.here, 'a test'),
+    there: LinuxPacketPort.opener(cable.there, 'a test'),
+  }));
 });

@@ -66,6 +66,8 @@ export interface GridSites {
   readonly mnodes?: readonly string[];
   /** Where an MNODE, an agent or (`here`) the world outside is. */
   readonly at: (name: string) => Site;
+  /** The interface by which agents reach each other on a LAN; absent: they do by UDP. */
+  readonly lan?: string;
   /** What agents are started with besides. */
   readonly agentArgs?: readonly string[];
 }
@@ -149,9 +151,11 @@ export class AgentGrid {
           : [];
     const pins = this.hosted[name]!.flatMap((node) => ['--node', node]);
     const common = ['--grid', 'agents', '--nats', this.servers.nats, '--key', join(this.dir, 'grid.key')];
+    const { lan } = this.sites;
+    const way = lan === undefined ? ['--listen', this.address(name)] : ['--lan', lan];
     const agent = new AgentProcess(
       name,
-      [...common, '--listen', this.address(name), ...pins, ...network, ...(this.sites.agentArgs ?? [])],
+      [...common, ...way, ...pins, ...network, ...(this.sites.agentArgs ?? [])],
       this.sites.at(name),
     );
     this.agents.set(name, agent);

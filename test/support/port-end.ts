@@ -15,9 +15,16 @@ export class PortEnd {
   readonly received: Buffer[] = [];
   port!: PacketPort;
   readable = 0;
+  onReadable: () => void = () => undefined;
 
   async open(open: OpenPort): Promise<void> {
-    const listener = { readable: () => this.readable++, writable: () => undefined };
+    const listener = {
+      readable: () => {
+        this.readable++;
+        this.onReadable();
+      },
+      writable: () => undefined,
+    };
     this.port = await open({ arena: this.arena, slots: this.slots }, listener);
   }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { subjectsOf } from '../../../adapters/bus/subjects';
 import { endpointText } from '../../../domain/base/endpoint';
+import { lanAddress } from '../../../domain/agent/state';
 import { FlowgridError } from '../../../domain/base/errors';
 import { PACKAGE_FUNCTION } from '../../../domain/package/state';
 import { FunctionRegistry } from '../../../dataplane/functions/registry';
@@ -32,7 +33,7 @@ const SWEEP_MS = 1_000;
  */
 export async function agent(options: AgentProgramOptions, io: Io): Promise<number> {
   const address = advertised(options);
-  const { grid, name, listen, networks, nodes, pinned } = options;
+  const { grid, name, underlay, networks, nodes, pinned } = options;
   const clock = new WallClock();
   const progress = new Progress(io, options.json, clock);
   const time = realTime();
@@ -40,7 +41,7 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
   const baseDirectory = resolve(options.modules);
   const packages = options.packages === undefined ? {} : { packages: resolve(options.packages) };
   const store = packages.packages === undefined ? {} : { packages: new PackageStore(packages.packages) };
-  const host = await startHosting({ agent: name, listen, networks, secret, baseDirectory, time, ...packages });
+  const host = await startHosting({ agent: name, underlay, networks, secret, baseDirectory, time, ...packages });
   try {
     const bus = await connectBus(options, clock, name);
     try {
@@ -95,7 +96,10 @@ function offered({ functions, packages }: AgentProgramOptions): string[] {
   return [...new Set([...named, ...(packages === undefined ? [] : [PACKAGE_FUNCTION])])];
 }
 
-function advertised({ listen, advertise }: AgentProgramOptions): string {
+/** Where others reach the nodes here: on a LAN that is for information alone. */
+function advertised({ underlay }: AgentProgramOptions): string {
+  if (underlay.kind === 'lan') return lanAddress(underlay.interface);
+  const { listen, advertise } = underlay;
   const address = advertise ?? listen;
   if (advertise === undefined && (EVERY_INTERFACE.includes(listen.host) || listen.port === 0)) {
     throw new FlowgridError('usage', `--listen ${endpointText(listen)}: other agents cannot send there`, {

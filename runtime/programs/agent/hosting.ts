@@ -2,18 +2,19 @@ import { randomBytes } from 'node:crypto';
 import type { Endpoint } from '../../../domain/base/endpoint';
 import type { NodeLimits } from '../../../dataplane/node/node-group';
 import type { OpenPort } from '../../../dataplane/packet-ports/port';
+import { LinuxPacketPort } from '../../../dataplane/packet-ports/linux/packet-port';
 import { OnePeer, type Peers } from '../../../dataplane/packet-ports/udp/peers';
 import { UdpPort } from '../../../dataplane/packet-ports/udp/udp-port';
-import type { UdpNetwork } from '../../../interface/cli/programs';
-import { DatagramUnderlay } from '../../agent/host-underlay';
+import type { AgentUnderlay, UdpNetwork } from '../../../interface/cli/programs';
+import { DatagramUnderlay, LanUnderlay } from '../../agent/host-underlay';
 import { RealtimeHost, type RealTime } from '../../agent/realtime-host';
 import { realTime } from './real-time';
 
 export interface HostingOptions {
   /** Name under which topologies place nodes here. */
   readonly agent: string;
-  /** Where frames of other agents arrive, and what frames for them are sent from. */
-  readonly listen: Endpoint;
+  /** How nodes of other agents are reached. */
+  readonly underlay: AgentUnderlay;
   readonly networks: readonly UdpNetwork[];
   /** The grid's secret, from which node keys are derived. */
   readonly secret: Uint8Array;
@@ -35,13 +36,14 @@ const SLOTS = 16_384;
 const BYTES = 512 * 1024 * 1024;
 
 /**
- * Makes the dataplane of an agent: its nodes live in this thread, in real time, and reach those of other agents and the
- * external networks by UDP.
+ * Makes the dataplane of an agent: its nodes live in this thread, in real time. They reach those of other agents by UDP or on a
+ * LAN, and the external networks by UDP.
  *
- * @throws FlowgridError `usage` when an address cannot be listened on.
+ * @throws FlowgridError `usage` when an address cannot be listened on, or an interface opened; `unsupported` where there can
+ *   be no such.
  */
 export function startHosting(options: HostingOptions): Promise<RealtimeHost> {
-  const { agent, listen, networks, secret, baseDirectory, kernels, limits } = options;
+  const { agent, underlay, networks, secret, baseDirectory, kernels, limits } = options;
   const open = (local: Endpoint, peers: Peers): OpenPort =>
     UdpPort.opener({
       local,
@@ -57,7 +59,10 @@ export function startHosting(options: HostingOptions): Promise<RealtimeHost> {
     slots: SLOTS,
     bytes: BYTES,
     taps: false,
-    underlay: new DatagramUnderlay((peers) => open(listen, peers)),
+    underlay:
+      underlay.kind === 'lan'
+        ? new LanUnderlay(LinuxPacketPort.opener(underlay.interface, '--lan'))
+        : new DatagramUnderlay((peers) => open(underlay.listen, peers)),
     networks: networks.map(({ names, local, remote }) => ({ names, open: open(local, new OnePeer(remote)) })),
     ...(options.packages === undefined ? {} : { packages: options.packages }),
     ...(kernels === undefined ? {} : { kernels }),

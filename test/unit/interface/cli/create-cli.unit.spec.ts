@@ -107,7 +107,7 @@ describe('the command line', () => {
           name: 'h1',
           nats: 'n:4222',
           key: 'k',
-          listen: { host: '10.0.0.1', port: 7000 },
+          underlay: { kind: 'datagrams', listen: { host: '10.0.0.1', port: 7000 } },
           nodes: 1,
           modules: '.',
           pinned: ['IA-1'],
@@ -119,6 +119,21 @@ describe('the command line', () => {
     ]);
     expect(await run(`${common} --listen nowhere`)).toBe(2);
     expect(err.join('\n')).toContain("--listen: 'nowhere' is not");
+  });
+
+  it('FG-580: an agent is reached by UDP or on a LAN, and not both ways or none', async () => {
+    const { calls, err, run } = fixture();
+    const common = 'agent --grid g --name h1 --nats n:4222 --key k';
+    expect(await run(`${common} --lan eth1`)).toBe(0);
+    expect(calls).toEqual([['agent', expect.objectContaining({ underlay: { kind: 'lan', interface: 'eth1' } })]]);
+    for (const [rest, why] of [
+      ['', '--listen or --lan is missing'],
+      ['--lan eth1 --listen 10.0.0.1:7000', '--lan and --listen'],
+      ['--lan eth1 --advertise 10.0.0.1:7000', '--lan and --advertise'],
+    ] as const) {
+      expect(await run(`${common} ${rest}`.trim())).toBe(2);
+      expect(err.join('\n')).toContain(why);
+    }
   });
 
   it('FG-270: gives log migrate the directory that stands behind it, and log its own', async () => {
