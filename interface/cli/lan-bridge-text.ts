@@ -1,19 +1,26 @@
 import type { LanPlanView } from '../../projections';
 
+/** Of 01:80:C2:00:00:00 to 0F, bit by bit; pause frames are between the two ends of a wire (IEEE 802.1Q, table 8-1). */
+const ALL_BUT_PAUSE = '0xfffd';
+
 /**
  * The plan of a LAN as commands for a Linux bridge ([0032]): each port is a device of its name. A Linux bridge always filters what
- * comes in, so that ports are in the VLANs, too, in which they only send; interfaces drop what others send there.
+ * comes in, so that ports are in the VLANs, too, in which they only send; interfaces drop what others send there. What networks send
+ * to groups and to reserved addresses goes on as over a wire: the bridge does not look who listens, and keeps nothing to itself
+ * where they join.
  */
 export function lanBridgeText({ grid, ports, primaryDown, primaryBack }: LanPlanView): string[] {
   return [
     `# Grid ${grid}: bridge br0, a device for each port`,
-    'ip link set dev br0 type bridge vlan_filtering 1 vlan_default_pvid 0',
-    ...ports.flatMap(({ port, pvid, tagged, untagged, sendOnly }) => {
+    'ip link set dev br0 type bridge vlan_filtering 1 vlan_default_pvid 0 mcast_snooping 0',
+    ...ports.flatMap(({ port, pvid, tagged, untagged, sendOnly, links }) => {
       const inside = [...tagged, ...sendOnly].map((vlan) => `bridge vlan add dev ${port} vid ${vlan}`);
       const plain = untagged.map(
         (vlan) => `bridge vlan add dev ${port} vid ${vlan}${vlan === pvid ? ' pvid' : ''} untagged`,
       );
-      return [...inside, ...plain];
+      const isJoined = links.some(({ kind }) => kind === 'external');
+      const reserved = isJoined ? [`ip link set dev ${port} type bridge_slave group_fwd_mask ${ALL_BUT_PAUSE}`] : [];
+      return [...inside, ...plain, ...reserved];
     }),
     ...primaryDown.map(
       ({ link }) => `# This holds while the primary of ${link} is up; 'flowgrid link plan' says what else.`,

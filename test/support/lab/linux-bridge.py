@@ -7,6 +7,8 @@ answer goes out, in JSON. It makes its interfaces in whatever network namespace 
     {"send": 0, "frame": "hex"}                                              a frame comes in by a port
     {"collect": true}      waits until all that was sent is through; answers what left, by port: {"frames": [["hex"]]}
     {"age": true}          waits until every address that was learned is forgotten
+    {"script": "bridge ...", "ports": ["EN-1"]}   begins with br0 as Linux makes one, with ports of these names, and runs commands
+    {"vlans": true}        answers the VLANs of each port: {"vlans": [[[10, "pvid"], [20, ""]]]}
 
 As the first process of a kernel of its own it is given the folder of the kernel's modules and loads those that it needs.
 """
@@ -22,9 +24,13 @@ import sys
 import termios
 import tty
 
-# Ports that frames can come in by, and two more that join nothing but the VLAN of the sentinel.
+# Ports that frames can come in by; there are more when somebody names more.
 PORTS = 6
+# Two more that join nothing but the VLAN of the sentinel.
+SENTINELS = (254, 255)
 SENTINEL_VLAN = 4094
+# So that a bridge forwards at once, and each frame wherever it may.
+PLAIN = "stp_state 0 forward_delay 0"
 ETH_P_ALL = 3
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
@@ -65,7 +71,7 @@ class Wire:
     """A pair of interfaces: frames go in and out by one end, the other one is a port of the bridge."""
 
     def __init__(self, number):
-        self.port = f"p{number}"
+        self.port = self.plain_name = f"p{number}"
         far = f"w{number}"
         address = f"address 06:ff:00:00:00:{number:02x}"
         run(
@@ -79,6 +85,10 @@ class Wire:
         self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 23)
         self.socket.setblocking(False)
+
+    def rename(self, name):
+        run("ip", f"link set {self.port} down", f"link set {self.port} name {name}", f"link set {name} up")
+        self.port = name
 
     def received(self):
         """All that came, with the tags that the kernel keeps beside the frames put back."""
@@ -111,19 +121,47 @@ class Bridge:
             if os.path.exists(path):
                 with open(path, "w") as setting:
                     setting.write("1")
-        self.wires = [Wire(number) for number in range(PORTS + 2)]
+        self.wires = [Wire(number) for number in range(PORTS)]
+        self.ends = [Wire(number) for number in SENTINELS]
         self.vlans = [[] for _ in self.wires]
         self.sentinel = 0
+        self.make("mcast_snooping 0 vlan_default_pvid 0 vlan_filtering 1", self.wires)
+        self.join_ends()
+
+    def make(self, settings, wires):
         run(
             "ip",
-            "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 vlan_default_pvid 0 vlan_filtering 1",
+            f"link add br0 type bridge {PLAIN} {settings}",
             "link set br0 up",
-            *(f"link set {wire.port} master br0" for wire in self.wires),
+            *(f"link set {wire.port} master br0" for wire in [*wires, *self.ends]),
         )
-        for number in (PORTS, PORTS + 1):
-            self.configure(number, {"pvid": SENTINEL_VLAN, "untagged": [SENTINEL_VLAN]})
         while any(port["state"] != "forwarding" for port in json.loads(run("bridge", "link show", options=["-j"]))):
             pass
+
+    def join_ends(self):
+        run("bridge", *(f"vlan add dev {wire.port} vid {SENTINEL_VLAN} pvid untagged" for wire in self.ends))
+
+    def obey(self, script, names):
+        """What an operator does: a bridge as it is made, a device for each port, and then the commands."""
+        run("ip", "link delete br0")
+        while len(self.wires) < len(names):
+            self.wires.append(Wire(len(self.wires)))
+        for wire in self.wires:
+            if wire.port != wire.plain_name:
+                wire.rename(wire.plain_name)
+        for wire, name in zip(self.wires, names):
+            wire.rename(name)
+        self.make("", self.wires[: len(names)])
+        done = subprocess.run(["sh", "-e"], input=script, capture_output=True, text=True)
+        if done.returncode != 0 or done.stderr != "":
+            raise RuntimeError(f"the commands failed: {done.stderr.strip()}")
+        self.join_ends()
+        self.collect()
+
+    def members(self):
+        """The VLANs of each port, with what the bridge says of them."""
+        told = {port["ifname"]: port["vlans"] for port in json.loads(run("bridge", "vlan show", options=["-j"]))}
+        return [[vlan_of(each) for each in told.get(wire.port, [])] for wire in self.wires]
 
     def begin(self, settings):
         """The wires and the bridge are kept, and nothing else."""
@@ -160,15 +198,15 @@ class Bridge:
         """
         self.sentinel += 1
         mark = bytes.fromhex("ffffffffffff06fe0000000088b5") + struct.pack("!Q", self.sentinel) + bytes(40)
-        self.send(PORTS, mark)
-        end = self.wires[PORTS + 1]
+        begin, end = self.ends
+        begin.socket.send(mark)
         while True:
             if not select.select([end.socket], [], [], PATIENCE_S)[0]:
                 raise RuntimeError("the sentinel did not come through the bridge")
             if mark.hex() in end.received():
                 break
-        self.wires[PORTS].received()
-        return [wire.received() for wire in self.wires[:PORTS]]
+        begin.received()
+        return [wire.received() for wire in self.wires]
 
     def age(self):
         while any("permanent" != entry.get("state") for entry in self.entries()):
@@ -178,6 +216,11 @@ class Bridge:
         """What it knows, but for the sentinel's own address."""
         known = json.loads(run("bridge", "fdb show br br0", options=["-j"]))
         return [entry for entry in known if entry.get("vlan") != SENTINEL_VLAN]
+
+
+def vlan_of(told):
+    flags = [{"PVID": "pvid", "Egress Untagged": "untagged"}[flag] for flag in told.get("flags", [])]
+    return [told["vlan"], " ".join(flags)]
 
 
 def answer(bridge, request):
@@ -191,6 +234,10 @@ def answer(bridge, request):
         return {"frames": bridge.collect()}
     elif "age" in request:
         bridge.age()
+    elif "script" in request:
+        bridge.obey(request["script"], request["ports"])
+    elif "vlans" in request:
+        return {"vlans": bridge.members()}
     return {}
 
 

@@ -83,6 +83,21 @@ export class LinuxBridge {
     return (await this.ask({ collect: true })).frames!;
   }
 
+  /**
+   * Begins anew with a bridge as Linux makes one, br0 with a device for each port, and runs a script of commands; it does not go
+   * back to {@link begin}.
+   *
+   * @throws Error when a command fails.
+   */
+  async obey(script: string, ports: readonly string[]): Promise<void> {
+    await this.ask({ script, ports });
+  }
+
+  /** The VLANs of each port, with `pvid` and `untagged` where they are. */
+  async vlans(): Promise<(readonly [vlan: number, traits: string])[][]> {
+    return (await this.ask({ vlans: true })).vlans!;
+  }
+
   /** Waits until it has forgotten every address. */
   async age(): Promise<void> {
     await this.ask({ age: true });
@@ -122,6 +137,7 @@ export class LinuxBridge {
 interface Answer {
   readonly error?: string;
   readonly frames?: string[][];
+  readonly vlans?: (readonly [number, string])[][];
 }
 
 interface Command {
