@@ -103,6 +103,10 @@ export class LanPort implements PacketPort {
     return { ...counted, dropped };
   }
 
+  get mtu(): number | undefined {
+    return this.lan.mtu;
+  }
+
   mend(): boolean {
     return this.lan.mend?.() ?? false;
   }

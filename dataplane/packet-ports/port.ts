@@ -29,6 +29,8 @@ export interface PacketPort {
    */
   send(list: number, n: number): number;
   statistics(): PortStatistics;
+  /** Bytes behind the Ethernet header, and a tag, that frames may have which leave now; absent: any frame leaves. */
+  readonly mtu?: number;
   /**
    * Stands again on what it was opened on, where that was lost and is back: an interface that was removed and made again. True
    * if it had to. Absent where nothing can be lost so.

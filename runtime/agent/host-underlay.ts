@@ -20,6 +20,8 @@ export interface HostUnderlay {
    * @param topologies newest first
    */
   follow(topologies: readonly Topology[], nodes: readonly NodeRef[]): void;
+  /** Bytes behind the Ethernet header that a link's frame may have here, where that is bounded. */
+  readonly mtu: number | undefined;
   /** What the port has of links, where links are its own; else undefined. */
   links(): LinkFigures | undefined;
   /** Restores what the port has lost of links; returns how many interfaces those were. */
@@ -55,6 +57,10 @@ export class DatagramUnderlay implements HostUnderlay {
     }
   }
 
+  get mtu(): undefined {
+    return undefined;
+  }
+
   links(): undefined {
     return undefined;
   }
@@ -87,6 +93,10 @@ export class LanUnderlay implements HostUnderlay {
       nodes.map((ref) => ({ cluster: clusterOf(ref), node: nodeOf(ref) })),
     );
     this.install();
+  }
+
+  get mtu(): number | undefined {
+    return this.port?.mtu;
   }
 
   links(): LinkFigures {

@@ -154,6 +154,11 @@ export class RealtimeHost extends InlineNodes {
     return { underlay: this.underlay.statistics(), ...this.networks.statistics() };
   }
 
+  /** See {@link HostUnderlay.mtu}. */
+  get linkMtu(): number | undefined {
+    return this.options.underlay.mtu;
+  }
+
   /** See {@link HostUnderlay.links}. */
   links(): LinkFigures | undefined {
     return this.options.underlay.links();

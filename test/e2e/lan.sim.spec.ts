@@ -3,6 +3,7 @@ import { openCapture } from '../../dataplane/packet-ports/capture/reader';
 import { planSides } from '../../dataplane/packet-ports/capture/sides';
 import { nodeRef } from '../../domain/base/ids';
 import type { Outcome } from '../../domain/commands';
+import { HELD } from '../../domain/link/evolve';
 import type { VirtualLink } from '../../domain/topology/topology';
 import { LanWorld, type LanHost } from '../support/lan-world';
 
@@ -151,6 +152,15 @@ describe('figure 4 on a LAN whose switch is told what its plan says', () => {
     await world.pass(2_500);
     expect(wrong()).toEqual([]);
     expect(world.links.standing(world.state).find(({ agent: name }) => name === 'h2')!.installed).toBe(10);
+    // What was deleted is taken away when the last topology that names it is retired, and only then its VLAN begins to rest.
+    const [vlan] = Object.values(world.state.links.vlans).flatMap((each) => (each.link === 40 ? [each.vlan] : []));
+    void world.command({ type: 'DeleteVirtualLink', data: { link: 40 } });
+    await world.pass(5);
+    expect(world.state.links.resting).toEqual({ [vlan!]: HELD });
+    expect(cut.underlay.links().count).toBe(10);
+    expect(await world.until(() => world.state.links.resting[vlan!] !== HELD, 10_000)).toBe(true);
+    expect(world.state.links.resting[vlan!]).toBe(world.state.at);
+    expect(cut.underlay.links().count).toBe(9);
     await world.close();
   }, 60_000);
 });

@@ -138,6 +138,10 @@ export class LinuxPacketPort implements PacketPort {
     return { ...this.counted, dropped: Object.fromEntries(Object.entries(dropped).filter(([, count]) => count > 0)) };
   }
 
+  get mtu(): number {
+    return this.socket.mtu;
+  }
+
   mend(): boolean {
     return !this.isClosed && this.socket.rebind();
   }

@@ -2,12 +2,14 @@ import { resolve } from 'node:path';
 import { subjectsOf } from '../../../adapters/bus/subjects';
 import { endpointText } from '../../../domain/base/endpoint';
 import { lanAddress } from '../../../domain/agent/state';
+import type { PublishedTopology } from '../../../domain/topology/topology';
 import { FlowgridError } from '../../../domain/base/errors';
 import { PACKAGE_FUNCTION } from '../../../domain/package/state';
 import { FunctionRegistry } from '../../../dataplane/functions/registry';
 import { EXIT, type AgentProgramOptions, type Io } from '../../../interface/cli/programs';
 import { Agent, type AgentEvents } from '../../agent/agent';
 import { ProbeDesk } from '../../agent/probe-desk';
+import { reachProblems } from '../../agent/reach-problems';
 import { PackageStore } from '../../agent/package-store';
 import { connectBus } from '../bus';
 import { readGridKey } from '../grid-key';
@@ -62,7 +64,13 @@ export async function agent(options: AgentProgramOptions, io: Io): Promise<numbe
         timers: clock,
         host,
         ...store,
-        events: eventsOf(progress, end.replaced),
+        events: eventsOf(progress, end.replaced, ({ topology }) =>
+          reachProblems(topology, {
+            agent: name,
+            address,
+            ...(host.linkMtu === undefined ? {} : { mtu: host.linkMtu }),
+          }),
+        ),
       });
       const desk = new ProbeDesk({
         host,
@@ -121,8 +129,14 @@ function endOf(interrupted: AbortSignal): { readonly code: Promise<number>; read
   return { code, replaced };
 }
 
-function eventsOf(progress: Progress, replaced: () => void): AgentEvents {
+/** @param problems what of a topology does not fit this agent; each is told once */
+function eventsOf(
+  progress: Progress,
+  replaced: () => void,
+  problems: (published: PublishedTopology) => readonly string[],
+): AgentEvents {
   let refusal = '';
+  const known = new Set<string>();
   const unfit = new Map<string, string>();
   return {
     registered: () => progress.say('registered', { registered: true }),
@@ -135,8 +149,14 @@ function eventsOf(progress: Progress, replaced: () => void): AgentEvents {
       replaced();
     },
     placed: (nodes) => progress.say(`hosts ${nodes.length === 0 ? 'no nodes' : nodes.join(', ')}`, { nodes }),
-    installed: ({ topology }) =>
-      progress.say(`topology ${topology.version} is installed`, { topology: topology.version }),
+    installed: (published) => {
+      const { version } = published.topology;
+      progress.say(`topology ${version} is installed`, { topology: version });
+      for (const problem of problems(published)) {
+        if (!known.has(problem)) progress.say(problem, { problem });
+        known.add(problem);
+      }
+    },
     stamped: (version) => progress.say(`new flows get topology ${version}`, { stamped: version }),
     unfit: (node, why) => {
       if (unfit.get(node) !== why) progress.say(`${node} does not begin: ${why}`, { unfit: node, why });
