@@ -88,11 +88,11 @@ export class Ingress {
     const { ctx } = this.node;
     const { u8, u16, u32 } = ctx.arena;
     ctx.kernels.parse(list, n, seed, ~seed >>> 0, WAY_IN);
+    ctx.kernels.lookupConnections(this.connections.address, list, n);
     const { routing } = this.router;
     // What another INODE has passed here was admitted there.
     if (routing !== undefined && hops === 0) n = this.router.admit(routing, list, n);
     if (n === 0) return;
-    ctx.kernels.lookupConnections(this.connections.address, list, n);
     const { isStrict } = this.linkControl;
     if (!isStrict && ctx.topologies.narrowest === Infinity && ctx.kernels.areKnown(this.node.ref, list, n) === 1) {
       u32.copyWithin(this.stamped >>> 2, list >>> 2, (list >>> 2) + n);

@@ -1,16 +1,7 @@
 import type { NodeRef } from '../../domain/base/ids';
-import { S_IP, S_L3, S_LEN, S_NEXT, S_NETWORK, S_OFF, SLOT_FRAME } from '../frames/layout';
+import { S_IP, S_L3, S_LEN, S_NETWORK, S_OFF } from '../frames/layout';
 import { reason } from '../frames/reasons';
-import {
-  ARP_FRAME,
-  ARP_REPLY,
-  ARP_REQUEST,
-  ARP_SENDER_IP,
-  ARP_SENDER_MAC,
-  ARP_TARGET_IP,
-  arpOperation,
-  writeArp,
-} from '../layer3/arp';
+import { ARP_REPLY, ARP_REQUEST, ARP_SENDER_IP, ARP_SENDER_MAC, ARP_TARGET_IP, arpOperation } from '../layer3/arp';
 import { HOST_UNREACHABLE } from '../layer3/icmp-error';
 import {
   advertisedFlags,
@@ -20,39 +11,22 @@ import {
   FLAG_SOLICITED,
   isUnspecified,
   macOption,
-  ND_FRAME,
   ND_SOURCE,
   ND_TARGET,
-  writeAdvertisement,
-  writeSolicitation,
 } from '../layer3/neighbour-discovery';
 import { ASK, INCOMPLETE, LOST, Neighbours } from '../layer3/neighbours';
 import type { Hop, RouterPort, Routing } from '../layer3/routing';
 import { CONTROL_NEIGHBOUR, type ControlCursor } from './control-frames';
 import type { IcmpAnswers } from './icmp-answers';
+import { NeighbourWords } from './neighbour-words';
 import type { Node } from './node';
-import { letOut, sendOwn } from './own-frames';
+import { letOut } from './own-frames';
+import { NOBODY, WaitingFrames } from './waiting-frames';
 
 const NOT_ROUTED = reason('not-routed');
 const NO_NEIGHBOUR = reason('no-neighbour');
-const HOLD_BUDGET = reason('hold-budget');
-/** Frames that wait for one neighbour to be found, and for all, at most: the oldest of the neighbour goes (RFC 1122 2.3.2.2). */
-const WAITING_PER_NEIGHBOUR = 64;
-const WAITING_MAX = 1024;
 /** Hello rounds are short: neighbours are looked through this often, microseconds. */
 const LOOK_EVERY_US = 100_000;
-
-const END = -1;
-
-/** What the neighbourhood counts, by name. */
-export interface NeighbourCounts {
-  arpAnswered: number;
-  solicitationsAnswered: number;
-  neighboursAsked: number;
-  neighboursLost: number;
-  addressConflicts: number;
-  announced: number;
-}
 
 /**
  * The stations on the layer-3 networks of an INODE: who they are, by ARP (RFC 826) and neighbour discovery (RFC 4861).
@@ -60,16 +34,11 @@ export interface NeighbourCounts {
  * others are told, because a neighbour's answer may reach another one than the one that asked.
  */
 export class Neighbourhood {
-  readonly counts: NeighbourCounts = {
-    arpAnswered: 0,
-    solicitationsAnswered: 0,
-    neighboursAsked: 0,
-    neighboursLost: 0,
-    addressConflicts: 0,
-    announced: 0,
-  };
+  private lost = 0;
+  private addressConflicts = 0;
   private known: Neighbours | undefined;
-  private held = 0;
+  private readonly waiting: WaitingFrames;
+  private readonly words: NeighbourWords;
   private lookAt = 0;
 
   constructor(
@@ -79,7 +48,15 @@ export class Neighbourhood {
     private readonly peers: () => readonly NodeRef[],
     /** A frame of the router's own goes into the grid, as if it had come from the network in `S_NETWORK`. */
     private readonly enter: (slot: number) => void,
-  ) {}
+  ) {
+    this.waiting = new WaitingFrames(node);
+    this.words = new NeighbourWords(node);
+  }
+
+  /** What was said and heard, by name. */
+  get counts(): { readonly [name: string]: number } {
+    return { ...this.words.counts, neighboursLost: this.lost, addressConflicts: this.addressConflicts };
+  }
 
   /**
    * Addresses a frame to its next hop. False: the frame waits until that is found, or was dropped; its slot is taken over.
@@ -98,8 +75,8 @@ export class Neighbourhood {
       return false;
     }
     if (table.stateOf(entry) === INCOMPLETE) {
-      this.hold(table, entry, slot, address);
-      if (table.due(entry, ctx.now) === ASK) this.ask(table, entry, port);
+      this.waiting.hold(table, entry, slot, address);
+      if (table.due(entry, ctx.now) === ASK) this.words.ask(table, entry, port);
       return false;
     }
     table.use(entry, ctx.now);
@@ -119,13 +96,13 @@ export class Neighbourhood {
     }
     const sender = frame + ARP_SENDER_IP;
     const isForUs = routing.ownNetwork(4, u8, frame + ARP_TARGET_IP) === port.network;
-    if (routing.ownNetwork(4, u8, sender) !== 0) this.counts.addressConflicts++;
+    if (routing.ownNetwork(4, u8, sender) !== 0) this.addressConflicts++;
     else {
       const confirms = operation === ARP_REPLY && isForUs;
       const makes = isForUs && (operation === ARP_REQUEST || this.peers().length > 0);
       this.heard(port, routing, 4, sender, frame + ARP_SENDER_MAC, { confirms, overrides: true, makes });
     }
-    if (operation === ARP_REQUEST && isForUs) this.answerArp(frame, port);
+    if (operation === ARP_REQUEST && isForUs) this.words.answerArp(frame, port);
     this.node.consume(slot);
   }
 
@@ -157,16 +134,7 @@ export class Neighbourhood {
 
   /** Tells the stations on a network where the router is now: another INODE, which had its address, is dead. */
   announce(port: RouterPort): void {
-    for (let at = 0; at < port.ipv4.length; at += 4) {
-      const own = { mac: port.mac, ip: port.ipv4, ipAt: at };
-      this.send(port, ARP_FRAME, (u8, out) => writeArp(u8, out, ARP_REQUEST, own, { ...own, mac: undefined }));
-      this.counts.announced++;
-    }
-    for (let at = 0; at < port.ipv6.length; at += 16) {
-      const own = { mac: port.mac, ip: port.ipv6, ipAt: at };
-      this.send(port, ND_FRAME, (u8, out) => writeAdvertisement(u8, out, own, undefined));
-      this.counts.announced++;
-    }
+    this.words.announce(port);
   }
 
   /** At each hello round: who does not answer is asked again, or given up. */
@@ -181,7 +149,7 @@ export class Neighbourhood {
       else if (what === ASK) {
         const port = routing?.port(table.networkOf(entry));
         if (port === undefined) this.lose(table, entry, routing);
-        else this.ask(table, entry, port);
+        else this.words.ask(table, entry, port);
       }
     }
   }
@@ -190,7 +158,8 @@ export class Neighbourhood {
   abandon(lose: (slot: number) => void): void {
     const table = this.known;
     for (let entry = 0; table !== undefined && entry < table.limit; entry++) {
-      for (let slot = this.take(table, entry); slot !== END; slot = this.take(table, entry)) lose(slot);
+      for (let slot = this.waiting.take(table, entry); slot !== NOBODY; slot = this.waiting.take(table, entry))
+        lose(slot);
     }
     this.known = undefined;
   }
@@ -216,40 +185,8 @@ export class Neighbourhood {
 
   /* ---- What waits ---------------------------------------------------------------------------------------------- */
 
-  private hold(table: Neighbours, entry: number, slot: number, address: number): void {
-    const { u32 } = this.node.ctx.arena;
-    const isFull = table.waiting[entry] >= WAITING_PER_NEIGHBOUR || this.held >= WAITING_MAX;
-    const oldest = isFull ? this.take(table, entry) : END;
-    if (oldest !== END) this.node.drop(oldest, HOLD_BUDGET);
-    else if (isFull) {
-      this.node.drop(slot, HOLD_BUDGET);
-      return;
-    }
-    u32[(address + S_NEXT) >>> 2] = END >>> 0;
-    const last = table.tails[entry];
-    if (last === END) table.heads[entry] = slot;
-    else u32[(this.node.ctx.slot(last) + S_NEXT) >>> 2] = slot;
-    table.tails[entry] = slot;
-    table.waiting[entry]++;
-    this.held++;
-    this.node.inFlight++;
-  }
-
-  /** The oldest slot that waits for an entry, which does so no more; −1 = none. */
-  private take(table: Neighbours, entry: number): number {
-    const slot = table.heads[entry];
-    if (slot === END) return END;
-    const { ctx } = this.node;
-    table.heads[entry] = ctx.arena.u32[(ctx.slot(slot) + S_NEXT) >>> 2] | 0;
-    if (table.heads[entry] === END) table.tails[entry] = END;
-    table.waiting[entry]--;
-    this.held--;
-    this.node.inFlight--;
-    return slot;
-  }
-
   private release(table: Neighbours, entry: number, port: RouterPort): void {
-    for (let slot = this.take(table, entry); slot !== END; slot = this.take(table, entry)) {
+    for (let slot = this.waiting.take(table, entry); slot !== NOBODY; slot = this.waiting.take(table, entry)) {
       this.write(this.node.ctx.slot(slot), port, table, entry);
       letOut(this.node, slot, port.network);
     }
@@ -260,8 +197,8 @@ export class Neighbourhood {
   private lose(table: Neighbours, entry: number, routing: Routing | undefined): void {
     const { ctx } = this.node;
     const network = table.networkOf(entry);
-    if (table.stateOf(entry) === INCOMPLETE) this.counts.neighboursLost++;
-    for (let slot = this.take(table, entry); slot !== END; slot = this.take(table, entry)) {
+    if (table.stateOf(entry) === INCOMPLETE) this.lost++;
+    for (let slot = this.waiting.take(table, entry); slot !== NOBODY; slot = this.waiting.take(table, entry)) {
       const error = this.answers.write(ctx.slot(slot), HOST_UNREACHABLE, 0, this.portTowards(ctx.slot(slot), routing));
       this.node.drop(slot, NO_NEIGHBOUR);
       if (error < 0) continue;
@@ -279,56 +216,28 @@ export class Neighbourhood {
     return routing?.port(routing.networkFor(version, u8, source));
   }
 
-  /* ---- What is said -------------------------------------------------------------------------------------------- */
-
-  private ask(table: Neighbours, entry: number, port: RouterPort): void {
-    this.counts.neighboursAsked++;
-    const { addresses } = table;
-    const at = table.addressAt(entry);
-    const mac = table.stateOf(entry) === INCOMPLETE ? undefined : table.macs.subarray(6 * entry, 6 * entry + 6);
-    if (table.versionOf(entry) === 4) {
-      const own = { mac: port.mac, ip: port.ipv4, ipAt: sourceFor(port, addresses, at) };
-      const target = { mac, ip: addresses, ipAt: at };
-      if (own.ipAt >= 0) this.send(port, ARP_FRAME, (u8, out) => writeArp(u8, out, ARP_REQUEST, own, target));
-      return;
-    }
-    const own = { mac: port.mac, ip: port.ipv6, ipAt: port.neighbourSource6 };
-    if (own.ipAt >= 0) this.send(port, ND_FRAME, (u8, out) => writeSolicitation(u8, out, own, addresses, at, mac));
-  }
-
-  private answerArp(frame: number, port: RouterPort): void {
-    const { u8 } = this.node.ctx.arena;
-    this.counts.arpAnswered++;
-    const own = { mac: port.mac, ip: u8, ipAt: frame + ARP_TARGET_IP };
-    const mac = u8.slice(frame + ARP_SENDER_MAC, frame + ARP_SENDER_MAC + 6);
-    this.send(port, ARP_FRAME, (bytes, out) =>
-      writeArp(bytes, out, ARP_REPLY, own, { mac, ip: u8, ipAt: frame + ARP_SENDER_IP }),
-    );
-  }
+  /* ---- Neighbour discovery ------------------------------------------------------------------------------------- */
 
   private onSolicitation(frame: number, length: number, port: RouterPort, routing: Routing): void {
     const { u8 } = this.node.ctx.arena;
-    this.counts.solicitationsAnswered++;
-    const own = { mac: port.mac, ip: u8, ipAt: frame + ND_TARGET };
     const source = frame + ND_SOURCE;
     if (isUnspecified(u8, source)) {
-      this.send(port, ND_FRAME, (bytes, out) => writeAdvertisement(bytes, out, own, undefined));
+      this.words.advertise(frame, port, undefined);
       return;
     }
     if (routing.ownNetwork(6, u8, source) !== 0) {
-      this.counts.addressConflicts++;
+      this.addressConflicts++;
       return;
     }
     const told = macOption(u8, frame, length);
     if (told !== 0) this.heard(port, routing, 6, source, told, { confirms: false, overrides: true, makes: true });
-    const mac = u8.slice(told || frame + 6, (told || frame + 6) + 6);
-    this.send(port, ND_FRAME, (bytes, out) => writeAdvertisement(bytes, out, own, { mac, ip: u8, ipAt: source }));
+    this.words.advertise(frame, port, u8.slice(told || frame + 6, (told || frame + 6) + 6));
   }
 
   private onAdvertisement(frame: number, length: number, port: RouterPort, routing: Routing, isOurs: boolean): void {
     const { u8 } = this.node.ctx.arena;
     if (isOurs) {
-      this.counts.addressConflicts++;
+      this.addressConflicts++;
       return;
     }
     const flags = advertisedFlags(u8, frame);
@@ -344,20 +253,6 @@ export class Neighbourhood {
     const entry = this.known?.find(port.network, 6, u8, target) ?? -1;
     if (entry < 0 || this.known === undefined || this.known.stateOf(entry) === INCOMPLETE) return;
     this.heard(port, routing, 6, target, 6 * entry, { confirms, overrides: true, makes: false }, this.known.macs);
-  }
-
-  private send(port: RouterPort, length: number, write: (u8: Uint8Array, out: number) => void): void {
-    const { ctx } = this.node;
-    const slot = ctx.takeSlot();
-    if (slot < 0) {
-      this.node.count('no-slot');
-      return;
-    }
-    const address = ctx.slot(slot);
-    write(ctx.arena.u8, address + SLOT_FRAME);
-    ctx.arena.u32[(address + S_OFF) >>> 2] = SLOT_FRAME;
-    ctx.arena.u32[(address + S_LEN) >>> 2] = length;
-    sendOwn(this.node, slot, port.network);
   }
 
   /* ---- What is heard ------------------------------------------------------------------------------------------- */
@@ -414,17 +309,4 @@ function isOnLink(routing: Routing, network: number, version: number, u8: Uint8A
   if (version === 6 && u8[at] === 0xfe && (u8[at + 1] & 0xc0) === 0x80) return true;
   const hop = routing.hopBy(network, version, u8, at);
   return hop !== undefined && hop.via === undefined;
-}
-
-/** The router's IPv4 address on the prefix of a neighbour, else the first; negative = it has none. */
-function sourceFor(port: RouterPort, bytes: Uint8Array, at: number): number {
-  for (let i = 0; i < port.bits4.length; i++) {
-    let same = true;
-    for (let bit = 0; bit < port.bits4[i]; bit++) {
-      const differs = (port.ipv4[4 * i + (bit >>> 3)] ^ bytes[at + (bit >>> 3)]) & (0x80 >>> (bit & 7));
-      if (differs !== 0) same = false;
-    }
-    if (same) return 4 * i;
-  }
-  return port.source4;
 }

@@ -1,5 +1,6 @@
 import type { NodeRef } from '../../domain/base/ids';
 import {
+  S_CONN,
   S_ETHERTYPE,
   S_FRAME_NO,
   S_IP,
@@ -35,6 +36,7 @@ import { sendOwn } from './own-frames';
 const NOT_ROUTED = reason('not-routed');
 const NO_ROUTE = reason('no-route');
 const HOP_LIMIT = reason('hop-limit');
+const ICMP_ERROR = reason('icmp-error');
 const FIRST_DROP = reason('runt');
 const ETHERNET_HEADER = 14;
 
@@ -68,7 +70,10 @@ export class Router {
     return routing?.isOn === true ? routing : undefined;
   }
 
-  /** Takes those frames out of a list of parsed ones that do not go on; returns how many are left, in order. */
+  /**
+   * Takes those frames out of a list that do not go on; returns how many are left, in order. They were parsed, and looked
+   * for in the connection table: of an address of the router's a function may make others, and what answers that goes on.
+   */
   admit(routing: Routing, list: number, n: number): number {
     const { ctx } = this.node;
     const { u16, u32 } = ctx.arena;
@@ -165,10 +170,11 @@ export class Router {
     const from = ip + (version === 4 ? 12 : 8);
     const isSound = isRoutable(u8, ip, length, version);
     // The router's link-local address is its own, although nothing is routed to it.
-    if ((isSound || version === 6) && routing.ownNetwork(version, u8, to) !== 0)
-      return this.takeOwn(slot, address, port);
-    if (!isSound || this.isNoHost(routing, version, to) || this.isNoHost(routing, version, from))
-      return this.drop(slot, NOT_ROUTED);
+    const isOwn = (isSound || version === 6) && routing.ownNetwork(version, u8, to) !== 0;
+    const isMapped = isOwn && (why === ICMP_ERROR || u32[(address + S_CONN) >>> 2] !== 0);
+    if (isOwn && !isMapped) return this.takeOwn(slot, address, port);
+    const isNoHost = !isMapped && this.isNoHost(routing, version, to);
+    if (!isSound || isNoHost || this.isNoHost(routing, version, from)) return this.drop(slot, NOT_ROUTED);
     if (hopsOf(u8, ip, version) <= 1) {
       this.tell(address, routing.networkFor(version, u8, to) === 0 ? NO_ROUTE_ERROR : TIME_EXCEEDED);
       return this.drop(slot, HOP_LIMIT);

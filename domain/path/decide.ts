@@ -22,6 +22,9 @@ export function defineFlowPath(state: GridState, path: FlowPath): Decision<PathE
   const networks = new Set(state.grid?.networks.map((network) => network.id));
   const missing = [...path.from, path.to].find((network) => !networks.has(network));
   if (missing !== undefined) return reject('not-found', `path ${name}: there is no network ${missing}`);
+  const mixed = path.from.find((network) => isRouted(state, network) !== isRouted(state, path.to));
+  if (mixed !== undefined)
+    return reject('invalid', `path ${name} joins network ${mixed} to ${path.to}: one is routed, the other bridged`);
   const namesake = Object.values(state.paths).find((other) => other.name === name && other.id !== id);
   if (namesake !== undefined) return reject('exists', `path ${namesake.id} is called ${name} already`);
   const present = state.paths[id];
@@ -37,6 +40,11 @@ export function deleteFlowPath(state: GridState, path: number): Decision<PathEve
   );
   if (user !== undefined) return reject('in-use', `path ${present.name}: policy ${user.name} assigns flows to it`);
   return [{ type: 'FlowPathDeleted', v: 1, data: { path } }];
+}
+
+/** Whether the grid is a router on a network. */
+function isRouted({ grid }: GridState, network: number): boolean {
+  return grid?.networks.find(({ id }) => id === network)?.router !== undefined;
 }
 
 function text(path: FlowPath): string {

@@ -1,5 +1,8 @@
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { openCapture } from '../../dataplane/packet-ports/capture/reader';
+import { BIN } from '../support/up-process';
 import { runUp, stopRunner, type UpRun } from '../support/run-up';
 
 const EXAMPLES = join(__dirname, '../../examples');
@@ -109,6 +112,20 @@ describe('a grid in layer-3 mode beside a Linux router', () => {
     const { frames, invariants } = run.report;
     expect(Object.values(invariants)).toEqual(new Array(8).fill('held'));
     expect(Object.keys(frames.dropped).sort()).toEqual(['hop-limit', 'no-neighbour', 'no-route', 'not-routed']);
+  });
+
+  test.each([
+    ['tcp 192.0.2.11:4000 203.0.113.200:80', 'west', 'to-north'],
+    ['tcp 192.0.2.11:4000 203.0.113.10:80', 'west', 'to-east'],
+    ['udp [2001:db8:3::fe]:4000 [2001:db8:1::11]:53', 'north', 'to-west'],
+    ['udp 198.51.100.80:4000 192.0.2.254:53', 'east', ''],
+    ['udp 192.0.2.11:4000 100.64.0.1:53', 'west', ''],
+  ])('FG-592: trace says of %s that it would come from %s and go %s', async (subject, network, path) => {
+    const data = join(dirname(run.out), 'data');
+    const { stdout } = await promisify(execFile)(BIN, ['trace', ...subject.split(' '), '--data', data, '--json']);
+    const { entrances } = JSON.parse(stdout) as { entrances: { network: string; path: string; refused: string[] }[] };
+    expect(entrances.map((each) => [each.network, each.path])).toEqual([[network, path]]);
+    if (path === '') expect(entrances[0]!.refused).toEqual([subject.includes('100.64') ? 'no-route' : 'no-path']);
   });
 
   test.each([

@@ -1,3 +1,5 @@
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../../../dataplane/headers/numbers';
+import { Routing } from '../../../dataplane/layer3/routing';
 import type { Obituary } from '../../../dataplane/select/liveness';
 import { clusterOf, type Micros, type NodeRef, type Seq } from '../../../domain/base/ids';
 import type { TopologyEvent } from '../../../domain/events';
@@ -26,7 +28,7 @@ export interface Supposition {
 export async function wouldGo(supposition: Supposition): Promise<WouldStory> {
   const { published, dead, frame, now, grid, key } = supposition;
   const { topology } = published;
-  const networks = supposition.network === undefined ? topology.networks.map(({ id }) => id) : [supposition.network];
+  const networks = supposition.network === undefined ? entrancesOf(topology, frame) : [supposition.network];
   const prospects = await prospectsOf(published, dead, frame, networks, now);
   const taken = prospects.filter(({ record }) => record !== undefined);
   const names = new Names();
@@ -38,6 +40,17 @@ export async function wouldGo(supposition: Supposition): Promise<WouldStory> {
     topology: { version: topology.version, seq: published.seq },
     entrances: (taken.length > 0 ? taken : prospects).map((prospect) => entranceOf(prospect, names, supposition)),
   };
+}
+
+/** Where a connection may come from: of layer-3 networks the one to which its first frame's source is routed, if any is. */
+function entrancesOf(topology: Topology, frame: Uint8Array): number[] {
+  const routing = new Routing(topology);
+  const etherType = (frame[12]! << 8) | frame[13]!;
+  let home = 0;
+  if (etherType === ETHERTYPE_IPV4) home = routing.networkFor(4, frame, 26);
+  else if (etherType === ETHERTYPE_IPV6) home = routing.networkFor(6, frame, 22);
+  const mayBe = topology.networks.filter(({ id }) => routing.port(id) === undefined || home === 0 || id === home);
+  return mayBe.map(({ id }) => id);
 }
 
 function entranceOf({ network, record, refusals }: Prospect, names: Names, supposition: Supposition): WouldEntrance {

@@ -2,6 +2,7 @@ import { decide } from '../../../domain/decide';
 import { COMMAND_LIFETIME_MS, type CommandBody } from '../../../domain/commands';
 import { initialState } from '../../../domain/grid-state';
 import type { WorkflowJournalEntry } from '../../../domain/seams/workflow-engine';
+import { routerMac } from '../../../domain/link/mac';
 import { DEFAULT_TIMING, type ClusterMode } from '../../../domain/topology/topology';
 import { smallGridCommands } from '../runtime/control/small-grid';
 import { agentSpecifications } from './agent/agent-specifications';
@@ -70,10 +71,11 @@ const linked = and(small, {
   ...link,
   data: { ...link.data, members: [{ cluster: 1 }, { cluster: 2 }, { cluster: 3 }] },
 });
-const twoPaths = and(small, {
+const otherPath: CommandBody = {
   type: 'DefineFlowPath',
   data: { id: 2, name: 'other', from: [1], to: 2, clusters: [1, 2, 3] },
-});
+};
+const twoPaths = and(small, otherPath);
 const active = and(small, activate(1), activate(2));
 const failedState = and(active, fail);
 const published = and(active, publish);
@@ -84,6 +86,21 @@ const switchedForNew = and(applied, mode('AB', 'drop'), publish, { type: 'ApplyT
 const switchedForLive = and(applied, modeOfLive('AB', 'drop'), publish, {
   type: 'ApplyTopology',
   data: { version: 2 },
+});
+
+const ROUTE = { prefix: '10.9.0.0/16', via: '10.1.0.9', network: 1 };
+/** The small grid, some of whose networks are routed. */
+const routed = (ids: readonly number[]): typeof createGrid => ({
+  ...createGrid,
+  data: {
+    ...createGrid.data,
+    networks: createGrid.data.networks.map((network) =>
+      ids.includes(network.id)
+        ? { ...network, router: { mac: routerMac(1, network.id), addresses: [`10.${network.id}.0.1/24`] } }
+        : network,
+    ),
+    routes: [ROUTE],
+  },
 });
 
 const specifications: readonly Specification[] = [
@@ -121,6 +138,25 @@ const specifications: readonly Specification[] = [
       },
     },
     'invalid',
+  ),
+  spec('FG-590: a layer-3 network and routes by it are settings', initialState(), routed([1, 2]), ['GridCreated']),
+  spec(
+    'FG-590: a route by a network that is not routed is refused',
+    initialState(),
+    { ...routed([1]), data: { ...routed([1]).data, routes: [{ ...ROUTE, network: 2 }] } },
+    'invalid',
+  ),
+  spec(
+    'FG-590: a path between a routed network and a bridged one is refused',
+    and(small, { type: 'ReconfigureGrid', data: routed([1]).data }),
+    otherPath,
+    'invalid',
+  ),
+  spec(
+    'FG-590: one between routed networks is not',
+    and(small, { type: 'ReconfigureGrid', data: routed([1, 2]).data }),
+    otherPath,
+    ['FlowPathDefined'],
   ),
   spec('settings change', small, { type: 'ReconfigureGrid', data: { ...createGrid.data, selection: 'distributed' } }, [
     'GridReconfigured',

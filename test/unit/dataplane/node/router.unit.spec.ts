@@ -1,4 +1,5 @@
 import { nodeRef } from '../../../../domain/base/ids';
+import type { VirtualLink } from '../../../../domain/topology/topology';
 import {
   arpFrame,
   during,
@@ -249,6 +250,58 @@ describe('packets between layer-3 networks', () => {
     const [left] = send(g, EAST, error);
     expect([left!.network, macText(left!.bytes, 0), left!.bytes[22]]).toEqual([WEST, CLIENT.mac, 63]);
     expect(g.allEvents().filter(({ type }) => type === 'FlowStarted')).toHaveLength(2);
+    expectSound(g);
+  });
+
+  test.each(['203.0.113.7', '10.2.0.1'])(
+    'FG-591: what a function makes of addresses counts: answers to %s, which it maps to, find their flow and its source',
+    (mapped) => {
+      const function_ = { name: 'nat', config: { inside: ['10.1.0.0/24'], addresses: [mapped] } };
+      const g = routerGrid({ middle: { function: function_, failure: 'backup' } });
+      acquaint(g);
+      const [out] = send(g, WEST, question({ body: datagram(4000, 53) }));
+      expect([out!.network, u8(out!.bytes, 22, 26, 27, 28, 29)]).toEqual([
+        EAST,
+        [63, ...mapped.split('.').map(Number)],
+      ]);
+      const port = (out!.bytes[34]! << 8) | out!.bytes[35]!;
+      const source = [10, 1, 0, 11];
+      const [back] = send(g, EAST, answer({ to: mapped, body: datagram(53, port) }));
+      expect([back!.network, macText(back!.bytes, 0), u8(back!.bytes, 22, 30, 31, 32, 33)]).toEqual([
+        WEST,
+        CLIENT.mac,
+        [63, ...source],
+      ]);
+      const error = Uint8Array.of(3, 3, 0, 0, 0, 0, 0, 0, ...out!.bytes.subarray(14));
+      const [told] = send(g, EAST, answer({ to: mapped, proto: 1, body: error }));
+      expect([told!.network, u8(told!.bytes, 30, 31, 32, 33, 34)]).toEqual([WEST, [...source, 3]]);
+      // What answers nothing is for the router, or has no route.
+      const unknown = Uint8Array.from(error);
+      unknown[8 + 20]! ^= 1;
+      const strange = [
+        answer({ to: mapped, proto: 6, body: new Uint8Array(20) }),
+        answer({ to: mapped, proto: 1, body: unknown }),
+      ];
+      for (const bytes of strange) expect(send(g, EAST, bytes).filter(({ network }) => network === WEST)).toEqual([]);
+    },
+  );
+
+  test('FG-593: what does not fit through a narrow link is told by the router, with the packet a hop on', () => {
+    const link = (id: number, a: number, b: number): VirtualLink => ({
+      id,
+      name: `VN-${id}`,
+      kind: 'switch',
+      members: [{ cluster: a }, { cluster: b }],
+      control: false,
+      mtu: 9000,
+    });
+    const g = routerGrid({ more: { links: [link(1, 1, 2), { ...link(2, 2, 3), mtu: 1400, narrow: true }] } });
+    acquaint(g);
+    const [told] = send(g, WEST, question({ body: datagram(4000, 53, 'x'.repeat(1400)) }));
+    expect([told!.network, u8(told!.bytes, 26, 27, 28, 29, 34, 35)]).toEqual([WEST, [10, 1, 0, 1, 3, 4]]);
+    expect([macText(told!.bytes, 0), macText(told!.bytes, 6)]).toEqual([CLIENT.mac, MAC_OF[WEST]]);
+    const [fits] = send(g, WEST, question({ body: datagram(4000, 53, 'x'.repeat(1300)) }));
+    expect(fits!.network).toBe(EAST);
     expectSound(g);
   });
 
