@@ -31,9 +31,13 @@ export class LinkRoutes {
 
   private find(from: NodeRef, to: NodeRef, isControl: boolean): number {
     const ofFlows = this.first(from, to, false);
-    if (ofFlows !== NO_ROUTE) return ofFlows;
+    const isOpen = ofFlows !== NO_ROUTE;
+    // Whoever is told late of another end would be mute to the root for so long, and dead.
+    const mayCut = isOpen && isControl && this.interfaces[ofFlows].settings.kind === 'resilient';
+    if (isOpen && !mayCut) return ofFlows;
     const mayUseControl = isControl || clusterOf(from) === clusterOf(to);
-    return mayUseControl ? this.first(from, to, true) : NO_ROUTE;
+    const ofControl = mayUseControl ? this.first(from, to, true) : NO_ROUTE;
+    return ofControl === NO_ROUTE ? ofFlows : ofControl;
   }
 
   private first(from: NodeRef, to: NodeRef, isControl: boolean): number {

@@ -30,6 +30,7 @@ export class NodeGroup {
   /** Hosted nodes, those nearest to the ends of paths first: downstream is drained before new frames are read. */
   private order: HostedNode[] = [];
   private readonly detections: Detection[] = [];
+  private noticed = 0;
   private readonly written = new Set<NodeRef>();
   private world: WorldPort | undefined;
   private nextRound: Micros = 0;
@@ -55,7 +56,10 @@ export class NodeGroup {
       role,
       ...tables,
       inbox: this.ctx.options.fabric.readers(ref),
-      detected: (detection) => this.detections.push(detection),
+      detected: (detection) => {
+        this.detections.push(detection);
+        this.noticed++;
+      },
     });
     this.hosted.set(ref, hosted);
     this.order = [...this.hosted.values()].sort((a, b) => b.node.ref - a.node.ref);
@@ -249,6 +253,16 @@ export class NodeGroup {
   /** Deaths that hosted nodes noticed since the last call. */
   drainDetections(): Detection[] {
     return this.detections.splice(0);
+  }
+
+  /** Deaths that hosted nodes have noticed since the group began. */
+  get deaths(): number {
+    return this.noticed;
+  }
+
+  /** Whether a hosted node holds a life of another one dead. */
+  holdsDead(ref: NodeRef, incarnation: Incarnation): boolean {
+    return this.order.some(({ alive, node }) => alive && node.obituary.isDead(ref, incarnation));
   }
 
   /** Nodes that are or were neighbours of hosted nodes and that none of these hears: by node, the latest life known of it. */

@@ -62,7 +62,9 @@ function reasons({ ports }: LanPlanView): string[] {
             ". Then each other's frames come to them, and their interfaces drop them.",
         ]),
     ...(uses.some(({ idle }) => idle)
-      ? ['of a resilient link one of primary and standby is connected; the other port is told nothing for it.']
+      ? [
+          'of a resilient link one of primary and standby is connected; the other port is told nothing for it. Where nobody tells the switch of a cutover, tell it both: interfaces drop what comes to the other.',
+        ]
       : []),
   ];
 }

@@ -151,6 +151,15 @@ export class GroupService {
     return this.group.mute();
   }
 
+  /** See {@link NodeGroup.deaths}. */
+  get deaths(): number {
+    return this.group.deaths;
+  }
+
+  holdsDead(node: NodeRef, incarnation: Incarnation): boolean {
+    return this.group.holdsDead(node, incarnation);
+  }
+
   isAlive(node: NodeRef): boolean {
     return this.group.isAlive(node);
   }

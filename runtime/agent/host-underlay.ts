@@ -2,6 +2,7 @@ import type { InstalledLinks } from '../../adapters/codec/agent-messages';
 import { sha256 } from '../../adapters/codec/hash';
 import { parseEndpoint } from '../../domain/base/endpoint';
 import { clusterOf, nodeOf, nodeRef, type NodeRef } from '../../domain/base/ids';
+import type { IsOver } from '../../domain/link/connected-ends';
 import type { LinkInterface } from '../../domain/link/interfaces';
 import { interfacesText, liveInterfaces } from '../../domain/link/live-interfaces';
 import type { Topology } from '../../domain/topology/topology';
@@ -15,11 +16,11 @@ export interface HostUnderlay {
   /** See {@link OpenPort}. */
   open(memory: PortMemory, listener: PortListener): Promise<PacketPort>;
   /**
-   * Other topologies are live, or other nodes live here.
+   * Other topologies are live, other nodes live here, or these have found lives of others over.
    *
    * @param topologies newest first
    */
-  follow(topologies: readonly Topology[], nodes: readonly NodeRef[]): void;
+  follow(topologies: readonly Topology[], nodes: readonly NodeRef[], isDead: IsOver): void;
   /** Bytes behind the Ethernet header that a link's frame may have here, where that is bounded. */
   readonly mtu: number | undefined;
   /** What the port has of links, where links are its own; else undefined. */
@@ -87,10 +88,11 @@ export class LanUnderlay implements HostUnderlay {
     return this.port;
   }
 
-  follow(topologies: readonly Topology[], nodes: readonly NodeRef[]): void {
+  follow(topologies: readonly Topology[], nodes: readonly NodeRef[], isDead: IsOver): void {
     this.wanted = liveInterfaces(
       topologies,
       nodes.map((ref) => ({ cluster: clusterOf(ref), node: nodeOf(ref) })),
+      isDead,
     );
     this.install();
   }

@@ -64,6 +64,8 @@ export class RealtimeHost extends InlineNodes {
   private readonly networks: NetworkPorts;
   private readonly slots: SlotPool;
   private latest = 0;
+  /** Deaths that the underlay has been told of. */
+  private toldDeaths = 0;
   private isSoon = false;
   private isClosed = false;
   private cancelRound: (() => void) | undefined;
@@ -204,7 +206,10 @@ export class RealtimeHost extends InlineNodes {
 
   private tellUnderlay(): void {
     const newestFirst = [...this.topologies.values()].sort((a, b) => b.version - a.version);
-    this.options.underlay.follow(newestFirst, [...this.nodes]);
+    this.toldDeaths = this.service.deaths;
+    this.options.underlay.follow(newestFirst, [...this.nodes], ({ cluster, node }, incarnation) =>
+      this.service.holdsDead(nodeRef(cluster, node), incarnation),
+    );
   }
 
   private livesChanged(node: NodeRef): void {
@@ -228,6 +233,7 @@ export class RealtimeHost extends InlineNodes {
     this.isSoon = false;
     if (this.isClosed) return;
     if (this.moveBatches()) this.begin();
+    if (this.service.deaths !== this.toldDeaths) this.tellUnderlay();
     this.armRound();
   };
 
@@ -267,6 +273,7 @@ export class RealtimeHost extends InlineNodes {
     if (this.moveBatches()) this.begin();
     this.service.execute({ op: 'tick', now: this.options.time.micros() });
     this.move();
+    if (this.service.deaths !== this.toldDeaths) this.tellUnderlay();
     this.armRound();
   };
 }

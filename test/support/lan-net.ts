@@ -1,6 +1,7 @@
 import type { SimClock } from '../../adapters/sim/sim-clock';
 import { VlanSwitch } from '../../adapters/sim/vlan-switch';
 import type { OpenPort, PortListener, PortMemory } from '../../dataplane/packet-ports/port';
+import { ALL_PRIMARIES, type ConnectedEnds } from '../../domain/link/connected-ends';
 import { vlansOf } from '../../domain/link/lan-links';
 import { lanPlan, type Lan, type LanPort } from '../../domain/link/plan';
 import { ownWays } from '../../domain/link/vlans';
@@ -32,10 +33,10 @@ export class LanNet {
   }
 
   /** The switch is told what the plan says of another LAN, or of other nodes at the same ports. */
-  replan(lan: Lan, ports: readonly LanPort[] = this.ports): void {
+  replan(lan: Lan, ports: readonly LanPort[] = this.ports, ends: ConnectedEnds = ALL_PRIMARIES): void {
     this.lan = lan;
     this.ports = this.ports.map((port) => ports.find(({ name }) => name === port.name) ?? { ...port, nodes: [] });
-    lanPlan(lan, this.ports).ports.forEach((port, number) => this.switch.configure(number, port));
+    lanPlan(lan, this.ports, ends).ports.forEach((port, number) => this.switch.configure(number, port));
   }
 
   /** Nothing comes to, or from, an agent any more. */

@@ -8,9 +8,10 @@ import type { LanPort } from '../../dataplane/links/lan-port';
 import { OnePeer } from '../../dataplane/packet-ports/udp/peers';
 import { createPrng } from '../../domain/base/prng';
 import { nodesOf, type ClusterState } from '../../domain/cluster/state';
+import type { ConnectedEnds } from '../../domain/link/connected-ends';
 import type { CommandBody, Outcome } from '../../domain/commands';
 import type { GridState } from '../../domain/grid-state';
-import { lanInUse, lanPorts } from '../../projections/lan';
+import { endsInUse, lanInUse, lanPorts } from '../../projections/lan';
 import { Agent } from '../../runtime/agent/agent';
 import { LanUnderlay } from '../../runtime/agent/host-underlay';
 import { RealtimeHost } from '../../runtime/agent/realtime-host';
@@ -34,6 +35,15 @@ const TURNS = 2;
 export interface LanHost {
   readonly nodes: readonly string[];
   readonly networks?: readonly string[];
+  /** How many nodes it hosts at most; absent: as many as anybody needs. */
+  readonly capacity?: number;
+}
+
+export interface LanWorldOptions {
+  /** Of each host's dataplane. */
+  readonly memoryBytes?: number;
+  /** The switch has both ends of resilient links in their VLANs all the time, as where nobody tells it of cutovers. */
+  readonly isToldOfBothEnds?: boolean;
 }
 
 /** An agent and its dataplane. */
@@ -66,6 +76,7 @@ export class LanWorld {
   /** The external networks, by name. */
   readonly outside = new Map<string, PortEnd>();
   readonly lan: LanNet;
+  readonly log = createMemoryLog();
   plane!: ControlPlane;
   readonly links = new LinkWatch();
   private readonly memory = new MemoryNet();
@@ -82,6 +93,7 @@ export class LanWorld {
   constructor(
     private readonly file: string,
     private readonly hosts: Readonly<Record<string, LanHost>>,
+    private readonly options: LanWorldOptions = {},
   ) {
     const ports = Object.keys(hosts).map((name) => ({ name, nodes: [] }));
     const settings = { first: 2_048, last: 4_094, frameLifetimeMs: 30_000 };
@@ -98,7 +110,7 @@ export class LanWorld {
     const subjects = subjectsOf(desired.settings.name);
     const { clock, bus } = this;
     this.plane = createControlPlane({
-      log: createMemoryLog(),
+      log: this.log,
       clock,
       timers: clock,
       name: 'MA-1',
@@ -108,24 +120,47 @@ export class LanWorld {
     serveAgents(this.plane, bus, subjects, { clock, onReport: (name, report) => this.links.report(name, report) });
     await this.plane.start();
     await applyDesired(this.plane, desired, { by: 'operator:test', clock });
-    for (const [name, { nodes, networks = [] }] of Object.entries(this.hosts)) {
-      for (const network of networks) await this.openOutside(network);
-      const underlay = new OpenedUnderlay(this.lan.opener(name));
-      const host = await this.startHost(name, networks, underlay);
-      const offer = { address: `${name}:7000`, capacity: 16, functions: ['pass'], networks, pinned: nodes };
-      const repaired: number[] = [];
-      const own = new CutBus(bus);
-      const agent = new Agent({
-        ...{ name, life: START, offer, bus: own, subjects, clock, timers: clock, host },
-        events: {
-          repaired: (interfaces) => void repaired.push(interfaces),
-          failed: (error) => this.failures.push(error),
-        },
-      });
-      this.agents.set(name, { agent, host, underlay, bus: own, repaired });
-      agent.start();
-    }
+    for (const name of Object.keys(this.hosts)) await this.prepare(name);
+    // Together, so that each is there when its pinned nodes are placed.
+    for (const { agent } of this.agents.values()) agent.start();
     if (!(await this.until(() => this.isWhole(), 20_000))) throw new Error('the grid does not come up');
+  }
+
+  /** An agent's process begins, on a host that has none. */
+  async begin(name: string): Promise<void> {
+    await this.prepare(name);
+    this.agents.get(name)!.agent.start();
+  }
+
+  private async prepare(name: string): Promise<void> {
+    const { nodes, networks = [], capacity = 16 } = this.hosts[name]!;
+    const { clock } = this;
+    const subjects = subjectsOf(this.state.grid!.name);
+    for (const network of networks) await this.openOutside(network);
+    const underlay = new OpenedUnderlay(this.lan.opener(name));
+    const host = await this.startHost(name, networks, underlay);
+    const offer = { address: `${name}:7000`, capacity, functions: ['pass'], networks, pinned: nodes };
+    const repaired: number[] = [];
+    const own = new CutBus(this.bus);
+    const agent = new Agent({
+      ...{ name, life: clock.now(), offer, bus: own, subjects, clock, timers: clock, host },
+      events: {
+        repaired: (interfaces) => void repaired.push(interfaces),
+        // Who is cut off fails to ask; that is no fault.
+        failed: (error) => void (own.isCut || this.failures.push(error)),
+      },
+    });
+    this.agents.set(name, { agent, host, underlay, bus: own, repaired });
+  }
+
+  /** An agent's process is gone, as by kill -9, and nothing comes from its host. */
+  kill(name: string): void {
+    const { agent, host, bus } = this.agents.get(name)!;
+    bus.isCut = true;
+    this.lan.unplug(name);
+    this.agents.delete(name);
+    void agent.stop().catch(() => undefined);
+    void host.close();
   }
 
   command(body: CommandBody): Promise<Outcome> {
@@ -142,7 +177,7 @@ export class LanWorld {
       this.settle();
       if (this.state.seq === this.planned) continue;
       this.planned = this.state.seq;
-      this.lan.replan(lanInUse(this.state), lanPorts(this.state));
+      this.lan.replan(lanInUse(this.state), lanPorts(this.state), this.ends());
     }
   }
 
@@ -161,6 +196,14 @@ export class LanWorld {
       for (const work of this.due.splice(0)) work();
       for (const end of this.outside.values()) end.take();
     } while (this.due.length > 0);
+  }
+
+  /** What the switch is told of resilient links. */
+  private ends(): ConnectedEnds {
+    const ends = endsInUse(this.state);
+    return this.options.isToldOfBothEnds
+      ? { ...ends, draining: new Set(Object.keys(this.state.links.cutovers).map(Number)) }
+      : ends;
   }
 
   /** Whether all nodes but spares take part in the topology that all agents stamp. */
@@ -193,7 +236,7 @@ export class LanWorld {
       agent,
       secret: new Uint8Array(32).fill(7),
       slots: 8_192,
-      bytes: 128 * 1024 * 1024,
+      bytes: this.options.memoryBytes ?? 128 * 1024 * 1024,
       limits: { flows: 4_096, connections: 4_096 },
       baseDirectory: process.cwd(),
       taps: false,

@@ -78,6 +78,24 @@ describe('by which link a frame goes', () => {
     expect(reached({ onStandby })).toEqual([AB2, AB2]);
     expect(reached({ onStandby: new Set(), draining: onStandby })).toEqual([AB1, AB2, AB1, AB2]);
   });
+
+  it('FG-513: control does not go by a resilient link where another way is: who hears late of a cutover would be mute', () => {
+    const members = [IA1, AB1, AB2].map((ref) => ({ cluster: ref >>> 7, node: ref & 127 }));
+    const bodies = [
+      link({ id: 1, kind: 'resilient', members }),
+      link({ id: 2, members: [{ cluster: 1 }, { cluster: 2 }], control: true }),
+    ].map((data) => ({ type: 'CreateVirtualLink', data }) as const);
+    const routes = (count: number): LinkRoutes => {
+      const grid = lanOf(and(linkGrid(), ...bodies.slice(0, count)));
+      const own = members.flatMap((node) => interfacesOf(grid, node));
+      return new LinkRoutes(own.map((each) => new VirtualInterface(arena, each)));
+    };
+    const both = routes(2);
+    expect([both.place(IA1, AB1, false), both.place(IA1, AB1, true), both.place(IA1, AB2, true)]).toEqual([0, 1, 1]);
+    expect(both.place(IA1, AB2, false)).toBe(NO_ROUTE);
+    const alone = routes(1);
+    expect([alone.place(IA1, AB1, true), alone.place(IA1, AB2, true)]).toEqual([0, NO_ROUTE]);
+  });
 });
 
 describe('a port that carries links over a LAN', () => {

@@ -3,11 +3,11 @@ import type { Millis, NodeRef } from '../../../../domain/base/ids';
 import type { Prng } from '../../../../domain/base/prng';
 import { cutOver, endFound, newCutover, type Cutover, type ResilientEnd } from '../../../../domain/link/cutover';
 import { SENT } from '../../../../dataplane/links/counters';
-import { ResilientWatch } from '../../../../dataplane/links/resilient-watch';
 import { lanOf } from '../../../../projections/lan';
 import { frameOf } from '../../../support/ethernet';
 import { InterfacesOnLan, nicHex } from '../../../support/interfaces-on-lan';
 import { nodes } from '../../domain/link/examples';
+import { ResilientWatch } from './resilient-watch';
 import { and } from '../../domain/given';
 import { link, linkGrid } from '../../domain/link/link-grid';
 

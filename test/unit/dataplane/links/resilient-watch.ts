@@ -1,5 +1,5 @@
-import type { Incarnation, NodeRef } from '../../domain/base/ids';
-import type { ResilientEnd } from '../../domain/link/cutover';
+import type { Incarnation, NodeRef } from '../../../../domain/base/ids';
+import type { ResilientEnd } from '../../../../domain/link/cutover';
 
 /** When an end was heard last: in which round, and what had been sent a round before that one began. */
 interface Heard {
@@ -13,7 +13,7 @@ interface Heard {
 }
 
 /**
- * The root's watch over the ends of a resilient link. Hellos and every other frame of an end are signs of its life, by
+ * A root's watch over the ends of a resilient link, where no node runs whose own watch could tell it. Hellos and every other frame of an end are signs of its life, by
  * whatever link they come; one that gave none for `multiplier` rounds of the root is down, as BFD counts. Rounds and not time
  * are counted, so that a root that was stopped finds nobody dead for that. An end that comes back before it is missed says so
  * itself: hellos tell lives, and with its life before ended what was under way to that.
