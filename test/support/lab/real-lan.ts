@@ -31,7 +31,7 @@ export class RealLan {
   static async start(lan: Lan, ports: readonly LanPort[], hosts: readonly Host[]): Promise<RealLan> {
     const real = new RealLan(lan, ports);
     for (const host of hosts) {
-      const cable = VethPair.create(MTU, { name: LAN_INTERFACE, inside: host.inside });
+      const cable = VethPair.create(MTU, { name: LAN_INTERFACE, namespace: host.inside.at(-1)! });
       real.cables.push(cable);
       const end = new PortEnd();
       const number = real.ends.push(end) - 1;

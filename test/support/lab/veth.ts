@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availability } from '../../services/availability';
 import { onPath, run } from '../../services/cache';
 
@@ -16,7 +16,8 @@ export const vethAvailable = availability(() => {
 
 /** Removes the pair when whoever made it is gone, however that ended: it waits for the end of a pipe. */
 const JANITOR = 'cat >/dev/null; ip link delete "$1"';
-/** A 64-byte number would not fit an interface's name. */
+/** Without IPv6 the host asks nobody for anything there. */
+const UP = 'echo 1 >"/proc/sys/net/ipv6/conf/$1/disable_ipv6"; ip link set "$1" up';
 const NUMBERS = 100_000;
 
 /** A cable: what is sent at one interface comes to the other. */
@@ -29,30 +30,23 @@ export class VethPair {
   ) {}
 
   /**
-   * Makes it and sets both ends up; nothing of the host's own is sent by them.
+   * Makes it and sets both ends up; the host itself sends nothing by them.
    *
-   * @param far the other end's name, and how commands are begun in its network namespace; absent: it is here, too
+   * @param far the other end's name and network namespace; absent: it is here, too
    */
-  static create(mtu: number, far?: { readonly name: string; readonly inside: readonly string[] }): VethPair {
+  static create(mtu: number, far?: { readonly name: string; readonly namespace: string }): VethPair {
     const here = unusedName();
     const there = far?.name ?? `${here}x`;
-    const inside = far?.inside ?? [];
     const janitor = spawn('sh', ['-c', JANITOR, 'janitor', here], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
     const size = ['mtu', String(mtu)];
-    run('ip', ['link', 'add', here, ...size, 'type', 'veth', 'peer', 'name', `${here}x`, ...size]);
-    if (far !== undefined) {
-      // `ip netns exec NAME`
-      run('ip', ['link', 'set', `${here}x`, 'name', there, 'netns', inside[3]!]);
-    }
-    quieten(here);
-    const within = (command: string): void =>
-      void run('sh', ['-c', `exec "$@" sh -c '${command}'`, 'sh', ...(inside.length === 0 ? ['env'] : inside)]);
-    within(`echo 1 >/proc/sys/net/ipv6/conf/${there}/disable_ipv6`);
-    run('ip', ['link', 'set', here, 'up']);
-    within(`ip link set ${there} up`);
+    const away = far === undefined ? [] : ['netns', far.namespace];
+    run('ip', ['link', 'add', here, ...size, 'type', 'veth', 'peer', 'name', there, ...size, ...away]);
+    run('sh', ['-c', UP, 'up', here]);
+    if (far === undefined) run('sh', ['-c', UP, 'up', there]);
+    else run('ip', ['netns', 'exec', far.namespace, 'sh', '-c', UP, 'up', there]);
     return new VethPair(here, there, janitor);
   }
 
@@ -61,10 +55,6 @@ export class VethPair {
     this.janitor.stdin!.end();
     await ended;
   }
-}
-
-function quieten(name: string): void {
-  writeFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, '1');
 }
 
 function unusedName(): string {
