@@ -14,7 +14,7 @@ export interface AgentLinks {
   readonly isRight: boolean;
 }
 
-type Told = Pick<AgentReport, 'nodes' | 'done'> & { readonly links: InstalledLinks };
+type Told = Pick<AgentReport, 'nodes' | 'done' | 'dead'> & { readonly links: InstalledLinks };
 
 /**
  * The link manager's eye on the link agents: what each says that its port has, against what live topologies say. Agents follow
@@ -24,9 +24,9 @@ export class LinkWatch {
   private readonly told = new Map<string, Told>();
 
   /** What an agent reports. Agents whose underlay is no LAN tell nothing of links. */
-  report(agent: string, { nodes, done, links }: AgentReport): void {
+  report(agent: string, { nodes, done, dead, links }: AgentReport): void {
     if (links === undefined) this.told.delete(agent);
-    else this.told.set(agent, { nodes, done, links });
+    else this.told.set(agent, { nodes, done, dead, links });
   }
 
   /** How agents stand now, in order of name. */
@@ -35,11 +35,13 @@ export class LinkWatch {
     const agents = [...this.told].filter(([agent]) => state.agents[agent] !== undefined);
     return agents
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([agent, { nodes, done, links }]) => {
-        // What it was told to forget it need not have any more.
+      .map(([agent, { nodes, done, dead, links }]) => {
+        // What it was told to forget it need not have any more; whom its nodes hold dead decides which ends are open for them.
         const desired = liveInterfaces(
           live.filter(({ version }) => !done.includes(version)),
           nodes,
+          ({ cluster, node }, incarnation) =>
+            dead.some((life) => life.cluster === cluster && life.node === node && life.incarnation >= incarnation),
         );
         const isRight = links.digest === sha256(interfacesText(desired));
         return { agent, installed: links.count, desired: desired.length, isRight };
