@@ -9,7 +9,8 @@ const ALL_BUT_PAUSE = '0xfffd';
  * to groups and to reserved addresses goes on as over a wire: the bridge does not look who listens, and keeps nothing to itself
  * where they join.
  */
-export function lanBridgeText({ grid, ports, primaryDown, primaryBack }: LanPlanView): string[] {
+export function lanBridgeText(plan: LanPlanView): string[] {
+  const { grid, ports } = plan;
   return [
     `# Grid ${grid}: bridge br0, a device for each port`,
     'ip link set dev br0 type bridge vlan_filtering 1 vlan_default_pvid 0 mcast_snooping 0',
@@ -22,11 +23,18 @@ export function lanBridgeText({ grid, ports, primaryDown, primaryBack }: LanPlan
       const reserved = isJoined ? [`ip link set dev ${port} type bridge_slave group_fwd_mask ${ALL_BUT_PAUSE}`] : [];
       return [...inside, ...plain, ...reserved];
     }),
+    ...conditionsText(plan).map((condition) => `# ${condition}`),
+  ];
+}
+
+/** What a plan that is printed for a switch holds for only, because the other end of a resilient link can be connected. */
+export function conditionsText({ primaryDown, primaryBack }: LanPlanView): string[] {
+  return [
     ...primaryDown.map(
-      ({ link }) => `# This holds while the primary of ${link} is up; 'flowgrid link plan' says what else.`,
+      ({ link }) => `This holds while the primary of ${link} is up; 'flowgrid link plan' says what else.`,
     ),
     ...primaryBack.map(
-      ({ link }) => `# This holds while the standby of ${link} is connected; 'flowgrid link plan' says what else.`,
+      ({ link }) => `This holds while the standby of ${link} is connected; 'flowgrid link plan' says what else.`,
     ),
   ];
 }

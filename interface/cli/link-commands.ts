@@ -2,7 +2,14 @@ import { Option, type Command } from 'commander';
 import { FlowgridError } from '../../domain/base/errors';
 import { addLinkArranging } from './link-arranging-commands';
 import { commonOf, withCommon, withInstant, type Finish } from './command';
-import type { CommonOptions, Io, LinkOptions, Programs } from './programs';
+import {
+  PLAN_FORMATS,
+  type CommonOptions,
+  type Io,
+  type LinkOptions,
+  type PlanFormat,
+  type Programs,
+} from './programs';
 import type { When } from './when';
 
 /** Files of a clone, so that examples can be pasted. */
@@ -67,14 +74,15 @@ export function addLinkCommands(root: Command, programs: Programs, io: Io, finis
   source(plan, [
     ['link plan', 'a port for each network, agent, and node that no agent hosts'],
     [`link plan ${GRID} --format linux-bridge`, 'as commands that set a Linux bridge up'],
+    [`link plan ${GRID} --format openconfig`, 'as what an OpenConfig switch is given by NETCONF or gNMI'],
     [`link plan ${GRID} --json`, 'from a grid file, for a program that configures the switch'],
   ]);
   plan.addOption(
-    new Option('--format <form>', 'for people, or commands for a Linux bridge')
-      .choices(['text', 'linux-bridge'])
+    new Option('--format <form>', 'for people, commands for a Linux bridge, or OpenConfig JSON for other switches')
+      .choices(PLAN_FORMATS)
       .default('text'),
   );
-  plan.action((file: string | undefined, flags: LinkFlags & { readonly format: 'text' | 'linux-bridge' }) =>
+  plan.action((file: string | undefined, flags: LinkFlags & { readonly format: PlanFormat }) =>
     run({ kind: 'plan', format: flags.format }, file, flags),
   );
 

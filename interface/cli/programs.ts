@@ -194,10 +194,14 @@ export interface MigrateOptions extends CommonOptions {
 
 export type CheckOptions = CommonOptions;
 
+/** For people, as commands for a Linux bridge, or as OpenConfig JSON for switches of any vendor. */
+export const PLAN_FORMATS = ['text', 'linux-bridge', 'openconfig'] as const;
+export type PlanFormat = (typeof PLAN_FORMATS)[number];
+
 export interface LinkOptions extends CommonOptions {
   readonly act:
     | { readonly kind: 'list' | 'export' }
-    | { readonly kind: 'plan'; readonly format: 'text' | 'linux-bridge' }
+    | { readonly kind: 'plan'; readonly format: PlanFormat }
     | { readonly kind: 'show'; readonly name: string };
   /** Path of the grid file; absent: what the log holds. */
   readonly file?: string;

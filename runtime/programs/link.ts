@@ -3,7 +3,8 @@ import { nearestName } from '../../domain/base/nearest';
 import type { GridState } from '../../domain/grid-state';
 import { isTrial } from '../../domain/provisioning/trial';
 import type { VirtualLink } from '../../domain/topology/topology';
-import { lanBridgeText } from '../../interface/cli/lan-bridge-text';
+import { conditionsText, lanBridgeText } from '../../interface/cli/lan-bridge-text';
+import { lanOpenconfig } from '../../interface/cli/lan-openconfig';
 import { lanPlanText } from '../../interface/cli/lan-plan-text';
 import { linksText, linkText } from '../../interface/cli/link-text';
 import { EXIT, type Io, type LinkOptions } from '../../interface/cli/programs';
@@ -43,7 +44,12 @@ export async function link(options: LinkOptions, io: Io): Promise<number> {
     }
     case 'plan': {
       const view = lanPlanView(state);
-      say(view, options.act.format === 'linux-bridge' ? lanBridgeText(view) : lanPlanText(view));
+      const { format } = options.act;
+      if (format === 'openconfig') {
+        const document = lanOpenconfig(view);
+        say(document, [JSON.stringify(document, undefined, 2)]);
+        for (const condition of conditionsText(view)) io.err(condition);
+      } else say(view, format === 'linux-bridge' ? lanBridgeText(view) : lanPlanText(view));
       return view.shared.length === 0 ? EXIT.ok : EXIT.findings;
     }
   }

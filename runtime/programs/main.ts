@@ -51,10 +51,12 @@ function version(): string {
 
 /**
  * The process entry: runs one command and ends with its exit code, whatever is still open: the NATS client keeps the sockets of
- * attempts to connect that it has given up. What was printed is out: on Linux, writing to files, pipes and terminals is synchronous.
+ * attempts to connect that it has given up. What was printed is out by then, however slow its reader: a pipe takes 64 KiB at once.
  */
 export async function main(args: readonly string[]): Promise<void> {
-  process.exit(await run(args));
+  const code = await run(args);
+  for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write('', resolve));
+  process.exit(code);
 }
 
 /** Runs one command in this process, which goes on; its exit code. */

@@ -1,10 +1,13 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emptyCapture, flowgrid } from '../support/up-process';
 
 const root = join(__dirname, '../..');
+/** What a pipe holds that nobody reads. */
+const PIPE_BYTES = 65_536;
 const PAGE = readFileSync(join(root, 'docs/how-to/set-up-the-lan.md'), 'utf8');
 
 /** Blocks of the how-to fenced as `info`, in order. */
@@ -95,4 +98,19 @@ test('FG-498: a plan by which the LAN would join two links is shown, with exit 4
   expect(JSON.parse(plan.stdout)).toMatchObject({ shared: [{ vlan: 100, links: ['in', 'out'] }] });
   const told = await flowgrid('link', 'plan', both);
   expect(told.stdout).toContain('Conflict: VLAN 100 is that of links in and out');
+}, 300_000);
+
+test('FG-622: a reader that takes its time has all that a program printed', async () => {
+  const all = join(dir, 'all.yaml');
+  writeFileSync(all, readFileSync(file, 'utf8').replace(', vlans: [100]', ''));
+  const args = ['link', 'plan', all, '--format', 'openconfig'];
+  const slow = spawn(join(root, 'bin/flowgrid'), args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = once(slow, 'exit');
+  // It reads nothing while another runs to its end.
+  const { stdout } = await flowgrid(...args);
+  let read = '';
+  for await (const chunk of slow.stdout) read += String(chunk);
+  expect(await ended).toEqual([0, null]);
+  expect(read.length).toBeGreaterThan(4 * PIPE_BYTES);
+  expect(read).toBe(stdout);
 }, 300_000);
