@@ -1,3 +1,4 @@
+import type { Millis } from '../../domain/base/ids';
 import type { ConnectedView, LinksView, LinkView, MemberView, ReachView, WholeLinkView } from '../../projections';
 import { cutoverText } from '../../projections';
 import { timeText } from './text';
@@ -10,7 +11,7 @@ export function linksText({ grid, links, resting }: LinksView): string[] {
   const [width, kinds, vlans] = [widest(({ name }) => name), widest(kindText), widest(vlansText)];
   const rows = links.map((link) => {
     const what = [kindText(link).padEnd(kinds), vlansText(link).padEnd(vlans)].join('  ');
-    return `${link.name.padEnd(width)}  ${what}  ${link.members.map((member) => memberText(link, member)).join(', ')}`;
+    return `${link.name.padEnd(width)}  ${what}  ${link.members.map((member) => memberText(link, member, link.connected?.since)).join(', ')}`;
   });
   return [`Grid ${grid}: ${links.length} link${links.length === 1 ? '' : 's'}${rest}`, ...rows];
 }
@@ -56,10 +57,15 @@ function vlansText({ vlans, tap }: LinkView): string {
   return ways.length === 0 ? 'no VLAN yet' : `VLAN ${ways.join(', ')}`;
 }
 
-function memberText({ direction, connected }: LinkView, { name, side, sends, hears, promiscuous }: MemberView): string {
+/** @param since when the end of a resilient link was connected, where that is told with it */
+function memberText(
+  { direction, connected }: LinkView,
+  { name, side, sends, hears, promiscuous }: MemberView,
+  since?: Millis,
+): string {
   const told = [
     ...(direction === undefined ? [] : [side]),
-    ...(connected?.end === side ? ['connected'] : []),
+    ...(connected?.end === side ? [`connected${since === undefined ? '' : ` since ${timeText(since)}`}`] : []),
     ...(direction !== undefined && !(sends && hears) ? [sends ? 'sends only' : 'hears only'] : []),
     ...(promiscuous ? ['promiscuous'] : []),
   ];

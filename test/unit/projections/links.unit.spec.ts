@@ -116,7 +116,7 @@ describe('links as they are told', () => {
       since: NOW,
       because: 'failed',
     });
-    expect(linksText(linksView(cut))[1]).toContain('AB-2 (standby, connected)');
+    expect(linksText(linksView(cut))[1]).toContain('AB-2 (standby, connected since 1970-01-01 00:16:40.000)');
     const plan = lanPlanView(cut);
     expect(plan.primaryDown).toEqual([]);
     const text = lanPlanText(plan);
