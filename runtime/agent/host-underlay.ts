@@ -25,7 +25,7 @@ export interface HostUnderlay {
   readonly mtu: number | undefined;
   /** What the port has of links, where links are its own; else undefined. */
   links(): LinkFigures | undefined;
-  /** Restores what the port has lost of links; returns how many interfaces those were. */
+  /** Restores what the port has lost of links, or the network interface that it stands on; returns how many interfaces those were. */
   repair(): number;
 }
 
@@ -109,13 +109,17 @@ export class LanUnderlay implements HostUnderlay {
   }
 
   repair(): number {
-    if (this.port?.mend() === true) this.repaired++;
+    const restored = (this.port?.mend() === true ? 1 : 0) + this.restore();
+    this.repaired += restored;
+    return restored;
+  }
+
+  private restore(): number {
     const { installed = [] } = this.port ?? {};
     if (isSame(installed, this.settled)) return 0;
     const present = new Set(installed);
     const lost = this.settled.filter((each) => !present.delete(each)).length + present.size;
     this.install();
-    this.repaired += Math.max(lost, 1);
     return Math.max(lost, 1);
   }
 

@@ -63,8 +63,12 @@ describeWithServer('a grid of agents on a LAN of network interfaces', allAvailab
     for (let n = 0; n < 10; n++) await world.round(FLOWS, n);
     const status = await flowgrid('status', '--grid', 'agents', '--nats', nats.servers);
     expect(status.stdout).toContain('links    5 of 5 agents on the LAN have the interfaces that they should have');
-    await world.round(FLOWS, 10, () => grid.agent('h2').kill());
-    for (let n = 11; n < 20; n++) await world.round(FLOWS, n);
+    // A host whose interface was removed and made again goes on with it.
+    lan!.replug(AGENTS.indexOf('h1'));
+    await grid.agent('h1').until(({ repaired = 0 }) => repaired > 0);
+    for (let n = 10; n < 15; n++) await world.round(FLOWS, n);
+    await world.round(FLOWS, 15, () => grid.agent('h2').kill());
+    for (let n = 16; n < 25; n++) await world.round(FLOWS, n);
     expect(world.came.questions.sort()).toEqual(world.asked.sort());
     expect(world.came.answers.sort()).toEqual(world.answered.sort());
     await world.close();

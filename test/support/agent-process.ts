@@ -10,6 +10,8 @@ export interface AgentTold extends ToldLine {
   readonly topology?: number;
   /** Version that new flows get from now on. */
   readonly stamped?: number;
+  /** How many interfaces of links it had to restore. */
+  readonly repaired?: number;
 }
 
 /** `flowgrid agent` as a process of its own. */

@@ -163,7 +163,7 @@ function eventsOf(
       unfit.set(node, why);
     },
     repaired: (interfaces) =>
-      progress.say(`${interfaces} interfaces of links were not as they should be, and are again`, {
+      progress.say(`interfaces that were lost, or others than they should be, are back: ${interfaces}`, {
         repaired: interfaces,
       }),
     failed: (error) => progress.say(`failed: ${(error as Error).message}`),

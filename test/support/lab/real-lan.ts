@@ -41,6 +41,13 @@ export class RealLan {
     return real;
   }
 
+  /** The interfaces of a port and its host go, and others of the same names come. */
+  replug(number: number): void {
+    this.cables[number]!.unplug();
+    this.cables[number]!.plug();
+    this.ends[number]!.port.mend!();
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.ends.map(({ port }) => port.close()));
     await Promise.all(this.cables.map((cable) => cable.remove()));

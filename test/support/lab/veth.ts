@@ -20,6 +20,12 @@ const JANITOR = 'cat >/dev/null; ip link delete "$1"';
 const UP = 'echo 1 >"/proc/sys/net/ipv6/conf/$1/disable_ipv6"; ip link set "$1" up';
 const NUMBERS = 100_000;
 
+/** An end in another network namespace. */
+interface FarEnd {
+  readonly name: string;
+  readonly namespace: string;
+}
+
 /** A cable: what is sent at one interface comes to the other. */
 export class VethPair {
   private constructor(
@@ -27,6 +33,8 @@ export class VethPair {
     readonly here: string,
     readonly there: string,
     private readonly janitor: ChildProcess,
+    private readonly mtu: number,
+    private readonly far?: FarEnd,
   ) {}
 
   /**
@@ -34,20 +42,25 @@ export class VethPair {
    *
    * @param far the other end's name and network namespace; absent: it is here, too
    */
-  static create(mtu: number, far?: { readonly name: string; readonly namespace: string }): VethPair {
+  static create(mtu: number, far?: FarEnd): VethPair {
     const here = unusedName();
     const there = far?.name ?? `${here}x`;
     const janitor = spawn('sh', ['-c', JANITOR, 'janitor', here], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
     });
-    const size = ['mtu', String(mtu)];
-    const away = far === undefined ? [] : ['netns', far.namespace];
-    run('ip', ['link', 'add', here, ...size, 'type', 'veth', 'peer', 'name', there, ...size, ...away]);
-    run('sh', ['-c', UP, 'up', here]);
-    if (far === undefined) run('sh', ['-c', UP, 'up', there]);
-    else run('ip', ['netns', 'exec', far.namespace, 'sh', '-c', UP, 'up', there]);
-    return new VethPair(here, there, janitor);
+    plug(here, there, mtu, far);
+    return new VethPair(here, there, janitor, mtu, far);
+  }
+
+  /** Both interfaces go. */
+  unplug(): void {
+    run('ip', ['link', 'delete', this.here]);
+  }
+
+  /** Others of the same names come. */
+  plug(): void {
+    plug(this.here, this.there, this.mtu, this.far);
   }
 
   async remove(): Promise<void> {
@@ -55,6 +68,15 @@ export class VethPair {
     this.janitor.stdin!.end();
     await ended;
   }
+}
+
+function plug(here: string, there: string, mtu: number, far: FarEnd | undefined): void {
+  const size = ['mtu', String(mtu)];
+  const away = far === undefined ? [] : ['netns', far.namespace];
+  run('ip', ['link', 'add', here, ...size, 'type', 'veth', 'peer', 'name', there, ...size, ...away]);
+  run('sh', ['-c', UP, 'up', here]);
+  if (far === undefined) run('sh', ['-c', UP, 'up', there]);
+  else run('ip', ['netns', 'exec', far.namespace, 'sh', '-c', UP, 'up', there]);
 }
 
 function unusedName(): string {
