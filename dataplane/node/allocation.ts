@@ -32,6 +32,7 @@ import { statelessNode } from '../select/stateless-route';
 import type { TopologyView } from '../select/topology-view';
 import { FlowIds } from './flow-ids';
 import { PHASE_OWNED } from './flow-side';
+import type { Learning } from './learning';
 import type { Node } from './node';
 import { routeIn } from './frame-lists';
 import type { Adoption } from './stateless-ingress';
@@ -59,7 +60,10 @@ export class FlowAllocation {
   private restUs: Micros = 0;
   private fnode = 0;
 
-  constructor(private readonly node: Node) {
+  constructor(
+    private readonly node: Node,
+    private readonly learning: Learning,
+  ) {
     this.figures = {
       flows: (path) => this.flowsByPath.get(path) ?? 0,
       latencyUs: (path) => node.figures.pathLatencyUs(path),
@@ -96,15 +100,24 @@ export class FlowAllocation {
         return 0;
       }
     }
-    const isBridged = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0 && view?.bridges.has(network) === true;
+    const isGroup = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0;
     if (view !== undefined && policy !== undefined) {
-      const path = isBridged
-        ? view.bridges.pathsOf(policy, network).paths[0]
-        : choosePath(view, policy, network, this.figures, towards);
+      const path =
+        isGroup && view.bridges.has(network)
+          ? view.bridges.pathsOf(policy, network).paths[0]
+          : (this.bridgedPath(address, policy, view) ?? choosePath(view, policy, network, this.figures, towards));
       if (path !== undefined) return this.allocateOn(address, policy, view, path);
     }
     u16[(address + S_REASON) >>> 1] = NO_PATH;
     return 0;
+  }
+
+  /** The path of a frame to one station of a bridge domain in which stations are learned; undefined = it is in none. */
+  private bridgedPath(address: number, policy: FlowPolicy, view: TopologyView): FlowPath | undefined {
+    const { learning, node } = this;
+    if (!learning.isOn) return undefined;
+    if (!learning.isUnknown(address)) return learning.pathFor(address, policy, view);
+    return view.bridges.pathsOf(policy, node.ctx.arena.u16[(address + S_NETWORK) >>> 1]).paths[0];
   }
 
   /** A new flow like {@link allocate}'s, on a path that is given. */

@@ -1,5 +1,16 @@
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
-import { F_COUNT, F_NET_FWD, F_TYPE, S_FLAGS, S_FLOW, S_NETWORK, S_REASON, SF_START } from '../frames/layout';
+import {
+  C_FLOW,
+  F_COUNT,
+  F_NET_FWD,
+  F_NET_REV,
+  F_TYPE,
+  S_FLAGS,
+  S_FLOW,
+  S_NETWORK,
+  S_REASON,
+  SF_START,
+} from '../frames/layout';
 import { reason } from '../frames/reasons';
 import type { FlowAllocation } from './allocation';
 import { BRIDGED } from './counters';
@@ -17,7 +28,7 @@ interface Branches {
 const ALONE: Branches = { flows: [], missed: 0 };
 
 /**
- * Broadcast and multicast at the INODE where they enter: a flow leads to one INODE cluster, so for each further cluster
+ * Broadcast, multicast, and frames to stations that are not known ({@link Learning}), at the INODE where they enter: a flow leads to one INODE cluster, so for each further cluster
  * that connects networks of the bridge domain a flow has a branch, a flow of its own, that carries a copy of each frame.
  */
 export class Bridging {
@@ -30,7 +41,30 @@ export class Bridging {
     private readonly stateless: StatelessIngress,
     /** A branch has begun, with the frame at this address. */
     private readonly began: (flow: number, address: number) => void,
+    /** A connection goes on by a branch of its flow. */
+    private readonly goesOn: (connection: number, branch: number) => void,
   ) {}
+
+  /** Whether one flow is a branch of another. */
+  isBranch(flow: number, of: number): boolean {
+    return this.byFlow.get(of)?.flows.includes(flow) === true;
+  }
+
+  /**
+   * The station to which frames of a connection went everywhere is found at a network: the branch that leads there carries
+   * them on, behind those that it has carried, and ends with its flow no more. False: no branch does.
+   */
+  turn(connection: number, network: number): boolean {
+    const { u16, u32 } = this.node.ctx.arena;
+    const flow = u32[(connection + C_FLOW) >>> 2];
+    const known = this.byFlow.get(flow);
+    const { bridges } = this.node.viewOf(flow);
+    const branch = known?.flows.find((each) => bridges.areTogether(u16[(each + F_NET_REV) >>> 1], network));
+    if (known === undefined || branch === undefined) return false;
+    this.byFlow.set(flow, { ...known, flows: known.flows.filter((each) => each !== branch) });
+    this.goesOn(connection, branch);
+    return true;
+  }
 
   /** Copies of a classified group frame for the branches of its flow, each a slot of the caller's; valid until the next call. */
   copiesOf(slot: number, address: number): readonly number[] {

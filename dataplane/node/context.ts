@@ -1,3 +1,4 @@
+import type { Stations } from '../bridging/stations';
 import type { Micros, NodeRef } from '../../domain/base/ids';
 import { NODE_REF_COUNT } from '../../domain/base/ids';
 import type { TapListener, TapRecord } from '../../domain/seams/tap';
@@ -73,6 +74,8 @@ export class GroupContext {
   readonly slots: SlotPool;
   readonly paths: PathLists;
   readonly holdChunks: HoldChunks;
+  /** Tables of stations, by the INODE whose they are in all its lives: there is no giving room back. */
+  readonly stations = new Map<NodeRef, Stations>();
   readonly topologies: Topologies;
   readonly limits: NodeLimits;
   readonly tap: TapListener | undefined;

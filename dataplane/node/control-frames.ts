@@ -66,6 +66,8 @@ export const CONTROL_FIRST_FRAGMENT = 22;
 export const CONTROL_MODES = 23;
 /** Between INODEs of one cluster: where a neighbour on a layer-3 network is. */
 export const CONTROL_NEIGHBOUR = 24;
+/** Between INODEs of one cluster: behind which network of a bridge domain a station stands. */
+export const CONTROL_STATION = 25;
 
 /** Control frames by kind, in words for people. */
 export const CONTROL_NAMES: Readonly<Record<number, string>> = {
@@ -92,6 +94,7 @@ export const CONTROL_NAMES: Readonly<Record<number, string>> = {
   [CONTROL_FIRST_FRAGMENT]: 'first fragment',
   [CONTROL_MODES]: 'modes',
   [CONTROL_NEIGHBOUR]: 'neighbour',
+  [CONTROL_STATION]: 'station',
 };
 
 const ETHERTYPE_LOCAL = 0x88b5;

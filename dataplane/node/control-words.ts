@@ -21,6 +21,7 @@ import {
   CONTROL_OFFER,
   CONTROL_PASS,
   CONTROL_REPIN,
+  CONTROL_STATION,
   CONTROL_REPINNED,
   CONTROL_WANT,
 } from './control-frames';
@@ -101,6 +102,9 @@ export function takeWord(node: Node, takers: WordTakers, address: number): void 
       break;
     case CONTROL_NEIGHBOUR:
       takers.gateway?.onNeighbour(body);
+      break;
+    case CONTROL_STATION:
+      takers.gateway?.onStation(body);
       break;
     case CONTROL_CHOICE:
       node.choices.onChoice(body, (flow) => takers.takeover.told(flow));

@@ -28,6 +28,7 @@ import { WAY_OUT } from '../kernels/kernels';
 import { isBareSyn } from '../classify/tcp';
 import { BATCH } from './context';
 import { BRIDGED, EXTERNAL_OUT } from './counters';
+import type { Learning } from './learning';
 import type { LinkControl } from './link-control';
 import type { Node } from './node';
 import type { Router } from './router';
@@ -50,6 +51,7 @@ export class Egress {
     private readonly siblings: Siblings,
     private readonly linkControl: LinkControl,
     private readonly router: Router,
+    private readonly learning: Learning,
   ) {}
 
   /** Frames at the end of their path go out; every slot is taken over. `seed` keys the flow hash. */
@@ -66,6 +68,7 @@ export class Egress {
       this.reverseLeaving[i] = reverse;
       u16[(address + S_NETWORK) >>> 1] = u16[(flow + (reverse === 0 ? F_NET_REV : F_NET_FWD)) >>> 1];
       u16[(address + S_DESC_LEN) >>> 1] = 0;
+      if (this.learning.isOn) this.learning.leaves(address, flow, reverse === 1);
     }
     ctx.kernels.parse(list, n, seed, ~seed >>> 0, WAY_OUT);
     ctx.kernels.lookupConnections(this.connections.address, list, n);
@@ -83,7 +86,8 @@ export class Egress {
         continue;
       }
       const isGroup = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0;
-      if (isGroup && ctx.topologies.hasBridges) this.copyOut(slot, this.flowsLeaving[i], this.reverseLeaving[i] === 1);
+      if (ctx.topologies.hasBridges && (isGroup || this.isFlooded(address, i)))
+        this.copyOut(slot, this.flowsLeaving[i], this.reverseLeaving[i] === 1);
       if (isGroup && this.linkControl.refuses(address, network)) {
         this.node.drop(slot, LINK_CONTROL);
         continue;
@@ -135,7 +139,12 @@ export class Egress {
     this.node.flood.carry(proto, proto === PROTO_TCP && isBareSyn(arena, address), this.node.viewOf(flow));
   }
 
-  /** A broadcast or multicast frame goes to every other network of its bridge domain that is connected here, too. */
+  /** Whether a frame is for one station, of which it is not known where it stands, and not on the way that it came. */
+  private isFlooded(address: number, i: number): boolean {
+    return this.learning.isOn && this.reverseLeaving[i] === 0 && this.learning.isUnknown(address);
+  }
+
+  /** A broadcast or multicast frame, and one to a station that is not known, goes to every other network of its bridge domain that is connected here, too. */
   private copyOut(slot: number, flow: number, reverse: boolean): void {
     const { ctx, counters } = this.node;
     const { u16 } = ctx.arena;

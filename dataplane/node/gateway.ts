@@ -27,6 +27,7 @@ import { FirstFragments } from './first-fragments';
 import { IcmpAnswers } from './icmp-answers';
 import { Ingress } from './ingress';
 import { FlowLifecycle } from './lifecycle';
+import { Learning } from './learning';
 import { LinkControl } from './link-control';
 import type { Node } from './node';
 import { readOffer, sendGrant } from './offers';
@@ -67,6 +68,7 @@ export class Gateway implements Deliver {
   private readonly egress: Egress;
   private readonly grants: SecondaryGrants;
   private readonly router: Router;
+  private readonly learning: Learning;
   private classifier: Classifier | undefined;
   private seed = 0;
   private configuredFor = 0;
@@ -89,7 +91,9 @@ export class Gateway implements Deliver {
     this.own = ctx.allocateList(1);
     this.scratchSlot = ctx.slots.allocate();
     this.siblings = new Siblings(node, connections, told);
-    this.allocation = new FlowAllocation(node);
+    this.learning = new Learning(node, () => this.siblings.peers());
+    node.learning = this.learning;
+    this.allocation = new FlowAllocation(node, this.learning);
     const replicas = new Replicas(node, sender);
     this.statelessIngress = new StatelessIngress(node, (id) => this.allocation.isFree(id));
     this.lifecycle = new FlowLifecycle(
@@ -99,11 +103,18 @@ export class Gateway implements Deliver {
       this.allocation,
       replicas,
       this.statelessIngress,
-      (flow) => this.bridging.take(flow),
+      {
+        take: (flow) => this.bridging.take(flow),
+        isBranch: (flow, of) => this.bridging.isBranch(flow, of),
+      },
       shorten,
     );
-    this.bridging = new Bridging(node, this.allocation, this.statelessIngress, (flow, address) =>
-      this.lifecycle.branchBegan(flow, address),
+    this.bridging = new Bridging(
+      node,
+      this.allocation,
+      this.statelessIngress,
+      (flow, address) => this.lifecycle.branchBegan(flow, address),
+      (connection, branch) => this.lifecycle.goesOnBy(connection, branch),
     );
     this.orders = new ReplicationOrders(node, this.allocation, replicas, this.lifecycle);
     this.firstFragments = new FirstFragments(node, this.siblings.duty);
@@ -126,9 +137,10 @@ export class Gateway implements Deliver {
       this.firstFragments,
       linkControl,
       this.router,
+      this.learning,
       answers,
     );
-    this.egress = new Egress(node, connections, this.siblings, linkControl, this.router);
+    this.egress = new Egress(node, connections, this.siblings, linkControl, this.router, this.learning);
     this.grants = new SecondaryGrants(node, connections, this.siblings, this.allocation, this.lifecycle);
   }
 
@@ -195,6 +207,11 @@ export class Gateway implements Deliver {
   /** Another INODE has heard a neighbour on a layer-3 network. */
   onNeighbour(body: ControlCursor): void {
     this.router.onNeighbour(body);
+  }
+
+  /** Another INODE has heard a station of a bridge domain. */
+  onStation(body: ControlCursor): void {
+    this.learning.onTold(body);
   }
 
   /** A function's frame opens a flow that leads out here: the answer goes back the way that the offer came. */

@@ -28,6 +28,7 @@ import { BATCH } from './context';
 import { FLOODED } from './counters';
 import type { FirstFragments } from './first-fragments';
 import type { IcmpAnswers } from './icmp-answers';
+import type { Learning } from './learning';
 import type { LinkControl } from './link-control';
 import type { Node } from './node';
 import { PathMtu } from './path-mtu';
@@ -71,6 +72,7 @@ export class Ingress {
     private readonly firstFragments: FirstFragments,
     private readonly linkControl: LinkControl,
     private readonly router: Router,
+    private readonly learning: Learning,
     answers: IcmpAnswers,
   ) {
     this.stamped = node.ctx.allocateList(BATCH);
@@ -94,7 +96,14 @@ export class Ingress {
     if (routing !== undefined && hops === 0) n = this.router.admit(routing, list, n);
     if (n === 0) return;
     const { isStrict } = this.linkControl;
-    if (!isStrict && ctx.topologies.narrowest === Infinity && ctx.kernels.areKnown(this.node.ref, list, n) === 1) {
+    const learns = this.learning.isOn;
+    if (learns) this.learning.entered(list, n);
+    if (
+      !isStrict &&
+      !learns &&
+      ctx.topologies.narrowest === Infinity &&
+      ctx.kernels.areKnown(this.node.ref, list, n) === 1
+    ) {
       u32.copyWithin(this.stamped >>> 2, list >>> 2, (list >>> 2) + n);
       this.stampAndSend(n);
       return;
@@ -106,6 +115,7 @@ export class Ingress {
       // Known connections of another INODE's flows are followed there alone.
       if (u32[(address + S_CONN) >>> 2] !== 0 && this.passesToOwner(slot, address, u32[(address + S_CONN) >>> 2]))
         continue;
+      if (learns) this.leadElsewhere(classifier, address);
       const isNew = needsClassifier(ctx.arena, address);
       if ((isNew || isStrict) && this.linkControl.refuses(address, u16[(address + S_NETWORK) >>> 1])) {
         this.node.drop(slot, LINK_CONTROL);
@@ -124,6 +134,26 @@ export class Ingress {
       u32[(this.stamped >>> 2) + m++] = slot;
     }
     this.stampAndSend(m);
+  }
+
+  /** A station has moved: a connection that goes to where it stood ends, and the frame begins another. */
+  private leadElsewhere(classifier: Classifier, address: number): void {
+    const { u8, u16, u32 } = this.node.ctx.arena;
+    const why = u16[(address + S_REASON) >>> 1];
+    const hasOwnKey = why !== NEW_CONNECTION && why !== LATER_FRAGMENT && why !== ICMP_ERROR;
+    const found = u32[(address + S_CONN) >>> 2];
+    const connection = found !== 0 || !hasOwnKey ? found : this.connections.find(address);
+    const towards = connection === 0 ? 0 : this.learning.elsewhere(address, connection);
+    if (towards === 0) return;
+    if (this.bridging.turn(connection, towards)) {
+      if (found !== 0) u32[(address + S_FLOW) >>> 2] = u32[(connection + C_FLOW) >>> 2];
+      return;
+    }
+    classifier.end(connection, 'idle');
+    u32[(address + S_CONN) >>> 2] = 0;
+    u32[(address + S_FLOW) >>> 2] = 0;
+    u8[address + S_REVERSE] = 0;
+    if (why === 0) u16[(address + S_REASON) >>> 1] = NEW_CONNECTION;
   }
 
   /** Takes one fragment that waited for its datagram's first fragment, which has come, or did not. */
@@ -154,8 +184,9 @@ export class Ingress {
 
   private isBridged(address: number): boolean {
     const { u8, u16 } = this.node.ctx.arena;
+    if (u8[address + S_REVERSE] !== 0 || !this.node.ctx.topologies.hasBridges) return false;
     const isGroup = (u16[(address + S_FLAGS) >>> 1] & SF_MULTICAST) !== 0;
-    return isGroup && u8[address + S_REVERSE] === 0 && this.node.ctx.topologies.hasBridges;
+    return isGroup || (this.learning.isOn && this.learning.isUnknown(address));
   }
 
   /** Sends a frame, and its copies for the rest of a bridge domain, as far as they fit through their paths. */

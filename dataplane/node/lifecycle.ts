@@ -39,6 +39,13 @@ import type { Replicas } from './replicas';
 import type { Siblings } from './siblings';
 import type { StatelessIngress } from './stateless-ingress';
 
+/** The further flows that carry copies of a flow's frames ({@link Bridging}). */
+interface FlowBranches {
+  /** A flow ends: its branches, which end with it. */
+  take(flow: number): readonly number[];
+  isBranch(flow: number, of: number): boolean;
+}
+
 /**
  * Beginning and end of flows at an INODE: what its classifier finds becomes entries, events of the chain, and word to
  * the other INODEs and to the nodes of the route.
@@ -63,8 +70,7 @@ export class FlowLifecycle implements ClassifierPorts {
     private readonly allocation: FlowAllocation,
     private readonly replicas: Replicas,
     private readonly stateless: StatelessIngress,
-    /** A flow ends: its branches, which end with it. */
-    private readonly branchesOf: (flow: number) => readonly number[],
+    private readonly branches: FlowBranches,
     /** A flow that began here may leave out clusters behind those that it has entered. */
     private readonly shorten: (flow: number, skipped: readonly ClusterId[]) => void,
   ) {}
@@ -134,6 +140,18 @@ export class FlowLifecycle implements ClassifierPorts {
   private endUnused(flow: number, id: FlowId, end: ConnectionEnd): void {
     if (this.node.flows.find(id) !== flow) return;
     if (this.node.ctx.arena.u32[(flow + F_CONNS) >>> 2] === 0 && this.mayEnd(flow)) this.endFlow(flow, end);
+  }
+
+  /** A connection goes on by a branch of its flow, which ends if it has no other. */
+  goesOnBy(connection: number, branch: number): void {
+    const { u32 } = this.node.ctx.arena;
+    const flow = u32[(connection + C_FLOW) >>> 2];
+    this.siblings.retract(connection, u32[(connection + C_HASH) >>> 2]);
+    u32[(connection + C_FLOW) >>> 2] = branch;
+    u32[(flow + F_CONNS) >>> 2]--;
+    u32[(branch + F_CONNS) >>> 2]++;
+    this.siblings.announce(connection);
+    if (u32[(flow + F_CONNS) >>> 2] === 0) this.ended.push({ flow, id: u32[(flow + F_ID) >>> 2], end: 'idle' });
   }
 
   /** A branch of a flow has begun, with the frame at this address. */
@@ -239,6 +257,8 @@ export class FlowLifecycle implements ClassifierPorts {
     const { ctx, side } = this.node;
     const { u32 } = ctx.arena;
     if ((side.phase[this.node.aux(own)] & PHASE_OWNED) === 0) return true;
+    // What a branch of a flow brings back shows where it is to go on, not that it was begun twice.
+    if (this.branches.isBranch(other, own)) return false;
     const id = u32[(own + F_ID) >>> 2];
     if (id < u32[(other + F_ID) >>> 2]) return false;
     const { detectMultiplier } = this.node.viewOf(own).topology.timing;
@@ -339,7 +359,7 @@ export class FlowLifecycle implements ClassifierPorts {
     const id = u32[(flow + F_ID) >>> 2];
     if ((side.phase[aux] & PHASE_OWNED) !== 0) {
       const clone = side.replica[aux];
-      for (const branch of this.branchesOf(flow)) this.endFlow(branch, end);
+      for (const branch of this.branches.take(flow)) this.endFlow(branch, end);
       counters.values[FLOWS_ENDED]++;
       counters.types.ended(this.node.ctx.arena, flow);
       this.tellEnd(flow, end);

@@ -50,6 +50,7 @@ import { Choices } from './choices';
 import { Figures } from './figures';
 import { Heirs } from './heirs';
 import { isDroppedUnder } from './mode-plan';
+import type { Learning } from './learning';
 import type { Router } from './router';
 import { Routing } from './routing';
 import { StatelessFlows } from './stateless-flows';
@@ -79,6 +80,8 @@ export class Node {
   host: FunctionHost | undefined;
   /** Of an INODE. */
   router: Router | undefined;
+  /** INODEs only. */
+  learning: Learning | undefined;
   /** What the function had dropped, by its reasons, when it went with the node. */
   functionDrops: { readonly [reason: string]: number } = {};
   /** Hello round until which flows learned here are fed to their backups, because others may not know of a death yet. */
@@ -390,7 +393,7 @@ export class Node {
       if (u16[(flow + F_EMITTER) >>> 1] === this.ref) flowsPrimary++;
       else if (u16[(flow + F_BACKUP) >>> 1] === this.ref) flowsBackup++;
     });
-    const counted = this.host?.counted() ?? this.router?.counted() ?? {};
+    const counted = this.host?.counted() ?? { ...this.router?.counted(), ...this.learning?.counted() };
     return {
       ...this.counters.statistics(
         { node: this.ref, incarnation: this.incarnation, at: this.ctx.now },

@@ -15,6 +15,8 @@ export class Topologies {
   narrowest = Infinity;
   /** Whether one of them has bridge domains. */
   hasBridges = false;
+  /** Whether one of them has a bridge domain in which stations are learned. */
+  hasLearning = false;
 
   constructor(private readonly tables: RendezvousTables) {}
 
@@ -26,6 +28,7 @@ export class Topologies {
     this.byWireId[published.topology.wireId] = view;
     this.narrowest = Math.min(this.narrowest, view.narrowest);
     this.hasBridges ||= !view.bridges.isEmpty;
+    this.hasLearning ||= view.bridges.areLearning;
     if (this.newest === undefined || view.topology.version > this.newest.topology.version) this.newest = view;
     return view;
   }
@@ -46,10 +49,12 @@ export class Topologies {
     const inUse = new Set<RendezvousTable>();
     this.narrowest = Infinity;
     this.hasBridges = false;
+    this.hasLearning = false;
     for (const each of this.byWireId) {
       if (each === undefined) continue;
       this.narrowest = Math.min(this.narrowest, each.narrowest);
       this.hasBridges ||= !each.bridges.isEmpty;
+      this.hasLearning ||= each.bridges.areLearning;
       for (const table of each.derivedTables()) inUse.add(table);
     }
     this.tables.keepOnly(inUse);

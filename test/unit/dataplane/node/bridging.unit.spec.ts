@@ -21,7 +21,7 @@ const PATHS: FlowPath[] = [
 ];
 const INGRESS = [nodeRef(1, 1), nodeRef(1, 2)];
 
-function grid(flood?: Topology['flood']): TestGrid {
+function grid(flood?: Topology['flood'], timing: Partial<Topology['timing']> = {}): TestGrid {
   const link = (id: number, a: number, b: number): VirtualLink => ({
     id,
     name: `VN-${id}`,
@@ -42,7 +42,7 @@ function grid(flood?: Topology['flood']): TestGrid {
     paths: PATHS,
     links: [link(1, 1, 2), link(2, 2, 3), link(3, 2, 4), link(4, 1, 1), link(5, 3, 3)],
     policies: [{ id: 1, name: 'all', flowType: 9, typeName: 'other', match: {}, paths, criteria: 'static' }],
-    timing: { otherIdleMs: 1000 },
+    timing: { otherIdleMs: 1000, ...timing },
     ...(flood === undefined ? {} : { flood }),
   });
 }
@@ -99,12 +99,34 @@ describe('bridge domains', () => {
     expectSound(g);
   });
 
-  test('FG-195: frames to one host are not copied', () => {
+  test('FG-549: frames to one host go everywhere until it is heard, then by the way that its answer came', () => {
     const g = grid();
+    const unicast = (from: number, to: number): Uint8Array => {
+      const frame = broadcast(from);
+      frame.set(mac(to), 0);
+      return frame;
+    };
+    expect(reached(g, 1, unicast(1, 9))).toEqual([4, 5, 6]);
+    expect(reached(g, 1, unicast(1, 9))).toEqual([4, 5, 6]);
+    expect(g.total(({ bridged }) => bridged)).toBe(4);
+    expect(reached(g, 6, unicast(9, 1))).toEqual([1]);
+    const before = g.total(({ flowsStarted }) => flowsStarted);
+    for (const via of INGRESS) expect(reached(g, 1, unicast(1, 9), via)).toEqual([6]);
+    // What carried a copy there has seen all frames from the first on, and goes on.
+    expect(g.total(({ flowsStarted }) => flowsStarted)).toBe(before);
+    expectSound(g);
+  });
+
+  test('FG-549: a host that is silent for 300 s of grid time is not known any more', () => {
+    const g = grid(undefined, { helloMs: 5000 });
+    expect(reached(g, 4, broadcast(9))).toEqual([1, 6]);
     const unicast = broadcast(1);
     unicast.set(mac(9), 0);
+    g.beats(59);
     expect(reached(g, 1, unicast)).toEqual([4]);
-    expect(g.total(({ bridged }) => bridged)).toBe(0);
+    g.beat();
+    expect(reached(g, 1, unicast)).toEqual([4, 5, 6]);
+    expectSound(g);
   });
 
   test('FG-195: all ways end together, and hold no slot', () => {

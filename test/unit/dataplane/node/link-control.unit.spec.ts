@@ -85,10 +85,10 @@ describe('control protocols of the outside', () => {
     const disguised = Uint8Array.from(packet);
     disguised.set([0x01, 0x80, 0xc2, 0, 0, 0x0e], 0);
     expect(reached(g, WEST, disguised)).toEqual([]);
-    expect(reached(g, WEST, packet)).toEqual([EAST]);
+    expect(reached(g, WEST, packet)).toEqual([EAST, NORTH]);
     // Its connection is known by now.
     expect(reached(g, WEST, disguised)).toEqual([]);
-    expect(reached(g, WEST, packet)).toEqual([EAST]);
+    expect(reached(g, WEST, packet)).toEqual([EAST, NORTH]);
   });
 
   test('FG-542: what is filtered holds for flows that live, from the next topology on', () => {
