@@ -1,6 +1,7 @@
 import { needsClassifier, type Classifier } from '../classify/classifier';
 import type { ConnectionTable } from '../flows/connection-table';
 import {
+  C_FLOW,
   D_FLAGS,
   DF_REEMITTED,
   F_BYTES_FWD,
@@ -78,7 +79,7 @@ export class Egress {
       const slot = u32[(list >>> 2) + i];
       const address = ctx.slot(slot);
       if (this.node.stateless.has(this.flowsLeaving[i])) this.letOut(address, this.flowsLeaving[i]);
-      else if (needsClassifier(ctx.arena, address))
+      else if (needsClassifier(ctx.arena, address) || this.isOutlived(address, this.flowsLeaving[i]))
         this.observe(classifier, address, this.flowsLeaving[i], this.reverseLeaving[i] === 1);
       const network = u16[(address + S_NETWORK) >>> 1];
       if (network === 0) {
@@ -167,17 +168,31 @@ export class Egress {
     }
   }
 
+  /**
+   * Whether a frame leaves on the connection of another flow, whose owner is dead and has nobody in its place: it has entered
+   * anew, and so do its answers from now on.
+   */
+  private isOutlived(address: number, flow: number): boolean {
+    const { node } = this;
+    const { u32 } = node.ctx.arena;
+    const connection = u32[(address + S_CONN) >>> 2];
+    const known = connection === 0 ? flow : u32[(connection + C_FLOW) >>> 2];
+    if (known === flow || known === 0) return false;
+    return node.obituary.isDeadIn(node.viewOf(known), node.routeOf(known)[node.ownersPlace(known)]);
+  }
+
   private observe(classifier: Classifier | undefined, address: number, flow: number, reverse: boolean): void {
     const { u16, u32 } = this.node.ctx.arena;
     const why = u16[(address + S_REASON) >>> 1];
     const known = u32[(address + S_CONN) >>> 2];
+    const before = known === 0 ? 0 : u32[(known + C_FLOW) >>> 2];
     if (why < FIRST_DROP && classifier !== undefined) {
       const registered = classifier.observeLeaving(address, flow, reverse, this.node.ctx.now);
       const connection = u32[(address + S_CONN) >>> 2];
       if (!registered) {
         this.node.count('table-full');
         this.node.flood.exhausted();
-      } else if (connection !== known && connection !== 0) {
+      } else if (connection !== 0 && (connection !== known || u32[(connection + C_FLOW) >>> 2] !== before)) {
         this.node.side.connection[this.node.aux(flow)] = connection;
         // The reply may reach any INODE: all know the connection before the frame is out.
         this.siblings.announce(connection);
