@@ -20,6 +20,9 @@ const JANITOR = 'cat >/dev/null; ip link delete "$1"';
 const UP = 'echo 1 >"/proc/sys/net/ipv6/conf/$1/disable_ipv6"; ip link set "$1" up';
 const NUMBERS = 100_000;
 
+/** Until the kernel has heard of its carrier it takes what is sent, and drops it. */
+const READY = 'until ip link show "$1" | grep -q "state UP"; do sleep 0.01; done';
+
 /** An end in another network namespace. */
 interface FarEnd {
   readonly name: string;
@@ -74,9 +77,11 @@ function plug(here: string, there: string, mtu: number, far: FarEnd | undefined)
   const size = ['mtu', String(mtu)];
   const away = far === undefined ? [] : ['netns', far.namespace];
   run('ip', ['link', 'add', here, ...size, 'type', 'veth', 'peer', 'name', there, ...size, ...away]);
-  run('sh', ['-c', UP, 'up', here]);
-  if (far === undefined) run('sh', ['-c', UP, 'up', there]);
-  else run('ip', ['netns', 'exec', far.namespace, 'sh', '-c', UP, 'up', there]);
+  const beyond = far === undefined ? [] : ['ip', 'netns', 'exec', far.namespace];
+  for (const script of [UP, READY]) {
+    run('sh', ['-c', script, 'sh', here]);
+    run('env', [...beyond, 'sh', '-c', script, 'sh', there]);
+  }
 }
 
 function unusedName(): string {
