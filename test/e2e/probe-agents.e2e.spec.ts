@@ -56,6 +56,10 @@ describeWithServer('probes of a grid of agents', natsAvailable, () => {
       expect({ unmatched, isLater: min >= 0 }).toEqual({ unmatched: 0, isLater: true });
       expect(frames).toBeGreaterThan(10);
     }
+    // FG-536: what came from the network to IA-1 is told from there on.
+    const ingress = hops.find(({ hop }) => hop === 'IA-1')!;
+    expect(ingress.frames).toBeGreaterThan(20);
+    expect(ingress.min).toBeGreaterThanOrEqual(0);
     const stranger = await flowgrid('probe', 'AB', '--token', 'a.b', ...access);
     expect(stranger).toMatchObject({ code: 4, stdout: '' });
     const absent = await flowgrid('probe', 'AX', ...access);

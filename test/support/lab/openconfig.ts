@@ -5,7 +5,13 @@ import { cached, onPath, run } from '../../services/cache';
 
 const READER = join(__dirname, 'openconfig.py');
 /** The models as those who publish them have compiled them, and what the result needs to run. */
-const PACKAGES = ['oc-config-validate==2.10.0.post1', 'pyangbind==0.8.7', 'lxml', 'regex', 'bitarray'];
+const PACKAGES = [
+  'oc-config-validate==2.10.0.post1',
+  'pyangbind==0.8.7',
+  'lxml==6.1.3',
+  'regex==2026.11.19',
+  'bitarray==3.12.3',
+];
 const OUTPUT_BYTES_MAX = 1 << 27;
 
 /** Whether documents can be held against the published OpenConfig models: that takes Python and its packages. */
