@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { nodeRef } from '../../../../domain/base/ids';
+import { nodeRef, type NodeRef } from '../../../../domain/base/ids';
 import { createPrng, type Prng } from '../../../../domain/base/prng';
 import type { FlowPath, Topology } from '../../../../domain/topology/topology';
 import { numbered, udp } from './frames';
@@ -7,7 +7,7 @@ import { cluster, TestGrid } from './test-grid';
 
 const STATIONS = 7;
 const STEPS = 40;
-const totals = { unicast: 0, flooded: 0, groups: 0, moves: 0 };
+const totals = { unicast: 0, flooded: 0, groups: 0, moves: 0, kills: 0 };
 
 /** A station: its number makes its addresses. */
 interface Station {
@@ -43,6 +43,7 @@ class Scenario {
   private readonly networks: Topology['networks'];
   private readonly oracle: OracleSwitch;
   private readonly stations: Station[];
+  private readonly dead = new Set<NodeRef>();
   private ports = 1000;
   /** At which INODE clusters frames of each station were, by its number. */
   private readonly heardAt = new Map<number, Set<number>>();
@@ -75,6 +76,7 @@ class Scenario {
     this.grid = new TestGrid({
       clusters: [...ends.map((id) => cluster(id, inodes, { role: 'inode' })), cluster(2, 2, { failure: 'backup' })],
       networks: this.networks,
+      selection: this.prng.below(2) === 0 ? 'centralized' : 'distributed',
       links: [1, 2].map((id) => ({
         id,
         name: `VN-${id}`,
@@ -109,6 +111,7 @@ class Scenario {
       const what = this.prng.below(6);
       if (what === 0) this.move();
       else this.converse(what > 2);
+      if (this.prng.below(15) === 0) this.kill();
     }
   }
 
@@ -138,14 +141,31 @@ class Scenario {
     this.send(station, undefined, arp(station));
   }
 
+  /** An INODE dies that has another beside it, which was told of the stations. */
+  private kill(): void {
+    const id = this.pick(this.networks).cluster;
+    const living = this.living(id);
+    if (living.length < 2) return;
+    const victim = nodeRef(id, this.pick(living));
+    this.dead.add(victim);
+    this.grid.kill(victim);
+    this.grid.beats(12);
+    totals.kills++;
+  }
+
+  private living(id: number): number[] {
+    const { members } = this.grid.topology.clusters.find((each) => each.id === id)!;
+    return members.map(({ node }) => node).filter((node) => !this.dead.has(nodeRef(id, node)));
+  }
+
   private send(from: Station, to: Station | undefined, bytes: Uint8Array): void {
     const { grid } = this;
     const before = grid.left.length;
     const isKnown = to === undefined || this.heardAt.get(to.number)?.has(this.clusterOf(from.network)) === true;
     const isNew = to !== undefined && !this.oracle.knows(to);
     const wanted = this.oracle.send(from.network, from, to).filter((each) => this.areApart(each, from.network));
-    const members = grid.topology.clusters.find(({ id }) => id === this.clusterOf(from.network))!.members;
-    grid.inject(from.network, bytes, nodeRef(this.clusterOf(from.network), this.pick(members).node));
+    const door = this.clusterOf(from.network);
+    grid.inject(from.network, bytes, nodeRef(door, this.pick(this.living(door))));
     grid.settle();
     const left = grid.left.slice(before);
     const reached = left.map(({ network }) => network).sort();
@@ -199,5 +219,6 @@ test('FG-548: stations on three networks and more see of each other what they se
   expect(totals.unicast).toBeGreaterThan(1000);
   expect(totals.groups).toBeGreaterThan(500);
   expect(totals.flooded).toBeGreaterThan(24);
+  expect(totals.kills).toBeGreaterThan(5);
   expect(totals.moves).toBeGreaterThan(50);
 });
