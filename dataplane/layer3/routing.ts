@@ -24,6 +24,8 @@ export interface RouterPort {
   readonly source4: number;
   readonly neighbourSource6: number;
   readonly source6: number;
+  /** Bytes of the longest packet that the network takes; Infinity where that is not known. */
+  readonly mtu: number;
 }
 
 /** Where packets go next. */
@@ -37,6 +39,8 @@ export interface Hop {
 export class Routing {
   /** Whether there is a layer-3 network. */
   readonly isOn: boolean;
+  /** The least MTU of the layer-3 networks; Infinity where none is known. */
+  readonly narrowest: number;
   private readonly ports: (RouterPort | undefined)[] = new Array<undefined>(NETWORKS).fill(undefined);
   private readonly hops: Hop[] = [];
   private readonly all: Tables;
@@ -66,6 +70,7 @@ export class Routing {
       if (range === undefined || next === undefined || this.ports[network] === undefined) continue;
       prefixes.push(this.hop(network, range.bytes, range.bits, Uint8Array.from(next.bytes)));
     }
+    this.narrowest = Math.min(...routed.map(({ router }) => router?.mtu ?? Infinity));
     this.all = new Tables(prefixes);
     this.own = new Tables(own);
     this.nobodys = new Tables(nobodys);
@@ -75,6 +80,12 @@ export class Routing {
   /** The router on a network; undefined where the network is bridged. */
   port(network: number): RouterPort | undefined {
     return this.ports[network];
+  }
+
+  /** MTU of a network; Infinity where it is not known, or the network is bridged. */
+  mtuOf(network: number): number {
+    const port = this.ports[network];
+    return port === undefined ? Infinity : port.mtu;
   }
 
   /** The network by which packets to the address at `at` leave; 0 = there is no route. */
@@ -153,6 +164,7 @@ function portOf(network: ExternalNetwork): RouterPort {
   return {
     network: network.id,
     mac: macOfText(network.router?.mac ?? ''),
+    mtu: network.router?.mtu ?? Infinity,
     ipv4: Uint8Array.from(ipv4.flat()),
     bits4: addressesOf(network).flatMap(({ bytes, bits }) => (bytes.length === 4 ? [bits] : [])),
     ipv6: Uint8Array.from(ipv6.flat()),

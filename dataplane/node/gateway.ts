@@ -31,6 +31,7 @@ import { Learning } from './learning';
 import { LinkControl } from './link-control';
 import type { Node } from './node';
 import { readOffer, sendGrant } from './offers';
+import { PathMtu } from './path-mtu';
 import type { Deliver } from './receiver';
 import { SecondaryGrants } from './secondary-grants';
 import { Router } from './router';
@@ -120,9 +121,11 @@ export class Gateway implements Deliver {
     this.firstFragments = new FirstFragments(node, this.siblings.duty);
     const linkControl = new LinkControl(ctx);
     const answers = new IcmpAnswers(node);
+    const mtu = new PathMtu(node, answers);
     this.router = new Router(
       node,
       answers,
+      mtu,
       () => this.siblings.peers(),
       (slot) => this.enterOwn(slot),
     );
@@ -138,7 +141,7 @@ export class Gateway implements Deliver {
       linkControl,
       this.router,
       this.learning,
-      answers,
+      mtu,
     );
     this.egress = new Egress(node, connections, this.siblings, linkControl, this.router, this.learning);
     this.grants = new SecondaryGrants(node, connections, this.siblings, this.allocation, this.lifecycle);
@@ -330,7 +333,7 @@ export class Gateway implements Deliver {
     this.classifier?.close();
     this.lifecycle.abandon(lose);
     this.node.entrances.abandon(lose);
-    this.router.neighbours.abandon(lose);
+    this.router.abandon(lose);
     this.node.ctx.slots.free(this.scratchSlot);
   }
 

@@ -27,11 +27,10 @@ import type { Bridging } from './bridging';
 import { BATCH } from './context';
 import { FLOODED } from './counters';
 import type { FirstFragments } from './first-fragments';
-import type { IcmpAnswers } from './icmp-answers';
 import type { Learning } from './learning';
 import type { LinkControl } from './link-control';
 import type { Node } from './node';
-import { PathMtu } from './path-mtu';
+import type { PathMtu } from './path-mtu';
 import type { Replicas } from './replicas';
 import type { Router } from './router';
 import type { Sender } from './sender';
@@ -55,7 +54,6 @@ const HOPS_MAX = 4;
  */
 export class Ingress {
   private readonly stamped: number;
-  private readonly mtu: PathMtu;
   /** Of the frames at hand: which INODE passed them, and how often they were passed. */
   private from: NodeRef = 0;
   private hops = 0;
@@ -73,10 +71,9 @@ export class Ingress {
     private readonly linkControl: LinkControl,
     private readonly router: Router,
     private readonly learning: Learning,
-    answers: IcmpAnswers,
+    private readonly mtu: PathMtu,
   ) {
     this.stamped = node.ctx.allocateList(BATCH);
-    this.mtu = new PathMtu(node, answers);
   }
 
   /**
@@ -102,7 +99,8 @@ export class Ingress {
       !isStrict &&
       !learns &&
       ctx.topologies.narrowest === Infinity &&
-      ctx.kernels.areKnown(this.node.ref, list, n) === 1
+      ctx.kernels.areKnown(this.node.ref, list, n) === 1 &&
+      !this.mtu.mayConcern(list, n)
     ) {
       u32.copyWithin(this.stamped >>> 2, list >>> 2, (list >>> 2) + n);
       this.stampAndSend(n);

@@ -208,8 +208,8 @@ export class Neighbourhood {
     table.remove(entry);
   }
 
-  /** The router on the network from which a packet came: it is as that that the sender knows it. */
-  private portTowards(address: number, routing: Routing | undefined): RouterPort | undefined {
+  /** The router on the network from which a packet that leaves came: it is as that that the sender knows it. */
+  portTowards(address: number, routing: Routing | undefined): RouterPort | undefined {
     const { u8 } = this.node.ctx.arena;
     const version = u8[address + S_IP];
     const source = this.destinationAt(address) - (version === 4 ? 4 : 16);

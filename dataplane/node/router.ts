@@ -22,6 +22,7 @@ import {
   NO_ROUTE as NO_ROUTE_ERROR,
   PORT_UNREACHABLE,
   TIME_EXCEEDED,
+  TOO_BIG,
   turnEcho,
   type IcmpError,
 } from '../layer3/icmp-error';
@@ -31,12 +32,14 @@ import { CREATED } from './counters';
 import type { IcmpAnswers } from './icmp-answers';
 import { Neighbourhood } from './neighbourhood';
 import type { Node } from './node';
-import { sendOwn } from './own-frames';
+import { letOut, sendOwn } from './own-frames';
+import type { PathMtu, TellMtu } from './path-mtu';
 
 const NOT_ROUTED = reason('not-routed');
 const NO_ROUTE = reason('no-route');
 const HOP_LIMIT = reason('hop-limit');
 const ICMP_ERROR = reason('icmp-error');
+const LINK_MTU = reason('link-mtu');
 const FIRST_DROP = reason('runt');
 const ETHERNET_HEADER = 14;
 
@@ -50,12 +53,15 @@ export class Router {
   private timeExceeded = 0;
   private unreachable = 0;
   private echoes = 0;
+  /** Errors about frames that were too long where they leave, which enter after the batch at hand. */
+  private readonly told: number[] = [];
 
   constructor(
     private readonly node: Node,
     private readonly answers: IcmpAnswers,
+    private readonly mtu: PathMtu,
     private readonly peers: () => readonly NodeRef[],
-    enter: (slot: number) => void,
+    private readonly enter: (slot: number) => void,
   ) {
     this.neighbours = new Neighbourhood(node, answers, peers, (slot) => {
       this.unreachable++;
@@ -107,6 +113,10 @@ export class Router {
       this.node.drop(slot, NOT_ROUTED);
       return false;
     }
+    if (u32[(address + S_LEN) >>> 2] - l3 > port.mtu) {
+      this.shorten(routing, slot, address, port);
+      return false;
+    }
     const hop = routing.hopBy(network, version, u8, to);
     if (hop !== undefined) return this.neighbours.lead(slot, address, port, hop);
     this.node.drop(slot, NO_ROUTE);
@@ -138,7 +148,20 @@ export class Router {
   }
 
   tick(): void {
+    for (let slot = this.told.shift(); slot !== undefined; slot = this.told.shift()) {
+      this.node.inFlight--;
+      this.enter(slot);
+    }
     this.neighbours.tick(this.routing);
+  }
+
+  /** The node dies: gives up every slot it holds to `lose`. */
+  abandon(lose: (slot: number) => void): void {
+    for (const slot of this.told.splice(0)) {
+      this.node.inFlight--;
+      lose(slot);
+    }
+    this.neighbours.abandon(lose);
   }
 
   /** What was counted, by name; only what occurred. */
@@ -183,6 +206,27 @@ export class Router {
     return true;
   }
 
+  /**
+   * A frame is too long for the network that it leaves for, because a function made it, or because where it entered it was
+   * not known to leave here. Its pieces leave, or its sender is told as of a neighbour that does not answer.
+   */
+  private shorten(routing: Routing, slot: number, address: number, port: RouterPort): void {
+    this.mtu.refuse(slot, address, port.mtu, this.tellThrough);
+    for (const part of this.mtu.takeFragments())
+      if (this.lead(routing, part, this.node.ctx.slot(part), port.network)) letOut(this.node, part, port.network);
+  }
+
+  private readonly tellThrough: TellMtu = (address, mtu) => {
+    const { ctx, counters } = this.node;
+    const error = this.answers.write(address, TOO_BIG, mtu, this.neighbours.portTowards(address, this.routing));
+    if (error < 0) return false;
+    ctx.arena.u16[(ctx.slot(error) + S_NETWORK) >>> 1] = ctx.arena.u16[(address + S_NETWORK) >>> 1];
+    this.told.push(error);
+    counters.values[CREATED]++;
+    this.node.inFlight++;
+    return true;
+  };
+
   /** A packet for the router: an echo request is answered, and a datagram with that nobody takes it; nothing else is said. */
   private takeOwn(slot: number, address: number, port: RouterPort): boolean {
     const { arena } = this.node.ctx;
@@ -190,6 +234,8 @@ export class Router {
       if (arena.u8[address + S_PROTO] === PROTO_UDP) this.tell(address, PORT_UNREACHABLE);
       return this.drop(slot, NOT_ROUTED);
     }
+    // The reply would be as long.
+    if (arena.u32[(address + S_LEN) >>> 2] - ETHERNET_HEADER > port.mtu) return this.drop(slot, LINK_MTU);
     this.echoes++;
     const reply = this.node.copyOf(slot);
     if (reply >= 0) {

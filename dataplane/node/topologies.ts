@@ -77,9 +77,14 @@ export class Topologies {
     for (const view of this.byWireId) if (view !== undefined) visit(view);
   }
 
+  /** The least MTU of the networks that frames are routed to, as the latest topology has them; Infinity where none is known. */
+  get narrowestExit(): number {
+    return this.newest === undefined ? Infinity : this.newest.routing.narrowest;
+  }
+
   /** Whether any frame may need more than to be stamped and sent where it enters: what most grids never have. */
   get hasRare(): boolean {
-    return this.hasBridges || this.narrowest !== Infinity;
+    return this.hasBridges || this.narrowest !== Infinity || this.narrowestExit !== Infinity;
   }
 
   /** The latest installed: who greets whom, and which functions run. */

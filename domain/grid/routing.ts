@@ -4,6 +4,10 @@ import type { ExternalNetwork, StaticRoute } from '../topology/topology';
 /** Routes that a grid may have. */
 export const ROUTES_MAX = 4096;
 
+/** Least MTU of a layer-3 network: so long an answer of the router's may be (RFC 1812); and what IPv6 needs (RFC 8200). */
+const MTU_MIN = 576;
+const MTU_MIN_IPV6 = 1280;
+
 /** Something wrong in how networks are routed: of a network, one of its addresses, or a route, each by its place. */
 export interface RoutingProblem {
   /** ID of the network, or place of the route among all. */
@@ -11,7 +15,7 @@ export interface RoutingProblem {
   readonly address?: number;
   readonly route?: number;
   /** The member of the network or the route that is wrong. */
-  readonly member: 'mac' | 'addresses' | 'tagged' | 'prefix' | 'via' | 'network';
+  readonly member: 'mac' | 'mtu' | 'addresses' | 'tagged' | 'prefix' | 'via' | 'network';
   readonly what: string;
   readonly remedy: string;
 }
@@ -75,6 +79,12 @@ function networkProblems(networks: readonly ExternalNetwork[]): RoutingProblem[]
     };
     if (!isStationMac(router.mac))
       tell('mac', `${router.mac} is no MAC address of one station`, 'write it as 02:00:5e:00:53:01, or leave it out');
+    const hasIpv6 = router.addresses.some((text) => parseInterfaceAddress(text)?.bytes.length === 16);
+    const least = hasIpv6 ? MTU_MIN_IPV6 : MTU_MIN;
+    if (router.mtu !== undefined && !(Number.isInteger(router.mtu) && router.mtu >= least)) {
+      const what = `an MTU of ${router.mtu} is less than the ${least} of ${hasIpv6 ? 'IPv6' : 'a router'}`;
+      tell('mtu', what, `give it at least ${least}, or leave it out`);
+    }
     if (tagged)
       tell(
         'tagged',

@@ -102,6 +102,8 @@ export interface RouterInterface {
   readonly mac: string;
   /** With the length of the network's prefix: `192.0.2.1/24`, `2001:db8:1::1/64`. One at least. */
   readonly addresses: readonly string[];
+  /** Bytes of the longest packet that the network takes. Absent = the grid does not know, and sends there whatever comes. */
+  readonly mtu?: number;
 }
 
 /** Packets for addresses under `prefix` leave by `network`, for the router `via` there, if no longer prefix holds them. */

@@ -12,6 +12,7 @@ import { Judge } from './words';
 
 /** Frames remembered at once, a power of two; one that is still inside when so many have entered after it is not judged. */
 const FRAMES = 1 << 16;
+const ETHERNET_HEADER = 14;
 /** The frame number of frames that a node itself created. */
 export const CREATED = 0xffffffff;
 
@@ -40,7 +41,7 @@ export interface FrameEntry {
   /** Where its descriptor was last seen, by flow: one, but for broadcasts that went several ways; empty while none was. */
   readonly journeys: Journey[];
   isAltered: boolean;
-  /** Of a SYN that entered a grid with a narrow link. */
+  /** Of a SYN that entered a grid in which something is narrow. */
   mss: AnnouncedMss | undefined;
   /** Where the frame, and where a replica of it, was sent last. */
   at: NodeRef;
@@ -87,7 +88,8 @@ export class FrameBook {
     entry.at = entry.replicaAt = 0;
     entry.leftTo.length = 0;
     entry.mss = undefined;
-    if (this.grid.narrowest !== Infinity) this.narrow.enter(expected, entry, this.grid.narrowest);
+    const { fitsEverywhere } = this.grid;
+    if (fitsEverywhere !== Infinity) this.narrow.enter(expected, entry, fitsEverywhere);
     hashFrame(expected.bytes, entry.hash);
     this.newest = record.frameNo;
   }
@@ -131,6 +133,10 @@ export class FrameBook {
     if (router !== undefined && sourceMac(left) !== router)
       this.judge.broken(
         `frame ${left.frameNo} left to network ${left.network} from ${sourceMac(left)}, not from the router`,
+      );
+    if (left.bytes.length - ETHERNET_HEADER > this.grid.mtuOf(left.network))
+      this.judge.broken(
+        `frame ${left.frameNo} left to network ${left.network}, which does not take ${left.bytes.length} bytes`,
       );
     this.narrow.leave(record, (frameNo) => this.find(frameNo)?.isAltered === true);
     if (record.frameNo === CREATED) return;

@@ -16,6 +16,9 @@ const UNALTERING_FUNCTIONS: readonly string[] = [
   'recorder',
 ];
 
+/** Longest descriptor: what a packet leaves of a narrow link's MTU at most. */
+const DESCRIPTOR_MAX = 250;
+
 /** What the log says about the grid, as far as the verdicts need it. */
 export class KnownGrid {
   private newest: Topology | null = null;
@@ -27,8 +30,13 @@ export class KnownGrid {
   private readonly routers = new Map<number, string>();
   private readonly everMember = new Set<NodeRef>();
   private readonly failed = new Set<NodeRef>();
-  /** MTU of the narrowest link that ever was allowed to carry less than the networks send; Infinity while none was. */
-  narrowest = Infinity;
+  /** MTUs of layer-3 networks, the largest that each ever had; Infinity where it had none once. */
+  private readonly mtus = new Map<number, number>();
+  /**
+   * Bytes of the longest packet that fits everywhere: through the narrowest link that ever was allowed to carry less than the
+   * networks send, and out by the layer-3 network that took least. Infinity while there was neither.
+   */
+  fitsEverywhere = Infinity;
 
   /** The newest topology was published, as what it changes. */
   publishNext({ changes, version, wireId }: TopologyPublished['data']): void {
@@ -41,12 +49,15 @@ export class KnownGrid {
     this.byWireId.set(topology.wireId, topology);
     for (const link of topology.links) {
       this.links.set(link.id, link);
-      if (link.narrow === true && !link.control) this.narrowest = Math.min(this.narrowest, link.mtu);
+      if (link.narrow === true && !link.control) this.fits(link.mtu - DESCRIPTOR_MAX);
     }
     for (const { id, cluster, bridge, router } of topology.networks) {
       this.networks.set(id, cluster);
       if (router === undefined) this.routers.delete(id);
       else this.routers.set(id, router.mac);
+      const mtu = router?.mtu ?? Infinity;
+      this.fits(mtu);
+      this.mtus.set(id, Math.max(this.mtus.get(id) ?? 0, mtu));
       this.bridges.set(id, bridge ?? 0);
     }
     for (const cluster of topology.clusters) {
@@ -105,6 +116,11 @@ export class KnownGrid {
     return this.routers.get(network);
   }
 
+  /** Bytes of the longest packet that may have left for a network; a node can hear late of an MTU that was lowered. */
+  mtuOf(network: number): number {
+    return this.mtus.get(network) ?? Infinity;
+  }
+
   /** `AB-2`, or numbers where the cluster was never published. */
   nodeName(node: NodeRef): string {
     if (node === 0) return 'nobody';
@@ -118,5 +134,9 @@ export class KnownGrid {
 
   linkName(id: number): string {
     return this.links.get(id)?.name ?? `link ${id}`;
+  }
+
+  private fits(mtu: number): void {
+    this.fitsEverywhere = Math.min(this.fitsEverywhere, mtu);
   }
 }

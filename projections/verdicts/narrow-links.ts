@@ -6,8 +6,6 @@ import type { Judge } from './words';
 
 /** Packets that may be cut, remembered at once; the oldest goes unjudged beyond it. */
 const CUTTABLE_MAX = 1024;
-/** Longest descriptor: what a packet must leave of a narrow link's MTU at most. */
-const DESCRIPTOR_MAX = 250;
 const ETHERNET_HEADER = 14;
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
@@ -40,8 +38,8 @@ interface Cuttable {
 }
 
 /**
- * What may leave changed because a link on the path is narrower than the networks, judged to the byte: a SYN whose
- * announced segment size alone was lowered and whose checksum was corrected for it, and an IPv4 packet in fragments that
+ * What may leave changed because a link on the path, or the network by which it leaves, is narrower than that by which it
+ * came, judged to the byte: a SYN whose announced segment size alone was lowered and whose checksum was corrected for it, and an IPv4 packet in fragments that
  * make it up again.
  */
 export class NarrowLinks {
@@ -51,11 +49,11 @@ export class NarrowLinks {
 
   constructor(private readonly judge: Judge) {}
 
-  /** A frame entered a grid whose narrowest narrow link has this MTU. */
-  enter({ bytes, frameNo }: TapRecord, entry: FrameEntry, narrowest: number): void {
+  /** A frame entered a grid through which packets of up to `fits` bytes always go as they are. */
+  enter({ bytes, frameNo }: TapRecord, entry: FrameEntry, fits: number): void {
     entry.mss = announcedMss(bytes);
     const ip = ipHeaderAt(bytes);
-    if (ip === 0 || bytes[ip]! >>> 4 !== 4 || bytes.length - ETHERNET_HEADER <= narrowest - DESCRIPTOR_MAX) return;
+    if (ip === 0 || bytes[ip]! >>> 4 !== 4 || bytes.length - ETHERNET_HEADER <= fits) return;
     if ((word(bytes, ip + 6) & DONT_FRAGMENT) !== 0) return;
     const from = ip + 4 * (bytes[ip]! & 15);
     const end = Math.min(bytes.length, ip + (word(bytes, ip + 2) || bytes.length));

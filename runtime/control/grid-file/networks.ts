@@ -44,8 +44,8 @@ export function readNetworks(
     const filters = readLinkControl(reader, members.linkControl, `network ${name}: linkControl`);
     const mtu = reader.integer(members.mtu, `network ${name}: mtu`, [LINK_MTU_MIN, LINK_MTU_MAX], EXTERNAL_MTU);
     largest = Math.max(largest, mtu);
-    const router = readRouter(reader, members, `network ${name}`, cluster, id);
-    if (router.router !== undefined) routers.set(id, { at: key, mac: members.mac, addresses: members.addresses });
+    const router = readRouter(reader, members, `network ${name}`, cluster, { id, mtu });
+    if (router.router !== undefined) routers.set(id, { ...members, at: key });
     networks.push({ id, name, cluster, tagged, ...(filters.length === 0 ? {} : { filters }), ...router });
   }
   if (networks.length === 0) {

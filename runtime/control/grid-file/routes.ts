@@ -13,16 +13,17 @@ const MODES = ['layer-2', 'layer-3'] as const;
 export interface RouterPlaces {
   readonly at: Value;
   readonly mac: Value;
+  readonly mtu: Value;
   readonly addresses: Value;
 }
 
-/** Reads `mode`, `addresses` and `mac` of a network; nothing for one in layer-2 mode. */
+/** Reads `mode`, `addresses` and `mac` of a network, and takes its MTU where it is given; nothing for one in layer-2 mode. */
 export function readRouter(
   reader: Reader,
   members: { readonly mode: Value } & RouterPlaces,
   what: string,
   cluster: ClusterId,
-  id: number,
+  { id, mtu }: { readonly id: number; readonly mtu: number },
 ): { readonly router?: RouterInterface } {
   const isUnsaid = reader.isAbsent(members.mode) || reader.isAbsent(members.addresses);
   const mode = reader.choice(members.mode, `${what}: mode`, MODES, isUnsaid ? 'layer-2' : 'layer-3');
@@ -38,7 +39,8 @@ export function readRouter(
     .map((item) => reader.text(item, `${what}: an address`).toLowerCase());
   // Unknown clusters and IDs out of range are told where they are read.
   const own = cluster === 0 || id < 1 || id > 255 ? '02:00:00:00:00:01' : routerMac(cluster, id);
-  return { router: { mac: reader.text(members.mac, `${what}: mac`, own).toLowerCase(), addresses } };
+  const mac = reader.text(members.mac, `${what}: mac`, own).toLowerCase();
+  return { router: { mac, addresses, ...(reader.isAbsent(members.mtu) ? {} : { mtu }) } };
 }
 
 /** Routes, and where each is written. */
@@ -104,7 +106,8 @@ export function checkRouting(
     }
     const written = placesOf.get(network ?? 0);
     const listed = member === 'addresses' ? reader.items(written?.addresses)[address ?? 0] : undefined;
-    reader.problem(listed ?? (member === 'mac' ? written?.mac : undefined) ?? written?.at, what, remedy);
+    const own = member === 'mac' || member === 'mtu' ? written?.[member] : undefined;
+    reader.problem(listed ?? own ?? written?.at, what, remedy);
   }
 }
 

@@ -28,16 +28,18 @@ export interface RouterGridOptions {
   readonly inodes?: number;
   readonly middle?: Partial<TopologyCluster>;
   readonly more?: Partial<TestGridOptions>;
+  /** MTUs by network. */
+  readonly mtus?: Readonly<Record<number, number>>;
 }
 
 /** A grid between three layer-3 networks. */
-export function routerGrid({ inodes = 1, middle = {}, more = {} }: RouterGridOptions = {}): TestGrid {
+export function routerGrid({ inodes = 1, middle = {}, more = {}, mtus = {} }: RouterGridOptions = {}): TestGrid {
   const network = (id: number, at: number): Topology['networks'][number] => ({
     id,
     name: `EN-${id}`,
     cluster: at,
     tagged: false,
-    router: { mac: MAC_OF[id]!, addresses: ADDRESSES[id]! },
+    router: { mac: MAC_OF[id]!, addresses: ADDRESSES[id]!, ...(mtus[id] === undefined ? {} : { mtu: mtus[id] }) },
   });
   return new TestGrid({
     clusters: [cluster(1, inodes, { role: 'inode' }), cluster(2, 2, middle), cluster(3, inodes, { role: 'inode' })],
@@ -71,6 +73,8 @@ export interface IpOptions {
   readonly proto?: number;
   readonly hops?: number;
   readonly id?: number;
+  /** Whether the packet may be cut; of IPv4. */
+  readonly mayBeCut?: boolean;
   readonly body?: Uint8Array;
 }
 
@@ -83,6 +87,7 @@ export function ipFrame({
   proto = 17,
   hops = 64,
   id = 7,
+  mayBeCut = false,
   body = datagram(),
 }: IpOptions): Uint8Array {
   const [source, destination] = [addressBytes(from), addressBytes(to)];
@@ -102,7 +107,7 @@ export function ipFrame({
         0,
         ...bytes16(20 + payload.length),
         ...bytes16(id),
-        0x40,
+        mayBeCut ? 0 : 0x40,
         0,
         hops,
         proto,

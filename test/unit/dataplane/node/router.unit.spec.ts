@@ -286,7 +286,7 @@ describe('packets between layer-3 networks', () => {
     },
   );
 
-  test('FG-593: what does not fit through a narrow link is told by the router, with the packet a hop on', () => {
+  test('FG-593: what does not fit through a narrow link is told by the router, with the packet as it came', () => {
     const link = (id: number, a: number, b: number): VirtualLink => ({
       id,
       name: `VN-${id}`,
@@ -297,9 +297,11 @@ describe('packets between layer-3 networks', () => {
     });
     const g = routerGrid({ more: { links: [link(1, 1, 2), { ...link(2, 2, 3), mtu: 1400, narrow: true }] } });
     acquaint(g);
-    const [told] = send(g, WEST, question({ body: datagram(4000, 53, 'x'.repeat(1400)) }));
+    const big = question({ body: datagram(4000, 53, 'x'.repeat(1400)) });
+    const [told] = send(g, WEST, big);
     expect([told!.network, u8(told!.bytes, 26, 27, 28, 29, 34, 35)]).toEqual([WEST, [10, 1, 0, 1, 3, 4]]);
     expect([macText(told!.bytes, 0), macText(told!.bytes, 6)]).toEqual([CLIENT.mac, MAC_OF[WEST]]);
+    expect(hex(told!.bytes.subarray(42))).toBe(hex(big.subarray(14, 14 + 548)));
     const [fits] = send(g, WEST, question({ body: datagram(4000, 53, 'x'.repeat(1300)) }));
     expect(fits!.network).toBe(EAST);
     expectSound(g);

@@ -65,6 +65,36 @@ describe('layer-3 networks and routes in a grid file', () => {
     expect(loadGridFile(own, 'grid.yaml').settings.networks[1]!.router!.mac).toBe('02:00:5e:00:53:01');
   });
 
+  it('FG-602: have the MTU that is given, and none where none is', () => {
+    const narrow = ROUTED.replace('cluster: IC, mode', 'cluster: IC, mtu: 576, mode').replace(
+      'EN-3: { cluster: IC }',
+      'EN-3: { cluster: IC, mtu: 1400 }',
+    );
+    const { settings } = loadGridFile(narrow, 'grid.yaml');
+    expect(settings.networks.map(({ router }) => router?.mtu)).toEqual([undefined, 576, undefined]);
+    const [east] = settings.networks.slice(1);
+    expect(east!.router).toEqual({ mac: '02:f1:60:02:ff:02', addresses: ['198.51.100.1/24'], mtu: 576 });
+    const state = foreseenState(loadGridFile(narrow, 'grid.yaml'));
+    expect(state.grid!.networks).toEqual(settings.networks);
+    const changed = planCommands(state, loadGridFile(ROUTED, 'grid.yaml'));
+    expect(changed.map(({ type }) => type)).toEqual(['ReconfigureGrid']);
+  });
+
+  it.each([
+    [
+      'cluster: IC, mode',
+      'cluster: IC, mtu: 575, mode',
+      '4:29 network EN-2: an MTU of 575 is less than the 576 of a router',
+    ],
+    [
+      'cluster: IA, mode',
+      'cluster: IA, mtu: 1279, mode',
+      '3:29 network EN-1: an MTU of 1279 is less than the 1280 of IPv6',
+    ],
+  ])('FG-602: %s as %s is refused where it stands, with what to do', (find, replacement, problem) => {
+    expect(problemsAfter(find, replacement)).toEqual([problem]);
+  });
+
   it('FG-590: are part of the grid and of its topologies, and reading the file again changes nothing', () => {
     const desired = loadGridFile(EXAMPLE, 'routed.yaml');
     const state = foreseenState(desired);
