@@ -1,5 +1,7 @@
 import { nodeRef } from '../domain/base/ids';
 import type { GridState } from '../domain/grid-state';
+import type { ResilientEnd } from '../domain/link/cutover';
+import { muteEnds } from '../domain/link/ends';
 import { lanPlan, type LanPlan, type PortPlan } from '../domain/link/plan';
 import { lanInUse, lanPorts, pluggedNodes, endsInUse } from './lan';
 
@@ -11,6 +13,8 @@ export interface LanPlanView {
   readonly primaryDown: readonly OtherEndView[];
   /** The same while the standby is connected: what ports are told once the primary is again. */
   readonly primaryBack: readonly OtherEndView[];
+  /** Ends of resilient links that no other link joins to their root, by which hellos went while they are not connected. */
+  readonly mute: readonly { readonly link: string; readonly end: ResilientEnd }[];
   /** VLANs of several links, which the LAN would make one of. */
   readonly shared: readonly { readonly vlan: number; readonly links: readonly string[] }[];
 }
@@ -55,8 +59,9 @@ export function lanPlanView(state: GridState): LanPlanView {
   const ends = endsInUse(state);
   const present = lanPlan(lan, ports, ends);
   const now = viewsOf(present);
+  const links = Object.values(state.links.links);
   const otherEnds = (isOnStandby: boolean): OtherEndView[] =>
-    Object.values(state.links.links)
+    links
       .filter(({ kind, id }) => kind === 'resilient' && ends.onStandby.has(id) === isOnStandby)
       .map(({ id, name }) => ({
         link: name,
@@ -64,12 +69,13 @@ export function lanPlanView(state: GridState): LanPlanView {
           (port, place) => JSON.stringify(port) !== JSON.stringify(now[place]),
         ),
       }));
-  const shared = present.shared.map(({ vlan, links }) => ({ vlan, links: links.map(({ name }) => name) }));
+  const shared = present.shared.map(({ vlan, links: of }) => ({ vlan, links: of.map(({ name }) => name) }));
   return {
     grid: state.grid?.name ?? '',
     ports: now,
     primaryDown: otherEnds(false),
     primaryBack: otherEnds(true),
+    mute: links.flatMap((link) => muteEnds(link, links).map((end) => ({ link: link.name, end }))),
     shared,
   };
 }

@@ -1,4 +1,4 @@
-import type { Millis } from '../base/ids';
+import { nodeRef, type Millis, type NodeRef } from '../base/ids';
 import type { ClusterState } from '../cluster/state';
 import type { GridState } from '../grid-state';
 import { NOTHING_TO_DO, reject, type Decision, type Rejection } from '../message';
@@ -7,7 +7,7 @@ import type { VirtualLink } from '../topology/topology';
 import type { ConnectLinkEnd, CutOverLink } from './commands';
 import { cutOver, ENDS, newCutover, otherEnd, type Cutover, type CutoverCause, type ResilientEnd } from './cutover';
 import type { VirtualLinkCutOver } from './events';
-import { sidesOf, type MemberSide } from './sides';
+import { leads, sidesOf, standsFor, type MemberSide } from './sides';
 
 /** The clusters of a grid, with their nodes: what says whether an end is up. */
 export type Clusters = GridState['clusters'];
@@ -25,6 +25,29 @@ export function nodesOfResilient(link: VirtualLink): ResilientNodes | undefined 
   };
   const [root, primary, standby] = [at('root'), at('primary'), at('standby')];
   return root && primary && standby && { root, primary, standby };
+}
+
+/**
+ * The ends of a resilient link that hear nothing of its root on a LAN, or the root of them, while they are not connected: no other link
+ * goes from the one to the other. Whether such an end is up nobody knows who does not hear it otherwise.
+ */
+export function muteEnds(link: VirtualLink, links: readonly VirtualLink[]): ResilientEnd[] {
+  const nodes = nodesOfResilient(link);
+  if (nodes === undefined) return [];
+  const others = links.filter(({ kind }) => kind !== 'resilient');
+  const isLed = (from: NodeRef, to: NodeRef): boolean =>
+    others.some((other) =>
+      leads(
+        other,
+        (member) => standsFor(member, from),
+        (member) => standsFor(member, to),
+      ),
+    );
+  const root = nodeRef(nodes.root.cluster, nodes.root.node);
+  return ENDS.filter((end) => {
+    const ref = nodeRef(nodes[end].cluster, nodes[end].node);
+    return !isLed(root, ref) || !isLed(ref, root);
+  });
 }
 
 /** How a link that is new, or whose ends are others now, stands. */

@@ -44,7 +44,7 @@ function useText({ link, kind, side, sends, hears, idle }: UseView): string {
   return `${link} (${kind}, ${side}): ${ways}${idle ? `, when ${side === 'standby' ? 'the primary is down' : 'it is connected again'}` : ''}`;
 }
 
-function reasons({ ports }: LanPlanView): string[] {
+function reasons({ ports, mute }: LanPlanView): string[] {
   const uses = ports.flatMap(({ links }) => links);
   const isThere = (...kinds: readonly string[]): boolean => uses.some(({ kind }) => kinds.includes(kind));
   const unfiltered = ports.filter(({ ingressFiltering }) => !ingressFiltering);
@@ -66,5 +66,9 @@ function reasons({ ports }: LanPlanView): string[] {
           'of a resilient link one of primary and standby is connected; the other port is told nothing for it. Where nobody tells the switch of a cutover, tell it both: interfaces drop what comes to the other.',
         ]
       : []),
+    ...mute.map(
+      ({ link, end }) =>
+        `hellos between root and ${end} of ${link} have no way while it is not connected (join both by a switch with "control: true").`,
+    ),
   ];
 }

@@ -95,6 +95,19 @@ describe('links as they are told', () => {
     ]);
   });
 
+  it('FG-611: the plan names ends that are mute while they are not connected', () => {
+    const ends = { kind: 'resilient', members: [node(1, 1), node(2, 1), node(2, 2)] } as const;
+    const told = (state: GridState): string[] =>
+      lanPlanText(lanPlanView(state)).filter((line) => line.includes('hellos'));
+    expect(told(gridOf(ends))).toEqual(
+      ['primary', 'standby'].map(
+        (end) =>
+          `Note: hellos between root and ${end} of VN-11 have no way while it is not connected (join both by a switch with "control: true").`,
+      ),
+    );
+    expect(told(gridOf(ends, { control: true }))).toEqual([]);
+  });
+
   it('FG-516: a resilient link tells who is connected, since when and why, and the plan what ports are told now', () => {
     const grid = gridOf({ kind: 'resilient', members: [node(1, 1), node(2, 1), node(2, 2)] });
     const whole = (state: GridState): readonly string[] => linkText(wholeLinkView(state, state.links.links[11]!));

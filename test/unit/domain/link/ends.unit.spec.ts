@@ -1,9 +1,12 @@
 import { cutoverReactions, cutoverWakes } from '../../../../actors/cutover';
 import type { CommandBody } from '../../../../domain/commands';
+import type { VirtualLink } from '../../../../domain/topology/topology';
 import { evolveCommit, initialState, type GridState } from '../../../../domain/grid-state';
+import { muteEnds } from '../../../../domain/link/ends';
 import type { VirtualLinkCutOver } from '../../../../domain/link/events';
 import { contentOf, isTopologyStale } from '../../../../domain/topology/content';
 import { and, committed, decided, givenSmallGrid, NOW } from '../given';
+import { link } from './link-grid';
 import { active, connect, drain, failed, recovered, resilient, resilientGrid } from './cutover-specifications';
 
 const CUT_OVER: CommandBody = { type: 'CutOverLink', data: { link: 1 } };
@@ -92,6 +95,21 @@ describe('who is connected on a resilient link, by the log', () => {
     expect(isTopologyStale(published)).toBe(false);
     // Nobody reads it out of the link itself, which its operator owns.
     expect(published.links.links[1]).toEqual(resilient);
+  });
+
+  it('FG-611: an end is mute while it is not connected where hellos have no other way both ways between it and its root', () => {
+    const [root, ...ends] = resilient.members;
+    const beside = (...others: VirtualLink[]): string[] => muteEnds(resilient, [resilient, ...others]);
+    const other = (id: number, parts: Partial<VirtualLink>): VirtualLink => link({ id, ...parts });
+    expect(beside()).toEqual(['primary', 'standby']);
+    expect(beside(other(2, { control: true }))).toEqual([]);
+    expect(beside(other(2, { members: [root!, ends[1]!] }))).toEqual(['primary']);
+    const forward = other(2, { kind: 'cable', direction: 'forward' });
+    expect(beside(forward)).toEqual(['primary', 'standby']);
+    expect(beside(forward, other(3, { kind: 'star', direction: 'backward' }))).toEqual([]);
+    // Another resilient link has the same end closed, or may have.
+    expect(beside(other(2, { ...resilient, id: 2 }))).toEqual(['primary', 'standby']);
+    expect(muteEnds(other(2, {}), [])).toEqual([]);
   });
 
   it('a cutover of a link that is gone changes nothing', () => {
