@@ -41,6 +41,7 @@ local CONTROL_KINDS = {
   [22] = "first fragment",
   [23] = "modes",
   [24] = "neighbour",
+  [25] = "station",
 }
 
 local flowgrid = Proto("flowgrid", "Flowgrid descriptor")
