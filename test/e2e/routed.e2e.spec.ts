@@ -99,7 +99,19 @@ describe('a grid in layer-3 mode beside a Linux router', () => {
       if (word(bytes, 12) === IPV6 && bytes[20] === ICMPV6 && bytes[21] === 64)
         errors.add(`6/${bytes[54]}/${bytes[55]}`);
     }
-    const wanted = ['4/3/0', '4/3/1', '4/3/3', '4/11/0', '4/0/0', '6/1/0', '6/1/3', '6/3/0', '6/129/0'];
+    const wanted = [
+      '4/3/0',
+      '4/3/1',
+      '4/3/3',
+      '4/3/4',
+      '4/11/0',
+      '4/0/0',
+      '6/1/0',
+      '6/1/3',
+      '6/2/0',
+      '6/3/0',
+      '6/129/0',
+    ];
     expect(wanted.filter((each) => !errors.has(each))).toEqual([]);
     const behind = (hex: string): number =>
       all.filter((bytes) => Buffer.from(bytes.subarray(30, 34)).toString('hex') === hex).length;
@@ -111,7 +123,9 @@ describe('a grid in layer-3 mode beside a Linux router', () => {
     expect(run.code).toBe(0);
     const { frames, invariants } = run.report;
     expect(Object.values(invariants)).toEqual(new Array(8).fill('held'));
-    expect(Object.keys(frames.dropped).sort()).toEqual(['hop-limit', 'no-neighbour', 'no-route', 'not-routed']);
+    const reasons = ['hop-limit', 'link-mtu', 'no-neighbour', 'no-route', 'not-routed'];
+    expect(Object.keys(frames.dropped).sort()).toEqual(reasons);
+    expect(frames.mtu).toMatchObject({ answered: expect.any(Number), fragmented: expect.any(Number) });
   });
 
   test.each([
