@@ -65,10 +65,10 @@ export function routingProblems(
   networks: readonly ExternalNetwork[],
   routes: readonly StaticRoute[],
 ): RoutingProblem[] {
-  return [...networkProblems(networks), ...routeProblems(networks, routes)];
+  return [...networkProblems(networks, routes), ...routeProblems(networks, routes)];
 }
 
-function networkProblems(networks: readonly ExternalNetwork[]): RoutingProblem[] {
+function networkProblems(networks: readonly ExternalNetwork[], routes: readonly StaticRoute[]): RoutingProblem[] {
   const problems: RoutingProblem[] = [];
   const before: (ConnectedPrefix & { readonly text: string; readonly name: string })[] = [];
   for (const { id, name, tagged, bridge, router } of networks) {
@@ -79,7 +79,9 @@ function networkProblems(networks: readonly ExternalNetwork[]): RoutingProblem[]
     };
     if (!isStationMac(router.mac))
       tell('mac', `${router.mac} is no MAC address of one station`, 'write it as 02:00:5e:00:53:01, or leave it out');
-    const hasIpv6 = router.addresses.some((text) => parseInterfaceAddress(text)?.bytes.length === 16);
+    // A route by a link-local next hop needs no IPv6 address of the router there.
+    const leadsIpv6 = routes.some(({ network, prefix }) => network === id && prefix.includes(':'));
+    const hasIpv6 = leadsIpv6 || router.addresses.some((text) => parseInterfaceAddress(text)?.bytes.length === 16);
     const least = hasIpv6 ? MTU_MIN_IPV6 : MTU_MIN;
     if (router.mtu !== undefined && !(Number.isInteger(router.mtu) && router.mtu >= least)) {
       const what = `an MTU of ${router.mtu} is less than the ${least} of ${hasIpv6 ? 'IPv6' : 'a router'}`;

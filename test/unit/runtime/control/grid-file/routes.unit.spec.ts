@@ -95,6 +95,18 @@ describe('layer-3 networks and routes in a grid file', () => {
     expect(problemsAfter(find, replacement)).toEqual([problem]);
   });
 
+  it('FG-602: a network that an IPv6 route leads to has to take what IPv6 needs, whatever its addresses', () => {
+    const mtu = (network: string): string[] =>
+      inspectGridFile(
+        ROUTED.replace('cluster: IC, mode', 'cluster: IC, mtu: 1279, mode').replace(
+          'network: EN-1',
+          `network: ${network}`,
+        ),
+      ).problems.map(({ line, column, what }) => `${line}:${column} ${what}`);
+    expect(mtu('EN-2')).toEqual(['4:29 network EN-2: an MTU of 1279 is less than the 1280 of IPv6']);
+    expect(mtu('EN-1')).toEqual([]);
+  });
+
   it('FG-590: are part of the grid and of its topologies, and reading the file again changes nothing', () => {
     const desired = loadGridFile(EXAMPLE, 'routed.yaml');
     const state = foreseenState(desired);
