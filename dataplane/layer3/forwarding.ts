@@ -53,6 +53,7 @@ export function isHostIpv6(u8: Uint8Array, at: number): boolean {
   return u8[at + 15] > 1;
 }
 
-function isLinkLocal(u8: Uint8Array, at: number): boolean {
+/** fe80::/10 (RFC 4291 section 2.4): an address that means something on one network alone. */
+export function isLinkLocal(u8: Uint8Array, at: number): boolean {
   return u8[at] === 0xfe && (u8[at + 1] & 0xc0) === 0x80;
 }

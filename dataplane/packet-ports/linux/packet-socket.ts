@@ -1,6 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { FlowgridError } from '../../../domain/base/errors';
+import {
+  IFF_UP,
+  interfaceRequest,
+  intOf,
+  NAME_MAX,
+  shortOf,
+  SIOCGIFFLAGS,
+  SIOCGIFHWADDR,
+  SIOCGIFINDEX,
+  SIOCGIFMTU,
+} from './interface-request';
 import { CLOSE_ON_EXEC, failureText, type Libc } from './libc';
 
 /** linux/if_packet.h, and net/if_arp.h */
@@ -22,15 +33,6 @@ const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
-/** linux/sockios.h and linux/if.h */
-const SIOCGIFFLAGS = 0x8913;
-const SIOCGIFMTU = 0x8921;
-const SIOCGIFHWADDR = 0x8927;
-const SIOCGIFINDEX = 0x8933;
-const IFF_UP = 0x1;
-const REQUEST_BYTES = 40;
-const NAME_BYTES = 16;
-const NAME_MAX = NAME_BYTES - 1;
 /** Bytes that the kernel is asked to hold in each direction; without the right to more it holds less. */
 const SOCKET_BYTES = 8 * 1024 * 1024;
 
@@ -108,12 +110,12 @@ export class PacketSocket {
   private check(): void {
     const { name, index } = this;
     if (name.length > NAME_MAX || index < 0) throw refusal(name, -ENODEV);
-    if (this.ask(SIOCGIFHWADDR, 2) !== ARPHRD_ETHER) {
+    if (this.ask(SIOCGIFHWADDR, shortOf) !== ARPHRD_ETHER) {
       throw new FlowgridError('usage', `interface ${name} is no Ethernet interface`, {
         remedy: 'name the one that is plugged into the LAN switch',
       });
     }
-    if ((this.ask(SIOCGIFFLAGS, 2) & IFF_UP) === 0) {
+    if ((this.ask(SIOCGIFFLAGS, shortOf) & IFF_UP) === 0) {
       throw new FlowgridError('usage', `interface ${name} is down`, { remedy: `ip link set ${name} up` });
     }
   }
@@ -151,14 +153,11 @@ export class PacketSocket {
     return libc.setOption(descriptor, SOL_PACKET, PACKET_ADD_MEMBERSHIP, new Uint8Array(membership.buffer));
   }
 
-  /** What the system says of the interface, of so many bytes; or the negative number of an error. */
-  private ask(request: number, bytes: 2 | 4 = 4): number {
-    const answer = new Uint8Array(REQUEST_BYTES);
-    answer.set(Buffer.from(this.name).subarray(0, NAME_MAX));
-    const result = this.libc.ioctl(this.descriptor, request, answer);
-    if (result < 0) return result;
-    const view = new DataView(answer.buffer);
-    return bytes === 2 ? view.getUint16(NAME_BYTES, true) : view.getInt32(NAME_BYTES, true);
+  /** What the system says of the interface; or the negative number of an error. */
+  private ask(call: number, read: (request: Uint8Array) => number = intOf): number {
+    const request = interfaceRequest(this.name);
+    const result = this.libc.ioctl(this.descriptor, call, request);
+    return result < 0 ? result : read(request);
   }
 }
 

@@ -1,6 +1,17 @@
 import { existsSync, writeFileSync, constants as files } from 'node:fs';
 import { constants } from 'node:os';
 import { FlowgridError } from '../../../domain/base/errors';
+import {
+  IFF_NOARP,
+  IFF_UP,
+  interfaceRequest,
+  requestedName,
+  shortOf,
+  SIOCGIFFLAGS,
+  SIOCGIFINDEX,
+  SIOCSIFFLAGS,
+  SIOCSIFMTU,
+} from './interface-request';
 import { CLOSE_ON_EXEC, failureText, type Libc } from './libc';
 
 const CONTROL = '/dev/net/tun';
@@ -8,17 +19,6 @@ const CONTROL = '/dev/net/tun';
 const TUNSETIFF = 0x400454ca;
 const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
-/** linux/sockios.h */
-const SIOCGIFFLAGS = 0x8913;
-const SIOCSIFFLAGS = 0x8914;
-const SIOCSIFMTU = 0x8922;
-const SIOCGIFINDEX = 0x8933;
-/** linux/if.h */
-const IFF_UP = 0x1;
-const IFF_NOARP = 0x80;
-/** `struct ifreq`: a name, and from there what the call is about. */
-const REQUEST_BYTES = 40;
-const NAME_BYTES = 16;
 const INET = 2;
 const DATAGRAMS = 2;
 /** What captures may hold: readers cut frames at it. */
@@ -86,22 +86,19 @@ export class Tap {
 
 /** Makes the interface of a descriptor; returns what it is called. */
 function made(libc: Libc, descriptor: number, socket: number, wanted: string): string {
-  if (libc.ioctl(socket, SIOCGIFINDEX, request(wanted)) === 0) {
+  if (libc.ioctl(socket, SIOCGIFINDEX, interfaceRequest(wanted)) === 0) {
     throw new FlowgridError('usage', `there is an interface ${wanted} already`, {
       remedy: "choose another name; in 'fgprobe%d' the number is the first that is free",
     });
   }
-  const answer = request(wanted, IFF_TAP | IFF_NO_PI);
+  const answer = interfaceRequest(wanted, IFF_TAP | IFF_NO_PI);
   check(wanted, libc.ioctl(descriptor, TUNSETIFF, answer));
-  const name = Buffer.from(answer.subarray(0, NAME_BYTES)).toString('latin1').replace(/\0.*$/, '');
+  const name = requestedName(answer);
   keepOut(name);
-  const mtu = request(name);
-  new Uint32Array(mtu.buffer)[NAME_BYTES / 4] = MTU;
-  check(name, libc.ioctl(socket, SIOCSIFMTU, mtu));
-  const flags = request(name);
+  check(name, libc.ioctl(socket, SIOCSIFMTU, interfaceRequest(name, MTU)));
+  const flags = interfaceRequest(name);
   check(name, libc.ioctl(socket, SIOCGIFFLAGS, flags));
-  new Uint16Array(flags.buffer)[NAME_BYTES / 2]! |= IFF_UP | IFF_NOARP;
-  check(name, libc.ioctl(socket, SIOCSIFFLAGS, flags));
+  check(name, libc.ioctl(socket, SIOCSIFFLAGS, interfaceRequest(name, shortOf(flags) | IFF_UP | IFF_NOARP)));
   return name;
 }
 
@@ -128,13 +125,6 @@ function keepOut(name: string): void {
       );
     }
   }
-}
-
-function request(name: string, flags = 0): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(REQUEST_BYTES);
-  bytes.set(Buffer.from(name).subarray(0, NAME_BYTES - 1));
-  new Uint16Array(bytes.buffer)[NAME_BYTES / 2] = flags;
-  return bytes;
 }
 
 function check(name: string, result: number): void {
