@@ -1,3 +1,5 @@
+import type { Arena } from '../frames/arena';
+import { S_L3, S_OFF } from '../frames/layout';
 import { internetChecksum, updateChecksum } from '../functions/checksum-update';
 
 /** What a router does to the packet itself (RFC 1812 section 5.2, RFC 8200): plain functions over an IP header in memory. */
@@ -6,6 +8,21 @@ const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
 const IPV4_HOPS = 8;
 const IPV6_HOPS = 7;
+
+/** Where the IP header of a parsed frame begins, of the one in the slot at `slot`. */
+export function ipHeaderAt({ u16, u32 }: Arena, slot: number): number {
+  return slot + u32[(slot + S_OFF) >>> 2] + u16[(slot + S_L3) >>> 1];
+}
+
+/** Where the source address of an IP header stands. */
+export function sourceAt(ip: number, version: number): number {
+  return ip + (version === 4 ? 12 : 8);
+}
+
+/** … and its destination address. */
+export function destinationAt(ip: number, version: number): number {
+  return ip + (version === 4 ? 16 : 24);
+}
 
 /**
  * Whether an IP header is one that a router may act on: as long as it says, of IPv4 with a right checksum, and between

@@ -1,7 +1,8 @@
 import type { Arena } from '../frames/arena';
-import { S_FLAGS, S_FRAME_NO, S_L3, S_LEN, S_OFF, SF_END, SF_START } from '../frames/layout';
+import { S_FLAGS, S_FRAME_NO, S_L3, S_LEN, SF_END, SF_START } from '../frames/layout';
 import { NO_FRAME_NUMBER } from '../frames/slots';
 import { updateChecksum } from '../functions/checksum-update';
+import { ipHeaderAt } from '../layer3/forwarding';
 
 const MORE_FRAGMENTS = 0x2000;
 const OFFSET_MASK = 0x1fff;
@@ -30,9 +31,9 @@ export interface FragmentSource {
  */
 export function fragmentIpv4(source: FragmentSource, slot: number, total: number, mtu: number): number[] | undefined {
   const { arena } = source;
-  const { u8, u16, u32 } = arena;
+  const { u8 } = arena;
   const original = arena.slot(slot);
-  const ip = original + u32[(original + S_OFF) >>> 2] + u16[(original + S_L3) >>> 1];
+  const ip = ipHeaderAt(arena, original);
   const header = 4 * (u8[ip] & 15);
   const chunk = (mtu - header) & ~7;
   const fragments = [slot];
@@ -70,7 +71,7 @@ interface Shape {
 function shape(arena: Arena, slot: number, { from, length, field, isFirst, isLast }: Shape): void {
   const { u8, u16, u32 } = arena;
   const l3 = u16[(slot + S_L3) >>> 1];
-  const ip = slot + u32[(slot + S_OFF) >>> 2] + l3;
+  const ip = ipHeaderAt(arena, slot);
   const header = 4 * (u8[ip] & 15);
   if (from > 0) u8.copyWithin(ip + header, ip + header + from, ip + header + from + length);
   u32[(slot + S_LEN) >>> 2] = l3 + header + length;

@@ -1,6 +1,7 @@
 import { isTurned } from '../classify/connection-entry';
 import { FULL, KNOWN, STATION_AGE_US, Stations } from '../bridging/stations';
 import { C_FLOW, C_STATE, F_NET_FWD, F_NET_REV, S_LEN, S_NETWORK, S_OFF, S_SRC_IS_B } from '../frames/layout';
+import { ETHERTYPE_SERVICE_VLAN, ETHERTYPE_VLAN } from '../headers/numbers';
 import type { FlowPath, FlowPolicy } from '../../domain/topology/topology';
 import type { NodeRef } from '../../domain/base/ids';
 import type { TopologyView } from '../select/topology-view';
@@ -166,5 +167,7 @@ export class Learning {
 /** The VLAN ID of a frame's outermost tag; 0 = untagged. */
 function vlanOf(u8: Uint8Array, frame: number): number {
   const type = (u8[frame + 12] << 8) | u8[frame + 13];
-  return type === 0x8100 || type === 0x88a8 ? ((u8[frame + 14] << 8) | u8[frame + 15]) & 0xfff : 0;
+  return type === ETHERTYPE_VLAN || type === ETHERTYPE_SERVICE_VLAN
+    ? ((u8[frame + 14] << 8) | u8[frame + 15]) & 0xfff
+    : 0;
 }

@@ -1,7 +1,8 @@
 import type { NodeRef } from '../../domain/base/ids';
-import { S_IP, S_L3, S_LEN, S_NETWORK, S_OFF } from '../frames/layout';
+import { S_IP, S_LEN, S_NETWORK, S_OFF } from '../frames/layout';
 import { reason } from '../frames/reasons';
 import { ARP_REPLY, ARP_REQUEST, ARP_SENDER_IP, ARP_SENDER_MAC, ARP_TARGET_IP, arpOperation } from '../layer3/arp';
+import { destinationAt, ipHeaderAt, isLinkLocal, sourceAt } from '../layer3/forwarding';
 import { HOST_UNREACHABLE } from '../layer3/icmp-error';
 import {
   advertisedFlags,
@@ -67,7 +68,7 @@ export class Neighbourhood {
     const table = this.table();
     const version = u8[address + S_IP];
     const bytes = hop.via ?? u8;
-    const at = hop.via === undefined ? this.destinationAt(address) : 0;
+    const at = hop.via === undefined ? destinationAt(ipHeaderAt(ctx.arena, address), version) : 0;
     let entry = table.find(port.network, version, bytes, at);
     if (entry < 0) entry = table.insert(port.network, version, bytes, at, ctx.now);
     if (entry < 0) {
@@ -168,12 +169,6 @@ export class Neighbourhood {
     return (this.known ??= new Neighbours());
   }
 
-  private destinationAt(address: number): number {
-    const { u8, u16, u32 } = this.node.ctx.arena;
-    const ip = address + u32[(address + S_OFF) >>> 2] + u16[(address + S_L3) >>> 1];
-    return ip + (u8[address + S_IP] === 4 ? 16 : 24);
-  }
-
   private write(address: number, port: RouterPort, table: Neighbours, entry: number): void {
     const { u8, u32 } = this.node.ctx.arena;
     const frame = address + u32[(address + S_OFF) >>> 2];
@@ -210,10 +205,10 @@ export class Neighbourhood {
 
   /** The router on the network from which a packet that leaves came: it is as that that the sender knows it. */
   portTowards(address: number, routing: Routing | undefined): RouterPort | undefined {
-    const { u8 } = this.node.ctx.arena;
-    const version = u8[address + S_IP];
-    const source = this.destinationAt(address) - (version === 4 ? 4 : 16);
-    return routing?.port(routing.networkFor(version, u8, source));
+    const { arena } = this.node.ctx;
+    const version = arena.u8[address + S_IP];
+    const source = sourceAt(ipHeaderAt(arena, address), version);
+    return routing?.port(routing.networkFor(version, arena.u8, source));
   }
 
   /* ---- Neighbour discovery ------------------------------------------------------------------------------------- */
@@ -306,7 +301,7 @@ interface Word {
 
 /** Whether an address is of one of the network's own prefixes, so that no router stands between; link-local ones are. */
 function isOnLink(routing: Routing, network: number, version: number, u8: Uint8Array, at: number): boolean {
-  if (version === 6 && u8[at] === 0xfe && (u8[at + 1] & 0xc0) === 0x80) return true;
+  if (version === 6 && isLinkLocal(u8, at)) return true;
   const hop = routing.hopBy(network, version, u8, at);
   return hop !== undefined && hop.via === undefined;
 }

@@ -9,7 +9,6 @@ import {
   S_L3,
   S_LEN,
   S_NETWORK,
-  S_OFF,
   S_REVERSE,
   S_TAGS,
 } from '../frames/layout';
@@ -17,7 +16,7 @@ import { reason } from '../frames/reasons';
 import { ETHERTYPE_IPV4, ETHERTYPE_IPV6 } from '../headers/numbers';
 import { announcesMss, clampMss } from '../mtu/clamp-mss';
 import { fragmentIpv4, type FragmentSource } from '../mtu/fragment-ipv4';
-import { takeHop } from '../layer3/forwarding';
+import { destinationAt, ipHeaderAt, takeHop } from '../layer3/forwarding';
 import { TOO_BIG } from '../layer3/icmp-error';
 import type { Routing } from '../layer3/routing';
 import { CREATED, FRAGMENTED, MSS_CLAMPED, TOO_BIG_ANSWERED } from './counters';
@@ -47,13 +46,14 @@ export class PathMtu {
     private readonly node: Node,
     answers: IcmpAnswers,
   ) {
+    const { ctx } = node;
+    const { arena } = ctx;
     this.answer = (address, mtu) => {
       const routing = this.routingFrom(address);
       // The packet is told of as it came.
-      if (routing !== undefined) takeHop(node.ctx.arena.u8, this.ipOf(address), node.ctx.arena.u8[address + S_IP], -1);
+      if (routing !== undefined) takeHop(arena.u8, ipHeaderAt(arena, address), arena.u8[address + S_IP], -1);
       return answers.answer(address, TOO_BIG, mtu);
     };
-    const { ctx } = node;
     this.source = {
       arena: ctx.arena,
       copyOf: (slot) => {
@@ -133,12 +133,9 @@ export class PathMtu {
     const network = u16[(flow + (u8[address + S_REVERSE] === 0 ? F_NET_REV : F_NET_FWD)) >>> 1];
     if (network !== 0) return routing.mtuOf(network);
     const version = u8[address + S_IP];
-    return routing.mtuOf(routing.networkFor(version, u8, this.ipOf(address) + (version === 4 ? 16 : 24)));
-  }
-
-  private ipOf(address: number): number {
-    const { u16, u32 } = this.node.ctx.arena;
-    return address + u32[(address + S_OFF) >>> 2] + u16[(address + S_L3) >>> 1];
+    return routing.mtuOf(
+      routing.networkFor(version, u8, destinationAt(ipHeaderAt(this.node.ctx.arena, address), version)),
+    );
   }
 
   /** MTU of the narrowest link on a flow's path; Infinity when none is narrow. */
@@ -157,7 +154,8 @@ export class PathMtu {
    * {@link takeFragments} tells; of other packets the sender is told; what is not IP has nobody to tell.
    */
   refuse(slot: number, address: number, mtu: number, tell: TellMtu): void {
-    const { u8, u16, u32 } = this.node.ctx.arena;
+    const { arena } = this.node.ctx;
+    const { u8, u16, u32 } = arena;
     const l3 = u16[(address + S_L3) >>> 1];
     const etherType = u16[(address + S_ETHERTYPE) >>> 1];
     const isPlain =
@@ -167,7 +165,7 @@ export class PathMtu {
       this.node.drop(slot, LINK_MTU);
       return;
     }
-    const ip = this.ipOf(address);
+    const ip = ipHeaderAt(arena, address);
     const isV4 = u8[address + S_IP] === 4;
     const present = u32[(address + S_LEN) >>> 2] - l3;
     const said = isV4 ? (u8[ip + 2] << 8) | u8[ip + 3] : IPV6_HEADER + ((u8[ip + 4] << 8) | u8[ip + 5]);

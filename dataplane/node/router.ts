@@ -16,7 +16,7 @@ import { reason } from '../frames/reasons';
 import { NO_FRAME_NUMBER } from '../frames/slots';
 import { PROTO_UDP } from '../headers/numbers';
 import { ETHERTYPE_ARP } from '../layer3/arp';
-import { hopsOf, isRoutable, takeHop } from '../layer3/forwarding';
+import { destinationAt, hopsOf, ipHeaderAt, isRoutable, sourceAt, takeHop } from '../layer3/forwarding';
 import {
   isEchoRequest,
   NO_ROUTE as NO_ROUTE_ERROR,
@@ -107,8 +107,8 @@ export class Router {
       this.node.drop(slot, NOT_ROUTED);
       return false;
     }
-    const ip = address + u32[(address + S_OFF) >>> 2] + l3;
-    const to = ip + (version === 4 ? 16 : 24);
+    const ip = ipHeaderAt(this.node.ctx.arena, address);
+    const to = destinationAt(ip, version);
     if (this.isNoHost(routing, version, to)) {
       this.node.drop(slot, NOT_ROUTED);
       return false;
@@ -125,9 +125,9 @@ export class Router {
 
   /** A frame that was admitted has found no route: its sender is told, with the packet as it came. */
   refused(address: number): void {
-    const { u8, u16, u32 } = this.node.ctx.arena;
-    if (this.routing?.port(u16[(address + S_NETWORK) >>> 1]) === undefined) return;
-    takeHop(u8, address + u32[(address + S_OFF) >>> 2] + u16[(address + S_L3) >>> 1], u8[address + S_IP], -1);
+    const { arena } = this.node.ctx;
+    if (this.routing?.port(arena.u16[(address + S_NETWORK) >>> 1]) === undefined) return;
+    takeHop(arena.u8, ipHeaderAt(arena, address), arena.u8[address + S_IP], -1);
     this.tell(address, NO_ROUTE_ERROR);
   }
 
@@ -189,8 +189,8 @@ export class Router {
     const ip = frame + ETHERNET_HEADER;
     const length = u32[(address + S_LEN) >>> 2] - ETHERNET_HEADER;
     if (!isIp || !isFor(port, u8, frame)) return this.drop(slot, NOT_ROUTED);
-    const to = ip + (version === 4 ? 16 : 24);
-    const from = ip + (version === 4 ? 12 : 8);
+    const to = destinationAt(ip, version);
+    const from = sourceAt(ip, version);
     const isSound = isRoutable(u8, ip, length, version);
     // The router's link-local address is its own, although nothing is routed to it.
     const isOwn = (isSound || version === 6) && routing.ownNetwork(version, u8, to) !== 0;
