@@ -24,6 +24,7 @@ import { CutBus } from './agent-world';
 import { LanNet } from './lan-net';
 import { MemoryNet } from './memory-net';
 import { PortEnd } from './port-end';
+import { simulatedTime } from './simulated-time';
 
 const START = 1_700_000_000_000;
 /** The control plane's, which hears agents over the bus: greater than that of neighbours. */
@@ -240,11 +241,7 @@ export class LanWorld {
       limits: { flows: 4_096, connections: 4_096 },
       baseDirectory: process.cwd(),
       taps: false,
-      time: {
-        micros: () => this.clock.now() * 1000,
-        timers: this.clock,
-        soon: (work) => this.due.push(work),
-      },
+      time: simulatedTime(this.clock, this.due),
       underlay,
       networks: networks.map((name) => ({
         names: [name],

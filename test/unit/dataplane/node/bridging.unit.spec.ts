@@ -1,7 +1,8 @@
 import { nodeRef } from '../../../../domain/base/ids';
 import type { FlowPath, Topology, VirtualLink } from '../../../../domain/topology/topology';
-import { createChecker, type Verdicts } from '../../../../projections/verdicts';
+import { createChecker } from '../../../../projections/verdicts';
 import { mac, payload } from '../mtu/packets';
+import { expectSound } from './sound';
 import { cluster, TestGrid } from './test-grid';
 
 /** One bridge domain behind three INODE clusters; network 7 is beside 4 and 5 and in no domain. */
@@ -59,22 +60,6 @@ function reached(g: TestGrid, network: number, bytes: Uint8Array, via = 0): numb
   const left = g.left.slice(before);
   for (const each of left) expect(each.bytes).toEqual(bytes);
   return left.map((each) => each.network).sort();
-}
-
-function verdicts(g: TestGrid): Verdicts {
-  const checker = createChecker();
-  checker.observeStanding([g.topology], []);
-  for (const record of g.taps) checker.observe(record);
-  for (const [node, events] of g.events)
-    for (const event of events) checker.observeFlowEvent(`${node >>> 7}/${node & 0x7f}@1`, event);
-  const refs = g.topology.clusters.flatMap(({ id, members }) => members.map(({ node }) => nodeRef(id, node)));
-  return checker.verdicts({ nodes: refs.map((ref) => g.group(ref).statistics(ref)), inTransit: 0 });
-}
-
-function expectSound(g: TestGrid): void {
-  const all = verdicts(g);
-  expect(Object.values(all).filter((verdict) => verdict.startsWith('broken'))).toEqual([]);
-  expect(all.conservation).toBe('held');
 }
 
 describe('bridge domains', () => {

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createChecker } from '../../../../projections/verdicts';
 import type { VirtualLink } from '../../../../domain/topology/topology';
-import { nodeRef } from '../../../../domain/base/ids';
 import { PcapWriter } from '../../../../dataplane/packet-ports/capture/pcap-writer';
 import { withTshark } from '../../../support/tshark';
 import { mac, packet, payload, tcpPacket, udpPacket, type PacketOptions } from '../mtu/packets';
 import { withDirectory } from '../packet-ports/capture/capture-bytes';
 import { ACK, SYN } from './frames';
+import { expectSound } from './sound';
 import { cluster, TestGrid } from './test-grid';
 
 /** The second link is narrow; with a descriptor of 48 bytes packets of 1352 bytes fit through it. */
@@ -46,22 +46,6 @@ function send(g: TestGrid, network: number, bytes: Uint8Array): { network: numbe
   g.inject(network, bytes);
   g.settle();
   return g.left.slice(before).map(({ network: to, bytes: frame }) => ({ network: to, bytes: frame }));
-}
-
-/** Everything balances, and what left changed is explained to the byte. */
-function expectSound(g: TestGrid): ReturnType<ReturnType<typeof createChecker>['figures']> {
-  const checker = createChecker();
-  checker.observeStanding([g.topology], []);
-  for (const record of g.taps) checker.observe(record);
-  for (const [node, events] of g.events)
-    for (const event of events) checker.observeFlowEvent(`${node >>> 7}/${node & 0x7f}@1`, event);
-  const nodes = g.topology.clusters.flatMap(({ id, members }) =>
-    members.map(({ node }) => g.group(nodeRef(id, node)).statistics(nodeRef(id, node))),
-  );
-  const verdicts = checker.verdicts({ nodes, inTransit: 0 });
-  expect(Object.values(verdicts).filter((verdict) => verdict.startsWith('broken'))).toEqual([]);
-  expect(verdicts.conservation).toBe('held');
-  return checker.figures();
 }
 
 const u16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!;

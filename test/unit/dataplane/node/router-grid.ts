@@ -1,6 +1,4 @@
-import { nodeRef } from '../../../../domain/base/ids';
 import type { StaticRoute, Topology, TopologyCluster } from '../../../../domain/topology/topology';
-import { createChecker } from '../../../../projections/verdicts';
 import { bytes16, checksum, put16 } from '../mtu/packets';
 import { cluster, TestGrid, type Left, type TestGridOptions } from './test-grid';
 
@@ -207,19 +205,4 @@ export function during(g: TestGrid, ms: number): Left[] {
   const before = g.left.length;
   for (let passed = 0; passed < ms; passed += g.topology.timing.helloMs) g.beat();
   return g.left.slice(before);
-}
-
-/** Everything balances, and what left is what a router makes of what entered. */
-export function expectSound(g: TestGrid): void {
-  const checker = createChecker();
-  checker.observeStanding([g.topology], []);
-  for (const record of g.taps) checker.observe(record);
-  for (const [node, events] of g.events)
-    for (const event of events) checker.observeFlowEvent(`${node >>> 7}/${node & 0x7f}@1`, event);
-  const nodes = g.topology.clusters.flatMap(({ id, members }) =>
-    members.map(({ node }) => g.group(nodeRef(id, node)).statistics(nodeRef(id, node))),
-  );
-  const verdicts = checker.verdicts({ nodes, inTransit: 0 });
-  expect(Object.values(verdicts).filter((verdict) => verdict.startsWith('broken'))).toEqual([]);
-  expect(verdicts.conservation).toBe('held');
 }

@@ -7,13 +7,13 @@ import {
   discoveryFrame,
   during,
   EAST,
-  expectSound,
   ipFrame,
   MAC_OF,
   routerGrid,
   send,
   WEST,
 } from './router-grid';
+import { expectSound } from './sound';
 import type { Left } from './test-grid';
 
 const STATIONS = {

@@ -7,7 +7,6 @@ import {
   datagram,
   during,
   EAST,
-  expectSound,
   ipFrame,
   macBytes,
   MAC_OF,
@@ -18,6 +17,7 @@ import {
   WEST,
   type RouterGridOptions,
 } from './router-grid';
+import { expectSound } from './sound';
 import type { Left, TestGrid } from './test-grid';
 
 const CLIENT = { mac: '02:00:00:00:00:11', ip: '10.1.0.11', ip6: '2001:db8:1::11' };

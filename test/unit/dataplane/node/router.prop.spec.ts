@@ -5,13 +5,13 @@ import {
   discoveryFrame,
   EAST,
   during,
-  expectSound,
   ipFrame,
   MAC_OF,
   NORTH,
   routerGrid,
   WEST,
 } from './router-grid';
+import { expectSound } from './sound';
 
 /** A station on a network, sometimes one of another, or nobody's. */
 const mac = (network: number): fc.Arbitrary<string> =>

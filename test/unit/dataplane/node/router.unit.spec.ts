@@ -5,7 +5,6 @@ import {
   during,
   discoveryFrame,
   EAST,
-  expectSound,
   ipFrame,
   MAC_OF,
   NORTH,
@@ -15,6 +14,7 @@ import {
   send,
   WEST,
 } from './router-grid';
+import { expectSound } from './sound';
 import type { TestGrid } from './test-grid';
 
 const CLIENT = { mac: '02:00:00:00:00:11', ip: '10.1.0.11' };

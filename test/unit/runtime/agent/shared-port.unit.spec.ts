@@ -7,6 +7,7 @@ import { RealtimeHost } from '../../../../runtime/agent/realtime-host';
 import { answer, question } from '../../../support/datagrams';
 import { MemoryNet } from '../../../support/memory-net';
 import { PortEnd } from '../../../support/port-end';
+import { simulatedTime } from '../../../support/simulated-time';
 import { IA, IC, published, twoStages } from '../../../support/topologies';
 
 const START = 1_700_000_000_000;
@@ -74,7 +75,7 @@ class OneAgent {
       limits: { flows: 1024, connections: 1024 },
       baseDirectory: process.cwd(),
       taps: false,
-      time: { micros: () => clock.now() * 1000, timers: clock, soon: (work) => this.due.push(work) },
+      time: simulatedTime(clock, this.due),
       underlay: new DatagramUnderlay((peers) => net.opener('a:1', peers)),
       networks: [
         { names: ['EN-10', 'EN-20', 'EN-plain'], open: net.opener('a:2', new OnePeer({ host: 'trunk', port: 1 })) },

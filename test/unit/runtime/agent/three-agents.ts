@@ -7,6 +7,7 @@ import { settleIn } from '../../../support/agents';
 import { answer, question } from '../../../support/datagrams';
 import { MemoryNet } from '../../../support/memory-net';
 import { PortEnd } from '../../../support/port-end';
+import { simulatedTime } from '../../../support/simulated-time';
 
 const START = 1_700_000_000_000;
 export const HELLO_MS = 10;
@@ -43,11 +44,7 @@ export class ThreeAgents {
         limits: { flows: 1024, connections: 1024 },
         baseDirectory: process.cwd(),
         taps: false,
-        time: {
-          micros: () => this.clock.now() * 1000,
-          timers: this.clock,
-          soon: (work) => this.due.push(work),
-        },
+        time: simulatedTime(this.clock, this.due),
         underlay: this.underlay?.(agent, this.clock) ?? new DatagramUnderlay((peers) => net.opener(address, peers)),
         networks,
       });
