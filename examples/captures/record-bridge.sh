@@ -13,38 +13,11 @@ BRIDGE=fg-bridge-$$
 HOSTS=(west east north)
 WORK=$(mktemp -d /tmp/flowgrid-bridge.XXXXXX)
 chmod 777 "$WORK"
-
-need() {
-  local missing=()
-  for pair in ip:iproute2 ethtool:ethtool dumpcap:wireshark-common reordercap:wireshark-common ping:iputils-ping \
-    curl:curl python3:python3; do
-    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-  done
-  if ((${#missing[@]})); then
-    echo "record-bridge.sh: missing programs; on Debian: apt-get install ${missing[*]}" >&2
-    exit 1
-  fi
-  if [[ $(id -u) != 0 ]]; then
-    echo "record-bridge.sh: needs root for network namespaces" >&2
-    exit 1
-  fi
-}
+SPACES=("${HOSTS[@]/#/fg-}")
+SPACES=("${SPACES[@]/%/-$$}" "$BRIDGE")
+. "$(dirname "$0")/recording.sh"
 
 space() { echo "fg-$1-$$"; }
-
-clean_up() {
-  trap - EXIT
-  local ns pid
-  for ns in "${HOSTS[@]/#/fg-}"; do
-    ns=$ns-$$
-    # Only processes inside our own namespaces are ours to end.
-    for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
-    ip netns del "$ns" 2>/dev/null || true
-  done
-  for pid in $(ip netns pids "$BRIDGE" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
-  ip netns del "$BRIDGE" 2>/dev/null || true
-  rm -rf "$WORK"
-}
 
 in_ns() {
   local host=$1
@@ -116,7 +89,8 @@ record() {
   sleep 0.5
 }
 
-need
+need ip:iproute2 ethtool:ethtool dumpcap:wireshark-common reordercap:wireshark-common ping:iputils-ping \
+  curl:curl python3:python3
 trap clean_up EXIT
 PATH=$PATH:/usr/sbin:/sbin
 build_network

@@ -20,33 +20,8 @@ EAST=fg-east-$$
 NORTH=fg-north-$$
 WORK=$(mktemp -d /tmp/flowgrid-router.XXXXXX)
 chmod 777 "$WORK"
-
-need() {
-  local missing=()
-  for pair in ip:iproute2 ethtool:ethtool dumpcap:wireshark-common reordercap:wireshark-common ping:iputils-ping \
-    traceroute:traceroute curl:curl socat:socat python3:python3; do
-    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-  done
-  if ((${#missing[@]})); then
-    echo "record-router.sh: missing programs; on Debian: apt-get install ${missing[*]}" >&2
-    exit 1
-  fi
-  if [[ $(id -u) != 0 ]]; then
-    echo "record-router.sh: needs root for network namespaces" >&2
-    exit 1
-  fi
-}
-
-clean_up() {
-  trap - EXIT
-  local ns pid
-  for ns in "$WEST" "$EAST" "$NORTH" "$ROUTER"; do
-    # Only processes inside our own namespaces are ours to end.
-    for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
-    ip netns del "$ns" 2>/dev/null || true
-  done
-  rm -rf "$WORK"
-}
+SPACES=("$WEST" "$EAST" "$NORTH" "$ROUTER")
+. "$(dirname "$0")/recording.sh"
 
 in_ns() { ip netns exec "$@"; }
 serve() {
@@ -175,7 +150,8 @@ record() {
   sleep 0.5
 }
 
-need
+need ip:iproute2 ethtool:ethtool dumpcap:wireshark-common reordercap:wireshark-common ping:iputils-ping \
+  traceroute:traceroute curl:curl socat:socat python3:python3
 trap clean_up EXIT
 PATH=$PATH:/usr/sbin:/sbin
 build_network

@@ -17,34 +17,8 @@ NS_SERVER=fg-server-$$
 WORK=$(mktemp -d /tmp/flowgrid-captures.XXXXXX)
 V4=192.0.2.80
 V6=2001:db8::80
-
-need() {
-  local missing=()
-  for pair in ip:iproute2 ethtool:ethtool tcpdump:tcpdump nginx:nginx-light vsftpd:vsftpd sshd:openssh-server \
-    ssh:openssh-client dnsmasq:dnsmasq-base dig:bind9-dnsutils iperf3:iperf3 lftp:lftp ping:iputils-ping \
-    socat:socat curl:curl openssl:openssl; do
-    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-  done
-  if ((${#missing[@]})); then
-    echo "record.sh: missing programs; on Debian: apt-get install ${missing[*]}" >&2
-    exit 1
-  fi
-  if [[ $(id -u) != 0 ]]; then
-    echo "record.sh: needs root for network namespaces" >&2
-    exit 1
-  fi
-}
-
-clean_up() {
-  trap - EXIT
-  local ns pid
-  for ns in "$NS_CLIENT" "$NS_SERVER"; do
-    # Only processes inside our own two namespaces are ours to end.
-    for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
-    ip netns del "$ns" 2>/dev/null || true
-  done
-  rm -rf "$WORK"
-}
+SPACES=("$NS_CLIENT" "$NS_SERVER")
+. "$(dirname "$0")/recording.sh"
 
 client() { ip netns exec "$NS_CLIENT" "$@"; }
 server() { ip netns exec "$NS_SERVER" "$@"; }
@@ -302,7 +276,9 @@ record() {
   echo "$name.pcap: $(grep captured "$WORK/$name.log"), $(stat -c %s "$OUT/$name.pcap") bytes"
 }
 
-need
+need ip:iproute2 ethtool:ethtool tcpdump:tcpdump nginx:nginx-light vsftpd:vsftpd sshd:openssh-server \
+  ssh:openssh-client dnsmasq:dnsmasq-base dig:bind9-dnsutils iperf3:iperf3 lftp:lftp ping:iputils-ping \
+  socat:socat curl:curl openssl:openssl
 trap clean_up EXIT
 PATH=$PATH:/usr/sbin:/sbin
 build_network
